@@ -1,0 +1,3 @@
+//! The reference clickstream pipeline: generator, replay and report.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Amazon Data Firehose: buffered delivery to object storage.

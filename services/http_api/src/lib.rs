@@ -1,0 +1,1 @@
+//! API Gateway HTTP APIs: routes to Lambda proxy integrations.

@@ -1,0 +1,1 @@
+//! Lambda: function host, Invoke, event source mappings, asynchronous events.

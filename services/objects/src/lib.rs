@@ -1,0 +1,1 @@
+//! The S3 part: buckets and objects on disk, with notifications.

@@ -1,0 +1,64 @@
+//! The error that every AWS operation can answer with.
+
+use serde_json::json;
+
+/// Whose fault an error is; it decides the HTTP status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The request was wrong: status 400.
+    Client,
+    /// We failed: status 500.
+    Server,
+}
+
+/// An AWS exception: its published name and a message in the caller's words.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{code}: {message}")]
+pub struct ApiError {
+    /// The exception's name in the service model, such as `ResourceNotFoundException`.
+    pub code: &'static str,
+    /// What was wrong, naming the field and the limit.
+    pub message: String,
+    /// Whose fault it is.
+    pub fault: Fault,
+}
+
+impl ApiError {
+    /// A mistake of the caller, answered with status 400.
+    pub fn client(code: &'static str, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), fault: Fault::Client }
+    }
+
+    /// A body that is not of the operation's shape.
+    pub fn serialization(message: impl Into<String>) -> Self {
+        Self::client("SerializationException", message)
+    }
+
+    /// A value that violates the service model's constraints.
+    pub fn validation(message: impl Into<String>) -> Self {
+        Self::client("ValidationException", message)
+    }
+
+    /// A target that names no operation of the service.
+    pub fn unknown_operation(operation: &str) -> Self {
+        Self::client("UnknownOperationException", format!("Unknown operation: {operation}"))
+    }
+
+    /// A failure of ours, answered with status 500. The cause belongs in the log.
+    pub fn internal(message: impl Into<String>) -> Self {
+        Self { code: "InternalFailure", message: message.into(), fault: Fault::Server }
+    }
+
+    /// The HTTP status that carries this error.
+    pub fn status(&self) -> u16 {
+        match self.fault {
+            Fault::Client => 400,
+            Fault::Server => 500,
+        }
+    }
+
+    /// The body of the AWS JSON protocols: `{"__type": …, "message": …}`.
+    pub fn to_json(&self) -> Vec<u8> {
+        json!({ "__type": self.code, "message": self.message }).to_string().into_bytes()
+    }
+}

@@ -1,0 +1,17 @@
+//! The AWS wire as every service here sees it: who asks ([`RequestContext`]), in which
+//! encoding ([`Encoding`]), what may go wrong ([`ApiError`]) and what time it is ([`Clock`]).
+//!
+//! This crate knows no service and opens no socket. The gateway in `services/server` turns
+//! HTTP requests into calls of [`JsonService`]; each service crate implements it once.
+
+mod clock;
+mod context;
+mod encoding;
+mod error;
+mod service;
+
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use context::{DEFAULT_ACCOUNT_ID, DEFAULT_REGION, RequestContext};
+pub use encoding::{Blob, Encoding, Timestamp};
+pub use error::{ApiError, Fault};
+pub use service::JsonService;

@@ -1,0 +1,23 @@
+//! What the gateway asks of a service that speaks AWS JSON.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use crate::{ApiError, Encoding, RequestContext};
+
+/// A service whose operations are named by `X-Amz-Target: <prefix>.<operation>`.
+#[async_trait]
+pub trait JsonService: Send + Sync + 'static {
+    /// The part of `X-Amz-Target` before the dot, such as `Kinesis_20131202`.
+    fn target_prefix(&self) -> &'static str;
+
+    /// Performs `operation` and returns the body of the answer, which is empty for
+    /// operations without output.
+    async fn call(
+        &self,
+        context: &RequestContext,
+        operation: &str,
+        encoding: Encoding,
+        body: Bytes,
+    ) -> Result<Bytes, ApiError>;
+}

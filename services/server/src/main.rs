@@ -1,0 +1,3 @@
+//! The Anabranch program: command line, gateway, wiring.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The DynamoDB part: tables on disk.

@@ -1,0 +1,1 @@
+//! Reads SAM templates into the resources they describe.

@@ -1,0 +1,3 @@
+//! Load program: measures a Kinesis endpoint.
+
+fn main() {}
