@@ -1,6 +1,6 @@
 //! The error that every AWS operation can answer with.
 
-use serde_json::json;
+use serde_json::{Map, Value};
 
 /// Whose fault an error is; it decides the HTTP status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,12 +21,15 @@ pub struct ApiError {
     pub message: String,
     /// Whose fault it is.
     pub fault: Fault,
+    /// The exception's members besides its message, such as the `CancellationReasons` of
+    /// DynamoDB's `TransactionCanceledException`. Mostly empty.
+    pub details: Map<String, Value>,
 }
 
 impl ApiError {
     /// A mistake of the caller, answered with status 400.
     pub fn client(code: &'static str, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), fault: Fault::Client }
+        Self { code, message: message.into(), fault: Fault::Client, details: Map::new() }
     }
 
     /// A body that is not of the operation's shape.
@@ -46,7 +49,7 @@ impl ApiError {
 
     /// A failure of ours, answered with status 500. The cause belongs in the log.
     pub fn internal(message: impl Into<String>) -> Self {
-        Self { code: "InternalFailure", message: message.into(), fault: Fault::Server }
+        Self { code: "InternalFailure", message: message.into(), fault: Fault::Server, details: Map::new() }
     }
 
     /// The HTTP status that carries this error.
@@ -57,8 +60,18 @@ impl ApiError {
         }
     }
 
-    /// The body of the AWS JSON protocols: `{"__type": …, "message": …}`.
+    /// The same error with one more member beside its message.
+    #[must_use]
+    pub fn with_detail(mut self, member: &str, value: Value) -> Self {
+        self.details.insert(member.to_string(), value);
+        self
+    }
+
+    /// The body of the AWS JSON protocols: `{"__type": …, "message": …}` and the details.
     pub fn to_json(&self) -> Vec<u8> {
-        json!({ "__type": self.code, "message": self.message }).to_string().into_bytes()
+        let mut body = self.details.clone();
+        body.insert("__type".to_string(), Value::from(self.code));
+        body.insert("message".to_string(), Value::from(self.message.as_str()));
+        Value::Object(body).to_string().into_bytes()
     }
 }
