@@ -1,1 +1,129 @@
-//! The DynamoDB part: tables on disk.
+//! The DynamoDB part: real tables on disk, so that the pipeline runs with nothing else
+//! installed. The engine is `dynoxide` over SQLite; this crate gives it the wire, a bound on
+//! concurrent work, expiry of items and a place in the data directory.
+//!
+//! It is not a model of DynamoDB's partitions or capacity: reads are always consistent and
+//! throughput is that of the disk.
+//!
+//! **Invariant**: a write is acknowledged once it is in SQLite's write-ahead log and that log
+//! is flushed (`journal_mode=WAL` with `synchronous=FULL`, which `tests/durability.rs` guards).
+
+mod engine;
+mod error;
+mod expiry;
+mod operations;
+mod request;
+mod streams_service;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anabranch_protocol::{ApiError, Encoding, JsonService, RequestContext};
+use async_trait::async_trait;
+use bytes::Bytes;
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+
+use crate::engine::Engine;
+pub use crate::error::TablesError;
+pub use crate::streams_service::TableStreams;
+
+/// The DynamoDB service over one data directory.
+pub struct Tables {
+    engine: Engine,
+    /// Told when a table may have begun to expire items.
+    expiry_changed: Arc<Notify>,
+    expiry: parking_lot::Mutex<Option<JoinHandle<()>>>,
+}
+
+/// A table as the console shows it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct TableStat {
+    /// The table's name.
+    pub name: String,
+    /// Items it holds now.
+    pub items: u64,
+    /// Bytes of its items, as the engine accounts for them.
+    pub bytes: u64,
+}
+
+impl Tables {
+    /// Opens the tables in `directory`, creating it if absent, and resumes the expiry of items.
+    /// Blocks on the disk; call it within a tokio runtime.
+    ///
+    /// # Errors
+    /// [`TablesError`] when the directory or the database can't be opened, is damaged, or was
+    /// written by a newer version.
+    pub fn open(directory: &Path) -> Result<Arc<Self>, TablesError> {
+        let tables = Arc::new(Self {
+            engine: Engine::open(directory)?,
+            expiry_changed: Arc::new(Notify::new()),
+            expiry: parking_lot::Mutex::new(None),
+        });
+        *tables.expiry.lock() = Some(tokio::spawn(expiry::run(Arc::downgrade(&tables))));
+        Ok(tables)
+    }
+
+    /// The tables and what they hold, by name.
+    ///
+    /// # Errors
+    /// `InternalServerError` when the disk fails.
+    pub async fn stat(&self) -> Result<Vec<TableStat>, ApiError> {
+        let stats = self.engine.run(|database| Ok(database.table_stats()?)).await?;
+        let mut stats: Vec<TableStat> = stats
+            .into_iter()
+            .map(|stat| TableStat {
+                name: stat.table_name,
+                items: u64::try_from(stat.item_count).unwrap_or(0),
+                bytes: stat.size_bytes,
+            })
+            .collect();
+        stats.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(stats)
+    }
+
+    /// The DynamoDB Streams API (`DynamoDBStreams_20120810`) over the same tables.
+    pub fn streams(self: &Arc<Self>) -> TableStreams {
+        TableStreams::new(self.clone())
+    }
+
+    /// Stops the expiry of items, waits for running calls and closes the database. Later calls fail.
+    pub async fn shutdown(&self) {
+        if let Some(expiry) = self.expiry.lock().take() {
+            expiry.abort();
+        }
+        self.engine.close().await;
+    }
+
+    /// Performs an operation of either API.
+    async fn perform(&self, context: &RequestContext, operation: &str, body: Bytes) -> Result<Bytes, ApiError> {
+        let operation = operations::find(operation)?;
+        let context = context.clone();
+        let answer = self.engine.run(move |database| operation.perform(database, &context, &body)).await?;
+        if operation.name == "UpdateTimeToLive" {
+            self.expiry_changed.notify_one();
+        }
+        Ok(answer)
+    }
+}
+
+#[async_trait]
+impl JsonService for Tables {
+    fn target_prefix(&self) -> &'static str {
+        "DynamoDB_20120810"
+    }
+
+    async fn call(
+        &self,
+        context: &RequestContext,
+        operation: &str,
+        encoding: Encoding,
+        body: Bytes,
+    ) -> Result<Bytes, ApiError> {
+        let Encoding::Json = encoding;
+        if TableStreams::OPERATIONS.contains(&operation) {
+            return Err(operations::unsupported(operation));
+        }
+        self.perform(context, operation, body).await
+    }
+}
