@@ -23,6 +23,10 @@ const ENVELOPED: [&str; 3] = ["PutItem", "UpdateItem", "DeleteItem"];
 /// something required is missing or a value is impossible.
 pub(crate) fn decode<T: DeserializeOwned>(operation: &str, body: &[u8]) -> Result<T, ApiError> {
     let body = if body.is_empty() { b"{}" } else { body };
+    // The engine's types would also be read from an array of their members.
+    if body.trim_ascii_start().first() != Some(&b'{') {
+        return Err(serialization("The request is not a JSON object"));
+    }
     serde_json::from_slice(body).map_err(|error| {
         let text = error.to_string();
         match error.classify() {
@@ -53,9 +57,7 @@ fn refusal(operation: &str, message: &str) -> ApiError {
         ));
     }
     if message.contains("empty AttributeValue") {
-        return validation(
-            "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes",
-        );
+        return validation("Supplied AttributeValue is empty, must contain exactly one of the supported datatypes");
     }
     let about_values = ["unknown variant", "invalid type: null", "Supplied AttributeValue"];
     if about_values.iter().any(|stem| message.contains(stem)) {
