@@ -1,0 +1,93 @@
+//! How a log is laid out and flushed.
+
+use std::time::Duration;
+
+use crate::error::{Error, Result};
+
+/// When an append counts as done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FlushPolicy {
+    /// Once a flush (`fdatasync`) covers it. Nothing acknowledged is lost in a power cut.
+    Fsync,
+    /// Once it is written to the page cache; a flush follows within this time. A power cut
+    /// loses at most what was appended since; a crash of the process loses nothing.
+    Interval(Duration),
+    /// Once it is written to the page cache; the kernel flushes when it likes. A power cut
+    /// loses some seconds; a crash of the process loses nothing.
+    Os,
+}
+
+/// How frames are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compression {
+    /// As they are; reading borrows them from the memory map.
+    None,
+    /// Zstandard at this level (1 to 22), frame by frame, where it makes the frame smaller.
+    Zstd {
+        /// The zstd level.
+        level: i32,
+    },
+}
+
+/// Settings of a log. They may differ from one opening to the next.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Size of the first segment, in bytes. Default 256 KiB, least 64 KiB.
+    pub segment_bytes_min: u64,
+    /// Each segment is four times as large as the one before, up to this. Default 64 MiB,
+    /// most 2 GiB.
+    pub segment_bytes_max: u64,
+    /// Largest record, in bytes. Default 16 MiB, most 256 MiB. A segment grows past
+    /// `segment_bytes_max` if one append needs it.
+    pub record_bytes_max: u64,
+    /// Bytes appended and not yet written, above which an append writes before it returns.
+    /// Default 64 MiB.
+    pub pending_bytes_max: u64,
+    /// When an append counts as done. Default [`FlushPolicy::Fsync`].
+    pub flush: FlushPolicy,
+    /// How new frames are stored. Default [`Compression::None`].
+    pub compression: Compression,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            segment_bytes_min: 256 << 10,
+            segment_bytes_max: 64 << 20,
+            record_bytes_max: 16 << 20,
+            pending_bytes_max: 64 << 20,
+            flush: FlushPolicy::Fsync,
+            compression: Compression::None,
+        }
+    }
+}
+
+impl Config {
+    /// Rejects settings outside the limits that the fields state.
+    pub(crate) fn check(&self) -> Result<()> {
+        let refuse = |reason: &str| Err(Error::Config { reason: reason.into() });
+        if self.segment_bytes_min < 64 << 10 {
+            return refuse("segment_bytes_min is below 64 KiB");
+        }
+        if self.segment_bytes_max < self.segment_bytes_min || self.segment_bytes_max > 2 << 30 {
+            return refuse("segment_bytes_max is below segment_bytes_min or above 2 GiB");
+        }
+        if self.record_bytes_max == 0 || self.record_bytes_max > 256 << 20 {
+            return refuse("record_bytes_max is not within 1 B and 256 MiB");
+        }
+        if self.pending_bytes_max == 0 {
+            return refuse("pending_bytes_max is zero");
+        }
+        if let FlushPolicy::Interval(interval) = self.flush
+            && interval.is_zero()
+        {
+            return refuse("the flush interval is zero");
+        }
+        match self.compression {
+            Compression::Zstd { level } if !(1..=22).contains(&level) => {
+                refuse("the zstd level is not within 1 and 22")
+            }
+            _ => Ok(()),
+        }
+    }
+}

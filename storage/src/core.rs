@@ -1,0 +1,76 @@
+//! What a log's handles, tickets and threads share.
+
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::thread::JoinHandle;
+
+use parking_lot::{Condvar, Mutex, RwLock};
+
+use crate::config::Config;
+use crate::directory::Prepared;
+use crate::error::{Error, Result};
+use crate::position::Position;
+use crate::segment::Segment;
+use crate::waiters::Waiters;
+use crate::writer::Writer;
+
+/// Segments in order of their base position; never empty, the last is the one written to.
+pub(crate) type SegmentList = Arc<Vec<Arc<Segment>>>;
+
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub(crate) directory: PathBuf,
+    pub(crate) config: Config,
+    pub(crate) log_id: [u8; 16],
+    /// Counts the openings of this log.
+    pub(crate) generation: u32,
+    /// Held until the log is closed.
+    pub(crate) lock_file: Mutex<Option<File>>,
+    pub(crate) writer: Mutex<Writer>,
+    /// Signalled after each flush; waited on with `writer`.
+    pub(crate) flushed: Condvar,
+    /// Signalled when the flusher thread has something to do; waited on with `writer`.
+    pub(crate) work: Condvar,
+    pub(crate) segments: RwLock<SegmentList>,
+    /// All positions below are durable (as far as the flush policy goes) and readable.
+    pub(crate) visible: AtomicU64,
+    pub(crate) waiters: Waiters,
+    pub(crate) poison: OnceLock<String>,
+    pub(crate) closed: AtomicBool,
+    /// The next segment's file, being made ahead of need.
+    pub(crate) preparing: Mutex<Option<JoinHandle<Result<Prepared>>>>,
+    pub(crate) flusher_thread: Mutex<Option<JoinHandle<()>>>,
+    pub(crate) flushes: AtomicU64,
+}
+
+impl Core {
+    pub(crate) fn visible(&self) -> Position {
+        Position(self.visible.load(Ordering::Acquire))
+    }
+
+    pub(crate) fn segment_list(&self) -> SegmentList {
+        self.segments.read().clone()
+    }
+
+    /// Errs when the log takes no appends any more.
+    pub(crate) fn check_poison(&self) -> Result<()> {
+        match self.poison.get() {
+            Some(reason) => Err(Error::Poisoned { reason: reason.clone() }),
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    /// Refuses all further appends: what the page cache holds can't be trusted after a failed
+    /// write or flush, and flushing again may falsely succeed.
+    pub(crate) fn poison(&self, error: &Error) {
+        // The first reason is the one that counts.
+        let _ = self.poison.set(error.to_string());
+        self.waiters.wake_all();
+    }
+}

@@ -1,0 +1,237 @@
+//! Looking at a log on disk while nobody has it open: figures, contents, and a check of every
+//! byte that has a checksum. Nothing is changed.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::directory::lock;
+use crate::error::{Damage, Error, IoContext, Result};
+use crate::frame::records;
+use crate::position::{LaneId, Position};
+use crate::recovery::{Recovered, Recovery, recover};
+use crate::segment::Segment;
+
+/// What a log on disk consists of.
+#[derive(Debug, Clone)]
+pub struct LogStat {
+    /// The log's id, the same in all its segments.
+    pub log_id: Option<[u8; 16]>,
+    /// Its segments, in order.
+    pub segments: Vec<SegmentStat>,
+    /// Its lanes.
+    pub lanes: BTreeMap<LaneId, LaneStat>,
+    /// What opening it would report.
+    pub recovery: Recovery,
+}
+
+/// One segment.
+#[derive(Debug, Clone)]
+pub struct SegmentStat {
+    /// Its file.
+    pub path: PathBuf,
+    /// First position it may hold.
+    pub base: Position,
+    /// First position after its last record.
+    pub end: Position,
+    /// Size of the file in bytes.
+    pub capacity: u64,
+    /// Bytes of it that header and frames take.
+    pub used: u64,
+    /// Frames, marks included.
+    pub frames: u64,
+    /// Records.
+    pub records: u64,
+    /// When it was made, in milliseconds since the Unix epoch.
+    pub created_ms: u64,
+    /// Time of its latest record.
+    pub last_timestamp_ms: u64,
+    /// Whether it has a footer.
+    pub sealed: bool,
+}
+
+/// One lane over all segments.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LaneStat {
+    /// Frames.
+    pub frames: u64,
+    /// Records.
+    pub records: u64,
+}
+
+/// Result of [`verify`].
+#[derive(Debug, Clone)]
+pub struct Verification {
+    /// What the log consists of.
+    pub stat: LogStat,
+    /// Frames whose checksums hold.
+    pub frames_verified: u64,
+    /// Records in them.
+    pub records_verified: u64,
+    /// Bytes of them, as stored.
+    pub bytes_verified: u64,
+    /// All that does not hold, in order.
+    pub problems: Vec<Damage>,
+}
+
+/// One record, for [`dump`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DumpedRecord {
+    /// Its lane.
+    pub lane: LaneId,
+    /// Its position.
+    pub position: Position,
+    /// Its time in milliseconds since the Unix epoch.
+    pub timestamp_ms: u64,
+    /// Its bytes.
+    pub data: Vec<u8>,
+}
+
+/// Reads what the log in `directory` consists of.
+///
+/// # Errors
+/// [`Error::Locked`] when the log is in use, or what [`crate::Log::open`] errs with. A directory
+/// that holds no segment is an error too.
+pub fn stat(directory: &Path) -> Result<LogStat> {
+    inspect(directory, |recovered| Ok(stat_of(recovered)))
+}
+
+/// Checks every header, frame and footer of the log in `directory`.
+///
+/// # Errors
+/// As [`stat`]. Damage is not an error but part of the result.
+pub fn verify(directory: &Path) -> Result<Verification> {
+    inspect(directory, |recovered| {
+        let mut verification = Verification {
+            stat: stat_of(recovered),
+            frames_verified: 0,
+            records_verified: 0,
+            bytes_verified: 0,
+            problems: recovered.report.damage.clone(),
+        };
+        for segment in &recovered.segments {
+            verify_segment(segment, &mut verification);
+        }
+        Ok(verification)
+    })
+}
+
+/// Hands each record of the log to `visit`, lane by lane within each segment, in order.
+///
+/// # Errors
+/// As [`stat`], and [`Error::Damaged`] at the first frame that does not hold.
+pub fn dump(directory: &Path, lane: Option<LaneId>, mut visit: impl FnMut(DumpedRecord)) -> Result<()> {
+    inspect(directory, |recovered| {
+        for segment in &recovered.segments {
+            for (found, ..) in segment.lanes().into_iter().filter(|(found, ..)| lane.is_none_or(|lane| lane == *found))
+            {
+                dump_lane(segment, found, &mut visit)?;
+            }
+        }
+        Ok(())
+    })
+}
+
+fn inspect<T>(directory: &Path, work: impl FnOnce(&Recovered) -> Result<T>) -> Result<T> {
+    if crate::directory::segments(directory)?.is_empty() {
+        let absent = std::io::Error::new(std::io::ErrorKind::NotFound, "no log here: the directory holds no segment");
+        return Err(absent).at(directory);
+    }
+    let _lock = lock(directory)?;
+    work(&recover(directory)?)
+}
+
+fn stat_of(recovered: &Recovered) -> LogStat {
+    let mut lanes: BTreeMap<LaneId, LaneStat> = BTreeMap::new();
+    for (lane, frames, records) in recovered.segments.iter().flat_map(|segment| segment.lanes()) {
+        let stat = lanes.entry(lane).or_default();
+        stat.frames += frames;
+        stat.records += records;
+    }
+    LogStat {
+        log_id: recovered.log_id,
+        segments: recovered.segments.iter().map(|segment| segment_stat(segment)).collect(),
+        lanes,
+        recovery: recovered.report.clone(),
+    }
+}
+
+fn segment_stat(segment: &Segment) -> SegmentStat {
+    let summary = segment.summary();
+    SegmentStat {
+        path: segment.path.clone(),
+        base: segment.base_position(),
+        end: summary.end_position,
+        capacity: segment.header.capacity,
+        used: summary.frames_end,
+        frames: summary.frames,
+        records: summary.records,
+        created_ms: segment.header.created_ms,
+        last_timestamp_ms: summary.last_timestamp_ms,
+        sealed: segment.is_sealed(),
+    }
+}
+
+fn verify_segment(segment: &Arc<Segment>, verification: &mut Verification) {
+    let summary = segment.summary();
+    let problem = |offset, reason| Damage {
+        segment: segment.path.clone(),
+        offset,
+        lane: None,
+        first: summary.end_position,
+        resume: summary.end_position,
+        reason,
+    };
+    if !segment.footer_holds() {
+        verification.problems.push(problem(summary.frames_end, "the footer does not match its checksum"));
+    }
+    let scanned = crate::scan::scan(segment, if segment.is_sealed() { summary.frames_end } else { segment.map.len() });
+    let known = verification.problems.clone();
+    verification.problems.extend(scanned.damage.into_iter().filter(|damage| !known.contains(damage)));
+    if scanned.index.summary.frames != summary.frames || scanned.index.summary.end_position != summary.end_position {
+        verification.problems.push(problem(summary.frames_end, "the footer does not agree with the frames"));
+    }
+    for (lane, ..) in segment.lanes() {
+        for entry in segment.entries(lane, Position(0), usize::MAX) {
+            match checked_records(segment, lane, &entry) {
+                Ok((header, payload)) => {
+                    verification.frames_verified += 1;
+                    verification.records_verified += records(&payload).count() as u64;
+                    verification.bytes_verified += u64::from(header.stored_bytes);
+                }
+                Err(Error::Damaged(damage)) if verification.problems.iter().any(|p| p.offset == damage.offset) => {}
+                Err(Error::Damaged(damage)) => verification.problems.push(damage),
+                Err(_) => verification.problems.push(problem(u64::from(entry.offset), "the frame can't be read")),
+            }
+        }
+    }
+}
+
+fn checked_records(
+    segment: &Segment,
+    lane: LaneId,
+    entry: &crate::index::Entry,
+) -> Result<(crate::frame::Header, Vec<u8>)> {
+    let (header, stored) = segment.frame(entry, lane)?;
+    let payload = if header.zstd {
+        zstd::bulk::decompress(stored, header.raw_bytes as usize).at(&segment.path)?
+    } else {
+        stored.to_vec()
+    };
+    Ok((header, payload))
+}
+
+fn dump_lane(segment: &Segment, lane: LaneId, visit: &mut impl FnMut(DumpedRecord)) -> Result<()> {
+    for entry in segment.entries(lane, Position(0), usize::MAX) {
+        let (header, payload) = checked_records(segment, lane, &entry)?;
+        for (number, data) in records(&payload).enumerate() {
+            visit(DumpedRecord {
+                lane,
+                position: header.first_position.plus(number as u64),
+                timestamp_ms: header.timestamp_ms,
+                data: data.to_vec(),
+            });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,226 @@
+//! The log: the handle through which all else is reached.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use parking_lot::{Condvar, Mutex, RwLock};
+use uuid::Uuid;
+
+use crate::append::{Appended, LaneBatch, VisiblePast, append};
+use crate::config::{Config, FlushPolicy};
+use crate::core::Core;
+use crate::directory::{open_locked, remove_unfinished};
+use crate::error::Result;
+use crate::position::{LaneId, Position};
+use crate::reader::{ReadLimit, Records, read, seek_time};
+use crate::recovery::{Recovered, Recovery, recover};
+use crate::retention::trim;
+use crate::waiters::Waiters;
+use crate::writer::{SegmentPlan, Writer, make_segment};
+
+/// A durable log of records in lanes, in one directory. Cheap to clone; the last handle that goes
+/// closes it.
+#[derive(Debug, Clone)]
+pub struct Log {
+    core: Arc<Core>,
+    _closer: Arc<Closer>,
+}
+
+/// Closes the log when the last handle goes; tickets and records may outlive it.
+#[derive(Debug)]
+struct Closer(Arc<Core>);
+
+impl Drop for Closer {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+/// Figures of a log at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stat {
+    /// Segments.
+    pub segments: usize,
+    /// Bytes that the segments take on the disk.
+    pub reserved_bytes: u64,
+    /// Bytes of them that hold frames.
+    pub used_bytes: u64,
+    /// Records that are held.
+    pub records: u64,
+    /// The earliest position held.
+    pub start: Position,
+    /// All positions below are durable and readable.
+    pub visible: Position,
+    /// Flushes since the log was opened.
+    pub flushes: u64,
+}
+
+impl Log {
+    /// Opens the log in `directory`, creating it if absent, and says what recovery found.
+    ///
+    /// # Errors
+    /// [`crate::Error::Locked`] when another process owns it, [`crate::Error::NewerFormat`],
+    /// [`crate::Error::ForeignSegment`], [`crate::Error::NoSpace`], or what the file system says.
+    pub fn open(directory: &Path, config: Config) -> Result<(Self, Recovery)> {
+        config.check()?;
+        let lock_file = open_locked(directory)?;
+        remove_unfinished(directory)?;
+        let recovered = recover(directory)?;
+        recovered.remove_unused_files(directory)?;
+        let report = recovered.report.clone();
+        let core = Arc::new(Core::new(directory, config, lock_file, recovered)?);
+        Ok((Self { _closer: Arc::new(Closer(core.clone())), core }, report))
+    }
+
+    /// Appends `batches` and returns at once; the result tells where they are and completes once
+    /// they are durable. The records of each batch get dense positions, in order; those of one
+    /// call may become several frames, each of which survives a crash whole or not at all.
+    ///
+    /// `timestamp_ms` (milliseconds since the Unix epoch) is raised to that of the append before
+    /// if it is lower, so that times never decrease along the log.
+    ///
+    /// # Errors
+    /// [`crate::Error::NoSpace`] (nothing was appended; try again once there is room),
+    /// [`crate::Error::RecordTooLarge`], [`crate::Error::Poisoned`], [`crate::Error::Closed`].
+    pub fn append(&self, timestamp_ms: u64, batches: &[LaneBatch<'_>]) -> Result<Appended> {
+        append(&self.core, timestamp_ms, batches)
+    }
+
+    /// All positions below this one are durable (as the flush policy means it) and readable.
+    pub fn visible(&self) -> Position {
+        self.core.visible()
+    }
+
+    /// Waits until [`Log::visible`] is past `position`, or the log is closed or poisoned.
+    pub fn visible_past(&self, position: Position) -> VisiblePast {
+        VisiblePast::new(self.core.clone(), position)
+    }
+
+    /// Reads visible records of `lane` at or after `from`, in order. Starts at [`Log::start`] if
+    /// `from` is no longer held.
+    ///
+    /// # Errors
+    /// [`crate::Error::Damaged`] when the next record, or what may have been it, can't be read.
+    pub fn read(&self, lane: LaneId, from: Position, limit: ReadLimit) -> Result<Records> {
+        read(&self.core, lane, from, limit)
+    }
+
+    /// The first position of `lane` whose time is at or after `timestamp_ms`; [`Log::visible`] if
+    /// there is none.
+    ///
+    /// # Errors
+    /// None today; a lane's index may come to need reading.
+    pub fn seek_time(&self, lane: LaneId, timestamp_ms: u64) -> Result<Position> {
+        Ok(seek_time(&self.core, lane, timestamp_ms))
+    }
+
+    /// The earliest position held.
+    pub fn start(&self) -> Position {
+        self.core.segment_list().first().map_or(Position(0), |segment| segment.base_position())
+    }
+
+    /// Drops whole segments all of whose records are older than `timestamp_ms`. Returns how many.
+    pub fn trim_before(&self, timestamp_ms: u64) -> Result<usize> {
+        trim(&self.core, |summary| summary.last_timestamp_ms < timestamp_ms)
+    }
+
+    /// Drops whole segments all of whose records lie before `position`. Returns how many.
+    pub fn trim_to(&self, position: Position) -> Result<usize> {
+        trim(&self.core, |summary| summary.end_position <= position)
+    }
+
+    /// Figures of the log now.
+    pub fn stat(&self) -> Stat {
+        let segments = self.core.segment_list();
+        let summaries: Vec<_> = segments.iter().map(|segment| segment.summary()).collect();
+        Stat {
+            segments: segments.len(),
+            reserved_bytes: segments.iter().map(|segment| segment.header.capacity).sum(),
+            used_bytes: summaries.iter().map(|summary| summary.frames_end).sum(),
+            records: summaries.iter().map(|summary| summary.records).sum(),
+            start: self.start(),
+            visible: self.visible(),
+            flushes: self.core.flushes.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Flushes what was appended, ends the log's threads and gives its directory free. Later
+    /// appends fail with [`crate::Error::Closed`]; reading goes on.
+    ///
+    /// # Errors
+    /// [`crate::Error::Poisoned`] when the last flush failed, or one before it.
+    pub fn close(&self) -> Result<()> {
+        self.core.close();
+        self.core.check_poison()
+    }
+}
+
+impl Core {
+    fn new(directory: &Path, config: Config, lock_file: std::fs::File, recovered: Recovered) -> Result<Self> {
+        let next_position = recovered.next_position;
+        let generation = recovered.generation + 1;
+        let log_id = recovered.log_id.unwrap_or_else(|| *Uuid::new_v4().as_bytes());
+        let mut segments = recovered.segments;
+        let tail = match segments.last().filter(|_| recovered.tail_is_open) {
+            Some(tail) => {
+                tail.resume()?;
+                tail.clone()
+            }
+            None => {
+                let plan = SegmentPlan { log_id, generation, base_position: next_position };
+                let made = make_segment(directory, &plan, config.segment_bytes_min)?;
+                segments.push(made.clone());
+                made
+            }
+        };
+        Ok(Self {
+            directory: directory.to_path_buf(),
+            config,
+            log_id,
+            generation,
+            lock_file: Mutex::new(Some(lock_file)),
+            writer: Mutex::new(Writer::new(tail, next_position, recovered.last_timestamp_ms)),
+            flushed: Condvar::new(),
+            work: Condvar::new(),
+            segments: RwLock::new(Arc::new(segments)),
+            visible: AtomicU64::new(next_position.0),
+            waiters: Waiters::default(),
+            poison: OnceLock::new(),
+            closed: AtomicBool::new(false),
+            preparing: Mutex::new(None),
+            flusher_thread: Mutex::new(None),
+            flushes: AtomicU64::new(0),
+        })
+    }
+
+    fn close(&self) {
+        if self.closed.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let mut writer = self.writer.lock();
+        while writer.flushing {
+            self.flushed.wait(&mut writer);
+        }
+        writer.mark(self);
+        while writer.has_work() && self.poison.get().is_none() {
+            writer = self.flush_pending(writer);
+            while writer.flushing {
+                self.flushed.wait(&mut writer);
+            }
+        }
+        drop(writer);
+        if self.config.flush != FlushPolicy::Fsync {
+            self.sync_written();
+        }
+        self.work.notify_all();
+        self.flushed.notify_all();
+        self.waiters.wake_all();
+        if let Some(thread) = self.flusher_thread.lock().take() {
+            // The thread holds no result; if it panicked, the panic was printed already.
+            let _ = thread.join();
+        }
+        drop(self.take_prepared());
+        *self.lock_file.lock() = None;
+    }
+}

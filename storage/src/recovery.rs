@@ -1,0 +1,210 @@
+//! Opening a log: reads the trailers of sealed segments, scans the unsealed tail, and says what
+//! a crash or damage left.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::directory::{segments, sync_directory};
+use crate::error::{Damage, Error, IoContext, Result};
+use crate::position::Position;
+use crate::scan::{Scan, scan};
+use crate::segment::Segment;
+use crate::segment_header::{FIRST_FRAME, SegmentHeader};
+
+/// Positions skipped behind a last segment whose header is lost: more than any segment can hold,
+/// so that none is given twice.
+const POSITIONS_OF_A_LOST_SEGMENT: u64 = 1 << 40;
+
+/// What opening a log found.
+#[derive(Debug, Clone, Default)]
+pub struct Recovery {
+    /// Segments in use.
+    pub segments: usize,
+    /// Bytes of the unsealed tail that were read.
+    pub scanned_bytes: u64,
+    /// What was cut off behind the last flush, if anything.
+    pub torn: Option<TornTail>,
+    /// What was durable and can't be read.
+    pub damage: Vec<Damage>,
+}
+
+/// Bytes at the log's end that were written, but not known to be flushed, when the log was last
+/// in use. They were never acknowledged and are ignored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TornTail {
+    /// The segment's file.
+    pub segment: PathBuf,
+    /// Where the valid log ends.
+    pub offset: u64,
+    /// How far behind it something was written.
+    pub bytes: u64,
+}
+
+/// A log's segments as found on the disk.
+#[derive(Debug)]
+pub(crate) struct Recovered {
+    pub(crate) log_id: Option<[u8; 16]>,
+    pub(crate) segments: Vec<Arc<Segment>>,
+    /// Whether the last segment can be appended to.
+    pub(crate) tail_is_open: bool,
+    pub(crate) next_position: Position,
+    pub(crate) last_timestamp_ms: u64,
+    /// Highest generation seen.
+    pub(crate) generation: u32,
+    pub(crate) report: Recovery,
+}
+
+/// Reads the log in `directory` without changing it.
+///
+/// # Errors
+/// When a file can't be read, is of a newer format, or belongs to another log. Damage is not an
+/// error here: it is reported, and what is whole stays readable.
+pub(crate) fn recover(directory: &Path) -> Result<Recovered> {
+    let mut recovered = Recovered {
+        log_id: None,
+        segments: Vec::new(),
+        tail_is_open: false,
+        next_position: Position(0),
+        last_timestamp_ms: 0,
+        generation: 0,
+        report: Recovery::default(),
+    };
+    let files = segments(directory)?;
+    for (number, (base_position, path)) in files.iter().enumerate() {
+        let is_last = number + 1 == files.len();
+        match open_segment(path, *base_position)? {
+            Ok(segment) => recovered.add(segment, is_last)?,
+            Err(reason) => recovered.lose_segment(path, *base_position, is_last, reason),
+        }
+    }
+    recovered.remove_empty_tails();
+    recovered.report.segments = recovered.segments.len();
+    Ok(recovered)
+}
+
+/// Opens one file, or says why it is no usable segment.
+fn open_segment(path: &Path, base_position: Position) -> Result<std::result::Result<Segment, &'static str>> {
+    let file = File::open(path).at(path)?;
+    let mut page = vec![0; FIRST_FRAME as usize];
+    let length = file.metadata().at(path)?.len();
+    if length < FIRST_FRAME {
+        return Ok(Err("the file is shorter than a segment's header"));
+    }
+    std::os::unix::fs::FileExt::read_exact_at(&file, &mut page, 0).at(path)?;
+    let Some(header) = SegmentHeader::decode(&page, path)? else {
+        return Ok(Err("both copies of the segment's header are damaged"));
+    };
+    if header.base_position != base_position {
+        return Ok(Err("the file is named for another position than its header states"));
+    }
+    Segment::opened(header, &file, path.to_path_buf()).map(Ok)
+}
+
+impl Recovered {
+    fn add(&mut self, segment: Segment, is_last: bool) -> Result<()> {
+        if *self.log_id.get_or_insert(segment.header.log_id) != segment.header.log_id {
+            return Err(Error::ForeignSegment { path: segment.path });
+        }
+        self.note_gap(segment.base_position());
+        if !segment.is_sealed() {
+            self.adopt_unsealed(&segment, is_last);
+        }
+        let summary = segment.summary();
+        self.generation = self.generation.max(summary.generation).max(segment.header.generation);
+        self.next_position = self.next_position.max(summary.end_position);
+        self.last_timestamp_ms = self.last_timestamp_ms.max(summary.last_timestamp_ms);
+        self.tail_is_open = !segment.is_sealed() && segment.map.len() == segment.header.capacity;
+        self.segments.push(Arc::new(segment));
+        Ok(())
+    }
+
+    fn adopt_unsealed(&mut self, segment: &Segment, is_last: bool) {
+        let Scan { index, mut damage, torn_bytes, generation } = scan(segment, segment.map.len());
+        self.generation = self.generation.max(generation);
+        self.report.scanned_bytes += index.summary.frames_end;
+        if torn_bytes > 0 {
+            self.report.torn =
+                Some(TornTail { segment: segment.path.clone(), offset: index.summary.frames_end, bytes: torn_bytes });
+        }
+        if segment.map.len() < segment.header.capacity {
+            let end = index.summary.end_position;
+            // How much was behind the cut is not known; if a segment follows, its base tells.
+            let resume = if is_last { end.plus(POSITIONS_OF_A_LOST_SEGMENT) } else { end };
+            self.next_position = resume;
+            damage.push(Damage {
+                segment: segment.path.clone(),
+                offset: segment.map.len(),
+                lane: None,
+                first: end,
+                resume,
+                reason: "the file was truncated",
+            });
+        }
+        self.report.damage.extend(damage.iter().cloned());
+        segment.adopt(index);
+        segment.add_damage(damage);
+    }
+
+    /// Reports positions between the segments read so far and one that starts at `base_position`.
+    fn note_gap(&mut self, base_position: Position) {
+        let Some(before) = self.segments.last() else { return };
+        let end = before.summary().end_position;
+        // Behind an unsealed segment a gap is what a crash left; see `remove_empty_tails`.
+        if end < base_position {
+            let gap = Damage {
+                segment: before.path.clone(),
+                offset: before.summary().frames_end,
+                lane: None,
+                first: end,
+                resume: base_position,
+                reason: "the frames up to the next segment are missing",
+            };
+            before.add_damage([gap.clone()]);
+            self.report.damage.push(gap);
+        }
+    }
+
+    fn lose_segment(&mut self, path: &Path, base_position: Position, is_last: bool, reason: &'static str) {
+        // If another segment follows, `note_gap` will hide the lost positions from readers.
+        let resume = if is_last { base_position.plus(POSITIONS_OF_A_LOST_SEGMENT) } else { base_position };
+        let damage = Damage { segment: path.into(), offset: 0, lane: None, first: base_position, resume, reason };
+        if is_last {
+            if let Some(before) = self.segments.last() {
+                before.add_damage([damage.clone()]);
+            }
+            self.next_position = resume;
+            self.tail_is_open = false;
+        }
+        self.report.damage.push(damage);
+    }
+
+    /// A segment is made before the one in front of it is sealed. If a crash came between, the
+    /// new one is empty and the one in front is the real tail.
+    fn remove_empty_tails(&mut self) {
+        while let [.., before, last] = self.segments.as_slice()
+            && self.tail_is_open
+            && !before.is_sealed()
+            && before.map.len() == before.header.capacity
+            && last.summary().frames == 0
+        {
+            let gap_at = before.summary().frames_end;
+            self.report.damage.retain(|damage| damage.segment != before.path || damage.offset != gap_at);
+            before.forget_damage_at(gap_at);
+            self.next_position = before.summary().end_position;
+            self.segments.pop();
+        }
+    }
+
+    /// Removes the files of empty segments that [`recover`] passed over.
+    pub(crate) fn remove_unused_files(&self, directory: &Path) -> Result<()> {
+        let Some(last) = self.segments.last().filter(|_| self.tail_is_open) else { return Ok(()) };
+        for (base_position, path) in segments(directory)? {
+            if base_position > last.base_position() {
+                fs::remove_file(&path).at(&path)?;
+                sync_directory(directory)?;
+            }
+        }
+        Ok(())
+    }
+}

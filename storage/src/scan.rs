@@ -1,0 +1,152 @@
+//! Reading a segment frame by frame, without its footer: recovery, verification, rebuilding
+//! an index.
+
+use memchr::memmem::Finder;
+
+use crate::error::Damage;
+use crate::frame::{ALIGNMENT, HEADER_BYTES, Header, Kind, MAGIC, decode_header};
+use crate::index::Index;
+use crate::position::Position;
+use crate::segment::Segment;
+use crate::segment_header::FIRST_FRAME;
+
+/// What a scan found.
+#[derive(Debug)]
+pub(crate) struct Scan {
+    /// All frames whose header holds; those with a damaged payload stay in it, so that reading
+    /// them says so.
+    pub(crate) index: Index,
+    /// Damage inside what was durable.
+    pub(crate) damage: Vec<Damage>,
+    /// Bytes behind the end that look like frames a crash kept from being flushed.
+    pub(crate) torn_bytes: u64,
+    /// Highest generation seen anywhere, in torn frames too.
+    pub(crate) generation: u32,
+}
+
+/// Reads all frames from the segment's start up to `limit`.
+///
+/// The end is where no valid frame follows that was flushed. Two facts tell a torn tail from
+/// damage: each frame says up to which offset everything had been flushed when it was written
+/// (`durable_offset`), so a frame behind a bad place proves that place was durable or not; and
+/// generations never decrease, so frames that an earlier recovery cut off don't come back.
+pub(crate) fn scan(segment: &Segment, limit: u64) -> Scan {
+    let mut scan =
+        Scan { index: Index::default(), damage: Vec::new(), torn_bytes: 0, generation: segment.header.generation };
+    scan.index.summary = segment_start(segment);
+    let mut offset = FIRST_FRAME;
+    loop {
+        let expected = scan.index.summary.end_position;
+        let least_generation = scan.index.summary.generation;
+        let next = header_at(segment, offset, limit)
+            .filter(|header| header.first_position == expected && header.generation >= least_generation);
+        let payload_holds = next.is_some_and(|header| payload_holds(segment, offset, &header));
+        match next {
+            Some(header) if payload_holds => {
+                scan.index.add(&header, offset);
+                offset += header.frame_bytes();
+            }
+            damaged => match resume_after(segment, offset, limit, expected, least_generation, &mut scan.generation) {
+                Resume::At(resume_offset, resume) => {
+                    scan.damage.push(damage(segment, offset, damaged.as_ref(), expected, resume.first_position));
+                    if let Some(header) = damaged
+                        && offset + header.frame_bytes() <= resume_offset
+                    {
+                        scan.index.add(&header, offset);
+                    }
+                    scan.index.summary.end_position = resume.first_position;
+                    offset = resume_offset;
+                }
+                Resume::Torn(bytes) => {
+                    scan.torn_bytes = bytes.max(written_at(segment, offset, limit));
+                    break;
+                }
+            },
+        }
+    }
+    scan.generation = scan.generation.max(scan.index.summary.generation);
+    scan
+}
+
+fn segment_start(segment: &Segment) -> crate::index::Summary {
+    crate::index::Summary {
+        frames_end: FIRST_FRAME,
+        end_position: segment.base_position(),
+        generation: segment.header.generation,
+        ..Default::default()
+    }
+}
+
+fn header_at(segment: &Segment, offset: u64, limit: u64) -> Option<Header> {
+    let header = decode_header(segment.map.from(offset), offset, &segment.identity)?;
+    (offset + header.frame_bytes() <= limit).then_some(header)
+}
+
+fn payload_holds(segment: &Segment, offset: u64, header: &Header) -> bool {
+    let start = offset + HEADER_BYTES as u64;
+    let payload = segment.map.bytes(start..start + u64::from(header.stored_bytes));
+    payload.is_some_and(|payload| crc32fast::hash(payload) == header.payload_crc)
+}
+
+fn damage(segment: &Segment, offset: u64, header: Option<&Header>, first: Position, resume: Position) -> Damage {
+    Damage {
+        segment: segment.path.clone(),
+        offset,
+        lane: header.filter(|header| header.kind == Kind::Data && header.end_position() == resume).map(|h| h.lane),
+        first,
+        resume,
+        reason: match header {
+            Some(_) => "the frame's payload does not match its checksum",
+            None => "no valid frame header",
+        },
+    }
+}
+
+/// Bytes of a header's length that are not zero at the log's end. Every write ends with a zeroed
+/// header, so anything else is a frame that was torn or damaged beyond recognition.
+fn written_at(segment: &Segment, offset: u64, limit: u64) -> u64 {
+    let slot = segment.map.bytes(offset..limit.min(offset + HEADER_BYTES as u64)).unwrap_or(&[]);
+    if slot.iter().all(|byte| *byte == 0) { 0 } else { slot.len() as u64 }
+}
+
+enum Resume {
+    /// A later frame proves that the bad place was durable; reading goes on there.
+    At(u64, Header),
+    /// Nothing does: the tail ends here, with so many bytes that look written.
+    Torn(u64),
+}
+
+/// Looks behind a bad place at `offset` for frames that continue the log.
+fn resume_after(
+    segment: &Segment,
+    offset: u64,
+    limit: u64,
+    expected: Position,
+    least_generation: u32,
+    highest_generation: &mut u32,
+) -> Resume {
+    let finder = Finder::new(&MAGIC);
+    let bytes = segment.map.bytes(offset..limit).unwrap_or(&[]);
+    let mut first_behind = None;
+    let mut durable = false;
+    let mut torn_bytes = 0;
+    // Only frames reached by stepping from another candidate, or standing on the alignment, count;
+    // a payload that contains an embedded frame can't forge one, since its checksum covers its offset.
+    for at in finder.find_iter(bytes).filter(|at| at % ALIGNMENT == 0) {
+        let at = offset + at as u64;
+        let Some(header) = header_at(segment, at, limit) else { continue };
+        *highest_generation = (*highest_generation).max(header.generation);
+        if header.generation < least_generation || header.first_position < expected {
+            continue;
+        }
+        torn_bytes = at + header.frame_bytes() - offset;
+        durable |= u64::from(header.durable_offset) > offset;
+        if at > offset && first_behind.is_none() {
+            first_behind = Some((at, header));
+        }
+    }
+    match first_behind {
+        Some((at, header)) if durable => Resume::At(at, header),
+        _ => Resume::Torn(torn_bytes),
+    }
+}

@@ -1,0 +1,307 @@
+//! The appender's side: positions and offsets are reserved here, in order, and frames gather
+//! in a group until a flush takes them.
+
+use std::collections::{HashSet, VecDeque};
+use std::path::Path;
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use crate::core::Core;
+use crate::directory::Prepared;
+use crate::error::{Error, Result};
+use crate::frame::{Drafts, HEADER_BYTES, Kind, Place};
+use crate::index::footer_bytes;
+use crate::position::{LaneId, Position};
+use crate::segment::Segment;
+use crate::segment_header::{FIRST_FRAME, SegmentHeader};
+
+/// Each segment is this many times as large as the one before, up to the configured maximum.
+const SEGMENT_GROWTH: u64 = 4;
+/// Segments are made in multiples of this.
+const SEGMENT_ROUNDING: u64 = 64 << 10;
+/// Segments from this size on are made ahead of need; smaller ones are quick to make.
+const PREPARE_AHEAD_BYTES: u64 = 4 << 20;
+
+/// State of the appender, behind one lock that is held only to reserve and copy.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    segment: Arc<Segment>,
+    /// Where the next frame goes.
+    tail: u64,
+    frames: u64,
+    lanes: HashSet<LaneId>,
+    next_position: u64,
+    last_timestamp_ms: u64,
+    group: Group,
+    /// Work for the flusher that comes before `group`.
+    queue: VecDeque<Step>,
+    pending_bytes: u64,
+    /// A thread is writing what it took from here.
+    pub(crate) flushing: bool,
+    /// Frames were written since the last mark.
+    unmarked: bool,
+    pub(crate) thread_running: bool,
+    /// Emptied buffer of an earlier group.
+    spare: Vec<u8>,
+}
+
+/// Frames of one segment that are written and flushed together.
+#[derive(Debug, Default)]
+pub(crate) struct Group {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) frames: Vec<(usize, Place)>,
+    pub(crate) end_position: u64,
+}
+
+/// One piece of a flusher's work.
+#[derive(Debug)]
+pub(crate) enum Step {
+    /// Write the group at this offset of the segment and flush.
+    Write(Arc<Segment>, u64, Group),
+    /// All its frames are written: add the footer.
+    Seal(Arc<Segment>),
+}
+
+impl Writer {
+    pub(crate) fn new(segment: Arc<Segment>, next_position: Position, last_timestamp_ms: u64) -> Self {
+        let summary = segment.summary();
+        Self {
+            tail: summary.frames_end,
+            frames: summary.frames,
+            lanes: segment.live_lanes().into_iter().collect(),
+            segment,
+            next_position: next_position.0,
+            last_timestamp_ms,
+            group: Group { end_position: next_position.0, ..Group::default() },
+            queue: VecDeque::new(),
+            pending_bytes: 0,
+            flushing: false,
+            unmarked: false,
+            thread_running: false,
+            spare: Vec::new(),
+        }
+    }
+
+    /// Bytes that wait for a flush to take them.
+    pub(crate) fn pending_bytes(&self) -> u64 {
+        self.pending_bytes
+    }
+
+    pub(crate) fn has_work(&self) -> bool {
+        !self.queue.is_empty() || !self.group.frames.is_empty()
+    }
+
+    /// The first position not reserved yet.
+    pub(crate) fn next_position(&self) -> u64 {
+        self.next_position
+    }
+
+    /// Starts a new segment if `drafts` and the footer would not fit into this one.
+    pub(crate) fn make_room(&mut self, core: &Core, drafts: &Drafts) -> Result<()> {
+        let bytes = drafts.bytes.len() as u64;
+        let new_lanes = drafts.frames.iter().filter(|frame| !self.lanes.contains(&frame.lane)).count() as u64;
+        let frames = drafts.frames.len() as u64;
+        let footer = footer_bytes(self.frames + frames, self.lanes.len() as u64 + new_lanes);
+        if self.tail + bytes + footer <= self.segment.header.capacity {
+            return Ok(());
+        }
+        self.roll(core, FIRST_FRAME + bytes + footer_bytes(frames, frames))
+    }
+
+    /// Appends `drafts`, for which there is room, and returns the first position given.
+    pub(crate) fn place(&mut self, core: &Core, drafts: &Drafts, timestamp_ms: u64) -> u64 {
+        self.last_timestamp_ms = self.last_timestamp_ms.max(timestamp_ms);
+        let first_position = self.next_position;
+        let group_at = self.group.bytes.len();
+        self.group.bytes.extend_from_slice(&drafts.bytes);
+        for draft in &drafts.frames {
+            let place = Place {
+                offset: self.tail + draft.at as u64,
+                first_position: Position(self.next_position),
+                timestamp_ms: self.last_timestamp_ms,
+                generation: core.generation,
+                durable_offset: 0,
+            };
+            self.group.frames.push((group_at + draft.at, place));
+            self.next_position += u64::from(draft.records);
+            self.frames += 1;
+            if draft.kind == Kind::Data {
+                self.lanes.insert(draft.lane);
+            }
+            self.unmarked = draft.kind == Kind::Data;
+        }
+        self.tail += drafts.bytes.len() as u64;
+        self.pending_bytes += drafts.bytes.len() as u64;
+        self.group.end_position = self.next_position;
+        if self.segment.header.capacity >= PREPARE_AHEAD_BYTES && self.tail > self.segment.header.capacity / 2 {
+            core.prepare_ahead(self.next_capacity(core));
+        }
+        first_position
+    }
+
+    /// Time given to the latest append.
+    pub(crate) fn last_timestamp_ms(&self) -> u64 {
+        self.last_timestamp_ms
+    }
+
+    /// Adds a mark behind the last frame, unless there is one or no room for it.
+    pub(crate) fn mark(&mut self, core: &Core) {
+        let mut drafts = Drafts::default();
+        drafts.push_mark();
+        let footer = footer_bytes(self.frames + 1, self.lanes.len() as u64 + 1);
+        if self.unmarked && self.tail + drafts.bytes.len() as u64 + footer <= self.segment.header.capacity {
+            self.place(core, &drafts, self.last_timestamp_ms);
+        }
+        self.unmarked = false;
+    }
+
+    /// Whether a mark would add something.
+    pub(crate) fn is_unmarked(&self) -> bool {
+        self.unmarked
+    }
+
+    /// Takes all that waits, in the order in which it must reach the disk.
+    pub(crate) fn take_work(&mut self) -> VecDeque<Step> {
+        self.close_group();
+        self.pending_bytes = 0;
+        std::mem::take(&mut self.queue)
+    }
+
+    /// Gives a written group's buffer back for the next one.
+    pub(crate) fn give_back(&mut self, mut bytes: Vec<u8>) {
+        if bytes.capacity() > self.spare.capacity() {
+            bytes.clear();
+            self.spare = bytes;
+        }
+    }
+
+    /// Seals the current segment, if it holds records, so that it can be dropped.
+    pub(crate) fn roll_for_trim(&mut self, core: &Core) -> Result<()> {
+        self.roll(core, core.config.segment_bytes_min)
+    }
+
+    fn close_group(&mut self) {
+        if self.group.frames.is_empty() {
+            return;
+        }
+        let next =
+            Group { bytes: std::mem::take(&mut self.spare), frames: Vec::new(), end_position: self.next_position };
+        let group = std::mem::replace(&mut self.group, next);
+        let offset = self.tail - group.bytes.len() as u64;
+        self.queue.push_back(Step::Write(self.segment.clone(), offset, group));
+    }
+
+    fn roll(&mut self, core: &Core, bytes_needed: u64) -> Result<()> {
+        let segment = core.new_segment(Position(self.next_position), self.next_capacity(core), bytes_needed)?;
+        self.close_group();
+        let replaces = self.segment.base_position().0 == self.next_position;
+        if replaces {
+            // It holds no record, and the new file took over its name.
+            self.queue.retain(|step| !matches!(step, Step::Write(of, ..) if Arc::ptr_eq(of, &self.segment)));
+        } else {
+            self.queue.push_back(Step::Seal(self.segment.clone()));
+        }
+        core.add_segment(segment.clone(), replaces);
+        self.segment = segment;
+        self.tail = FIRST_FRAME;
+        self.frames = 0;
+        self.lanes.clear();
+        Ok(())
+    }
+
+    fn next_capacity(&self, core: &Core) -> u64 {
+        let config = &core.config;
+        (self.segment.header.capacity * SEGMENT_GROWTH).clamp(config.segment_bytes_min, config.segment_bytes_max)
+    }
+}
+
+/// What a new segment is to be.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SegmentPlan {
+    pub(crate) log_id: [u8; 16],
+    pub(crate) generation: u32,
+    pub(crate) base_position: Position,
+}
+
+/// Makes a segment of `capacity` bytes.
+pub(crate) fn make_segment(directory: &Path, plan: &SegmentPlan, capacity: u64) -> Result<Arc<Segment>> {
+    activate(directory, plan, Prepared::new(directory, capacity, "next")?)
+}
+
+fn activate(directory: &Path, plan: &SegmentPlan, prepared: Prepared) -> Result<Arc<Segment>> {
+    let header = SegmentHeader {
+        log_id: plan.log_id,
+        epoch: Uuid::new_v4().as_u64_pair().0,
+        base_position: plan.base_position,
+        capacity: prepared.capacity,
+        created_ms: now_ms(),
+        generation: plan.generation,
+    };
+    let (file, path) = prepared.activate(directory, &header)?;
+    Ok(Arc::new(Segment::created(header, file, path)?))
+}
+
+impl Core {
+    /// Makes the segment that starts at `base_position`, of `capacity` bytes or, where the disk
+    /// has no room for that, of just what is needed.
+    fn new_segment(&self, base_position: Position, capacity: u64, bytes_needed: u64) -> Result<Arc<Segment>> {
+        let plan = SegmentPlan { log_id: self.log_id, generation: self.generation, base_position };
+        if let Some(prepared) = self.take_prepared().filter(|prepared| prepared.capacity >= bytes_needed) {
+            return activate(&self.directory, &plan, prepared);
+        }
+        let least = bytes_needed.max(self.config.segment_bytes_min).next_multiple_of(SEGMENT_ROUNDING);
+        match make_segment(&self.directory, &plan, capacity.max(least)) {
+            Err(Error::NoSpace { .. }) if least < capacity => make_segment(&self.directory, &plan, least),
+            made => made,
+        }
+    }
+
+    fn add_segment(&self, segment: Arc<Segment>, replaces: bool) {
+        let mut list = self.segments.write();
+        let mut segments: Vec<_> = list.iter().cloned().collect();
+        if replaces {
+            segments.pop();
+        }
+        segments.push(segment);
+        *list = Arc::new(segments);
+    }
+
+    fn prepare_ahead(&self, capacity: u64) {
+        let mut preparing = self.preparing.lock();
+        if preparing.is_some() {
+            return;
+        }
+        let directory = self.directory.clone();
+        let made = std::thread::Builder::new()
+            .name("segment".into())
+            .spawn(move || Prepared::new(&directory, capacity, "ahead"));
+        // Without a thread the segment is made when it is needed.
+        *preparing = made.ok();
+    }
+
+    /// The segment file made ahead, if that went well.
+    pub(crate) fn take_prepared(&self) -> Option<Prepared> {
+        let thread = self.preparing.lock().take()?;
+        thread.join().ok()?.ok()
+    }
+}
+
+impl Group {
+    /// Completes the headers now that it is known what is durable, and ends with a zeroed header
+    /// so that a later scan sees where the log ends.
+    pub(crate) fn finish(&mut self, segment: &Segment) {
+        let durable_offset = segment.durable_offset() as u32;
+        for (at, place) in &mut self.frames {
+            place.durable_offset = durable_offset;
+            crate::frame::finish_header(&mut self.bytes[*at..*at + HEADER_BYTES], place, &segment.identity);
+        }
+        self.bytes.resize(self.bytes.len() + HEADER_BYTES, 0);
+    }
+}
+
+/// When a segment was made is told to people only; the log's own time comes from its caller.
+pub(crate) fn now_ms() -> u64 {
+    let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since_epoch.map_or(0, |elapsed| elapsed.as_millis() as u64)
+}
