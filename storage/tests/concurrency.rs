@@ -1,6 +1,8 @@
 //! Many appenders and readers at once: order within a lane, dense positions, nothing visible
 //! before it is acknowledged, and the futures.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed step is a failed test")]
+
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 

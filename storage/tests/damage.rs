@@ -1,6 +1,8 @@
 //! A small log is truncated and its bits are flipped, at every byte: what is then read is right,
 //! and what is missing is reported.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed step is a failed test")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -184,7 +186,8 @@ fn damaged_segments_do_not_hide_the_others() {
     let segments = inspect::stat(directory.path()).unwrap().segments;
     let middle = &segments[1];
     let image = fs::read(&middle.path).unwrap();
-    let damages: [(&str, Box<dyn Fn()>); 4] = [
+    type Doing<'a> = Box<dyn Fn() + 'a>;
+    let damages: [(&str, Doing<'_>); 4] = [
         ("missing", Box::new(|| fs::remove_file(&middle.path).unwrap())),
         (
             "header damaged",

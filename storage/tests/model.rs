@@ -1,6 +1,8 @@
 //! Random operations against a plain in-memory model: what was acknowledged is what is read,
 //! through seals, reopenings and trims, in every lane.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed step is a failed test")]
+
 use std::collections::BTreeMap;
 
 use anabranch_storage::{Compression, Config, FlushPolicy, LaneBatch, LaneId, Log, Position, ReadLimit};
