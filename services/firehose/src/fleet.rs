@@ -1,0 +1,160 @@
+//! All delivery streams at work, and what they share. Making and deleting one goes through here.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anabranch_protocol::{ApiError, Clock};
+use parking_lot::RwLock;
+use tokio::sync::{OwnedMutexGuard, Semaphore};
+use uuid::Uuid;
+
+use crate::buffer::Buffer;
+use crate::delivery::Delivery;
+use crate::delivery_stream::{Catalog, DeliveryStream, Progress};
+use crate::error::{self, FirehoseError};
+use crate::hose::Hose;
+use crate::ports::ObjectWriter;
+
+/// The delivery streams of one data directory.
+pub(crate) struct Fleet {
+    pub(crate) directory: PathBuf,
+    pub(crate) log_config: anabranch_storage::Config,
+    pub(crate) catalog: Catalog,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) writer: Arc<dyn ObjectWriter>,
+    /// Bounds the objects that are in memory at once.
+    pub(crate) deliveries: Semaphore,
+    /// By ARN, and so by region, account and name.
+    pub(crate) hoses: RwLock<BTreeMap<String, Arc<Hose>>>,
+    /// Held while a delivery stream is made or deleted.
+    pub(crate) changing: Arc<tokio::sync::Mutex<()>>,
+}
+
+impl Fleet {
+    /// Starts the delivery streams that the catalog knows.
+    pub(crate) fn resume(self: &Arc<Self>) -> Result<(), FirehoseError> {
+        let failed = |source| FirehoseError::Directory { path: self.directory.clone(), source };
+        fs::create_dir_all(&self.directory).map_err(failed)?;
+        let stored = self.catalog.load()?;
+        self.remove_strays(&stored).map_err(failed)?;
+        for (stream, progress) in stored {
+            let buffer = self.open_buffer(&stream, &progress)?;
+            self.start(stream, buffer, progress);
+        }
+        Ok(())
+    }
+
+    /// Makes the log of `stream`, then the entry that refers to it, and starts delivery. A crash
+    /// between leaves files that the next start removes. It goes on if the caller leaves.
+    pub(crate) async fn make(
+        self: &Arc<Self>,
+        stream: DeliveryStream,
+        changing: OwnedMutexGuard<()>,
+    ) -> Result<(), ApiError> {
+        let fleet = self.clone();
+        let made = tokio::task::spawn_blocking(move || {
+            let _changing = changing;
+            fleet.make_now(stream)
+        });
+        made.await.map_err(|error| error::unavailable(error.to_string()))?
+    }
+
+    fn make_now(self: &Arc<Self>, stream: DeliveryStream) -> Result<(), ApiError> {
+        let directory = self.log_directory(stream.id);
+        let made = self.open_buffer(&stream, &Progress::default()).map_err(|error| match error {
+            FirehoseError::Log { source, .. } => error::log(&source),
+            other => error::unavailable(other.to_string()),
+        });
+        let added = made.and_then(|buffer| {
+            sync(&self.directory).map_err(|error| error::unavailable(error.to_string()))?;
+            self.catalog.add(&stream).map_err(|error| error::control(&error))?;
+            Ok(buffer)
+        });
+        match added {
+            Ok(buffer) => {
+                self.start(stream, buffer, Progress::default());
+                Ok(())
+            }
+            Err(error) => {
+                // What can't be removed now is removed at the next start.
+                let _ = fs::remove_dir_all(directory);
+                Err(error)
+            }
+        }
+    }
+
+    /// Deletes a delivery stream with what it buffers: first the entry, then the files. It goes
+    /// on if the caller leaves.
+    pub(crate) async fn delete(
+        self: &Arc<Self>,
+        hose: Arc<Hose>,
+        changing: OwnedMutexGuard<()>,
+    ) -> Result<(), ApiError> {
+        let fleet = self.clone();
+        let deleted = tokio::spawn(async move {
+            let _changing = changing;
+            let (catalog, arn) = (fleet.catalog.clone(), hose.stream.arn.clone());
+            let removed = tokio::task::spawn_blocking(move || catalog.remove(&arn)).await;
+            removed.map_err(|error| error::unavailable(error.to_string()))?.map_err(|error| error::control(&error))?;
+            fleet.hoses.write().remove(&hose.stream.arn);
+            hose.close().await;
+            let removed = tokio::task::spawn_blocking(move || fleet.remove_log(hose.stream.id)).await;
+            if let Ok(Err(error)) = removed {
+                tracing::warn!(%error, "the log of a deleted delivery stream stays until the next start");
+            }
+            Ok(())
+        });
+        deleted.await.map_err(|error| error::unavailable(error.to_string()))?
+    }
+
+    fn start(self: &Arc<Self>, stream: DeliveryStream, buffer: Buffer, progress: Progress) {
+        let hose = Arc::new(Hose::new(stream, buffer));
+        let delivery = Delivery::new(self.clone(), hose.clone(), progress);
+        *hose.task.lock() = Some(tokio::spawn(delivery.run()));
+        self.hoses.write().insert(hose.stream.arn.clone(), hose);
+    }
+
+    fn open_buffer(&self, stream: &DeliveryStream, progress: &Progress) -> Result<Buffer, FirehoseError> {
+        let path = self.log_directory(stream.id);
+        let buffer = Buffer::open(&path, self.log_config.clone()).map_err(|source| FirehoseError::Log {
+            stream: stream.name.clone(),
+            path: path.clone(),
+            source,
+        })?;
+        let (end, delivered) = (buffer.end(), progress.delivered);
+        if end < delivered {
+            return Err(FirehoseError::Disagree { stream: stream.name.clone(), path, end, delivered });
+        }
+        Ok(buffer)
+    }
+
+    fn log_directory(&self, id: Uuid) -> PathBuf {
+        self.directory.join(id.to_string())
+    }
+
+    fn remove_log(&self, id: Uuid) -> io::Result<()> {
+        fs::remove_dir_all(self.log_directory(id))?;
+        sync(&self.directory)
+    }
+
+    /// Removes logs that no delivery stream owns: a crash left them while one was made or deleted.
+    fn remove_strays(&self, stored: &[(DeliveryStream, Progress)]) -> io::Result<()> {
+        let owned: HashSet<Uuid> = stored.iter().map(|(stream, _)| stream.id).collect();
+        for entry in fs::read_dir(&self.directory)? {
+            let entry = entry?;
+            let id = Uuid::parse_str(&entry.file_name().to_string_lossy());
+            if id.is_ok_and(|id| !owned.contains(&id)) {
+                fs::remove_dir_all(entry.path())?;
+            }
+        }
+        sync(&self.directory)
+    }
+}
+
+/// Makes the names in `directory` durable.
+fn sync(directory: &Path) -> io::Result<()> {
+    File::open(directory)?.sync_all()
+}

@@ -1,0 +1,189 @@
+//! CreateDeliveryStream.
+
+use anabranch_protocol::{ApiError, RequestContext};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use crate::constraints::Violations;
+use crate::delivery_stream::{Compression, DeliveryStream, Destination};
+use crate::error::{invalid_argument, unsupported};
+use crate::limits::DELIVERY_STREAMS_MAX;
+use crate::{Firehose, arn, key};
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct CreateDeliveryStreamRequest {
+    delivery_stream_name: Option<String>,
+    delivery_stream_type: Option<String>,
+    #[serde(rename = "S3DestinationConfiguration")]
+    s3: Option<S3DestinationConfiguration>,
+    #[serde(rename = "ExtendedS3DestinationConfiguration")]
+    extended_s3: Option<S3DestinationConfiguration>,
+    #[serde(flatten)]
+    others: Map<String, Value>,
+}
+
+/// Both forms of the S3 destination; the old one has fewer members.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct S3DestinationConfiguration {
+    #[serde(rename = "RoleARN")]
+    role_arn: Option<String>,
+    #[serde(rename = "BucketARN")]
+    bucket_arn: Option<String>,
+    prefix: Option<String>,
+    error_output_prefix: Option<String>,
+    buffering_hints: Option<BufferingHints>,
+    compression_format: Option<String>,
+    file_extension: Option<String>,
+    custom_time_zone: Option<String>,
+    #[serde(flatten)]
+    others: Map<String, Value>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct BufferingHints {
+    #[serde(rename = "SizeInMBs")]
+    size_in_mbs: Option<i64>,
+    #[serde(rename = "IntervalInSeconds")]
+    interval_in_seconds: Option<i64>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct CreateDeliveryStreamResponse {
+    #[serde(rename = "DeliveryStreamARN")]
+    delivery_stream_arn: String,
+}
+
+/// Makes a delivery stream, which is `ACTIVE` at once.
+pub(crate) async fn create_delivery_stream(
+    firehose: &Firehose,
+    context: &RequestContext,
+    request: CreateDeliveryStreamRequest,
+) -> Result<CreateDeliveryStreamResponse, ApiError> {
+    let now_ms = firehose.fleet.clock.now_ms();
+    let (name, destination) = checked(request, now_ms)?;
+    let stream = DeliveryStream {
+        arn: arn(context, &name),
+        name,
+        id: Uuid::new_v4(),
+        created_ms: now_ms,
+        version: 1,
+        destination,
+    };
+    let delivery_stream_arn = stream.arn.clone();
+
+    let changing = firehose.fleet.changing.clone().lock_owned().await;
+    if firehose.fleet.hoses.read().contains_key(&stream.arn) {
+        let message = format!("Firehose {} under accountId {} already exists", stream.name, context.account_id);
+        return Err(ApiError::client("ResourceInUseException", message));
+    }
+    if firehose.fleet.hoses.read().len() >= DELIVERY_STREAMS_MAX {
+        let message = format!("You have already consumed your firehose quota of {DELIVERY_STREAMS_MAX} hoses.");
+        return Err(ApiError::client("LimitExceededException", message));
+    }
+    firehose.fleet.make(stream, changing).await?;
+    Ok(CreateDeliveryStreamResponse { delivery_stream_arn })
+}
+
+fn checked(request: CreateDeliveryStreamRequest, now_ms: u64) -> Result<(String, Destination), ApiError> {
+    let mut violations = Violations::default();
+    let name = violations.present(request.delivery_stream_name, "deliveryStreamName");
+    violations.delivery_stream_name(&name, "deliveryStreamName");
+    let configuration = match (request.s3, request.extended_s3) {
+        (Some(s3), None) => Some((s3, "s3DestinationConfiguration")),
+        (None, Some(extended)) => Some((extended, "extendedS3DestinationConfiguration")),
+        _ => None,
+    };
+    let destination = configuration.map(|(configuration, path)| configuration.checked(path, &mut violations));
+    violations.finish()?;
+
+    refuse_others(&request.others, "")?;
+    match request.delivery_stream_type.as_deref() {
+        None | Some("DirectPut") => {}
+        Some(other) => return Err(unsupported(&format!("DeliveryStreamType {other}"))),
+    }
+    let Some(destination) = destination else {
+        return Err(invalid_argument("Exactly one destination configuration is supported for a Firehose"));
+    };
+    let destination = destination?;
+    key::check(&destination, now_ms).map_err(invalid_argument)?;
+    Ok((name, destination))
+}
+
+impl S3DestinationConfiguration {
+    /// Checks the model's constraints into `violations`, then what is offered here.
+    fn checked(self, path: &str, violations: &mut Violations) -> Result<Destination, ApiError> {
+        let role_arn = violations.present(self.role_arn, &format!("{path}.roleARN"));
+        let is_role = role_arn.starts_with("arn:") && role_arn.contains(":iam::") && role_arn.contains(":role/");
+        let pattern = r"arn:.*:iam::\d{12}:role/[a-zA-Z_0-9+=,.@\-_/]+";
+        violations.pattern(&role_arn, &format!("{path}.roleARN"), pattern, is_role);
+        let bucket_arn = violations.present(self.bucket_arn, &format!("{path}.bucketARN"));
+        let is_bucket = bucket_arn.starts_with("arn:")
+            && bucket_arn.split_once(":s3:::").is_some_and(|(_, bucket)| !bucket.is_empty() && !bucket.contains('/'));
+        let pattern = r"arn:.*:s3:::[\w\.\-]{1,255}";
+        violations.pattern(&bucket_arn, &format!("{path}.bucketARN"), pattern, is_bucket);
+        for (member, value) in [("prefix", &self.prefix), ("errorOutputPrefix", &self.error_output_prefix)] {
+            violations.length(value.as_deref().unwrap_or_default(), &format!("{path}.{member}"), 0, 1_024);
+        }
+        let hints = self.buffering_hints.unwrap_or_default();
+        let size = hints.size_in_mbs.unwrap_or(5);
+        violations.range(size, &format!("{path}.bufferingHints.sizeInMBs"), 1, 128);
+        let interval = hints.interval_in_seconds.unwrap_or(300);
+        violations.range(interval, &format!("{path}.bufferingHints.intervalInSeconds"), 0, 900);
+        let extension = self.file_extension.as_deref().unwrap_or_default();
+        violations.length(extension, &format!("{path}.fileExtension"), 0, 128);
+        let fits = extension.is_empty() || is_file_extension(extension);
+        violations.pattern(extension, &format!("{path}.fileExtension"), r"^$|\.[0-9a-z!\-_.*'()]+", fits);
+
+        let compression = compression(self.compression_format.as_deref(), path, violations);
+        refuse_others(&self.others, if path.starts_with('e') { "ExtendedS3DestinationConfiguration." } else { "" })?;
+        Ok(Destination {
+            role_arn,
+            bucket_arn,
+            prefix: self.prefix,
+            error_output_prefix: self.error_output_prefix,
+            size_in_mbs: size as u64,
+            interval_in_seconds: interval as u64,
+            compression: compression?,
+            file_extension: self.file_extension,
+            custom_time_zone: self.custom_time_zone,
+        })
+    }
+}
+
+fn is_file_extension(extension: &str) -> bool {
+    let fits = |letter: char| letter.is_ascii_digit() || letter.is_ascii_lowercase() || "!-_.*'()".contains(letter);
+    extension.len() > 1 && extension.starts_with('.') && extension.chars().all(fits)
+}
+
+fn compression(format: Option<&str>, path: &str, violations: &mut Violations) -> Result<Compression, ApiError> {
+    const FORMATS: [&str; 5] = ["UNCOMPRESSED", "GZIP", "ZIP", "Snappy", "HADOOP_SNAPPY"];
+    match format {
+        None | Some("UNCOMPRESSED") => Ok(Compression::Uncompressed),
+        Some("GZIP") => Ok(Compression::Gzip),
+        Some(other) => {
+            let constraint = format!("Member must satisfy enum value set: [{}]", FORMATS.join(", "));
+            violations.require(FORMATS.contains(&other), other, &format!("{path}.compressionFormat"), &constraint);
+            Err(unsupported(&format!("CompressionFormat {other}")))
+        }
+    }
+}
+
+/// Refuses members by name, except those that say what is so anyway.
+fn refuse_others(others: &Map<String, Value>, parent: &str) -> Result<(), ApiError> {
+    let says_nothing = |name: &str, value: &Value| match name {
+        "EncryptionConfiguration" => *value == json!({ "NoEncryptionConfig": "NoEncryption" }),
+        "S3BackupMode" => *value == json!("Disabled"),
+        "CloudWatchLoggingOptions"
+        | "ProcessingConfiguration"
+        | "DynamicPartitioningConfiguration"
+        | "DataFormatConversionConfiguration" => value.get("Enabled") == Some(&Value::Bool(false)),
+        _ => false,
+    };
+    match others.iter().find(|(name, value)| !value.is_null() && !says_nothing(name, value)) {
+        Some((name, _)) => Err(unsupported(&format!("{parent}{name}"))),
+        None => Ok(()),
+    }
+}

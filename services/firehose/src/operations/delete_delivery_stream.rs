@@ -1,0 +1,36 @@
+//! DeleteDeliveryStream.
+
+use anabranch_protocol::{ApiError, RequestContext};
+use serde::{Deserialize, Serialize};
+
+use crate::Firehose;
+use crate::constraints::Violations;
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct DeleteDeliveryStreamRequest {
+    delivery_stream_name: Option<String>,
+    /// About KMS grants, of which there are none here.
+    #[serde(rename = "AllowForceDelete")]
+    _allow_force_delete: Option<bool>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct DeleteDeliveryStreamResponse {}
+
+/// Deletes a delivery stream with what it still buffers, as AWS may.
+pub(crate) async fn delete_delivery_stream(
+    firehose: &Firehose,
+    context: &RequestContext,
+    request: DeleteDeliveryStreamRequest,
+) -> Result<DeleteDeliveryStreamResponse, ApiError> {
+    let mut violations = Violations::default();
+    let name = violations.present(request.delivery_stream_name, "deliveryStreamName");
+    violations.delivery_stream_name(&name, "deliveryStreamName");
+    violations.finish()?;
+
+    let changing = firehose.fleet.changing.clone().lock_owned().await;
+    let hose = firehose.hose(context, &name)?;
+    firehose.fleet.delete(hose, changing).await?;
+    Ok(DeleteDeliveryStreamResponse {})
+}

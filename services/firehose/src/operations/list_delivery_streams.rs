@@ -1,0 +1,55 @@
+//! ListDeliveryStreams.
+
+use anabranch_protocol::{ApiError, RequestContext};
+use serde::{Deserialize, Serialize};
+
+use crate::constraints::Violations;
+use crate::limits::LIST_LIMIT_DEFAULT;
+use crate::{Firehose, arn};
+
+/// The types of the model, and which of them exist here.
+const TYPES: [&str; 4] = ["DirectPut", "KinesisStreamAsSource", "MSKAsSource", "DatabaseAsSource"];
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct ListDeliveryStreamsRequest {
+    limit: Option<i64>,
+    delivery_stream_type: Option<String>,
+    exclusive_start_delivery_stream_name: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct ListDeliveryStreamsResponse {
+    delivery_stream_names: Vec<String>,
+    has_more_delivery_streams: bool,
+}
+
+/// Lists names in alphabetical order, of the caller's region and account.
+pub(crate) fn list_delivery_streams(
+    firehose: &Firehose,
+    context: &RequestContext,
+    request: ListDeliveryStreamsRequest,
+) -> Result<ListDeliveryStreamsResponse, ApiError> {
+    let mut violations = Violations::default();
+    let limit = request.limit.unwrap_or(LIST_LIMIT_DEFAULT);
+    violations.range(limit, "limit", 1, 10_000);
+    let start = request.exclusive_start_delivery_stream_name;
+    if let Some(start) = &start {
+        violations.delivery_stream_name(start, "exclusiveStartDeliveryStreamName");
+    }
+    let wanted = request.delivery_stream_type.as_deref().unwrap_or("DirectPut");
+    let constraint = format!("Member must satisfy enum value set: [{}]", TYPES.join(", "));
+    violations.require(TYPES.contains(&wanted), wanted, "deliveryStreamType", &constraint);
+    violations.finish()?;
+
+    let prefix = arn(context, "");
+    let after = start.unwrap_or_default();
+    let hoses = firehose.fleet.hoses.read();
+    let mut names = hoses
+        .values()
+        .filter(|hose| wanted == "DirectPut" && hose.stream.arn.starts_with(&prefix) && hose.stream.name > after)
+        .map(|hose| hose.stream.name.clone());
+    let delivery_stream_names = names.by_ref().take(limit as usize).collect();
+    Ok(ListDeliveryStreamsResponse { delivery_stream_names, has_more_delivery_streams: names.next().is_some() })
+}
