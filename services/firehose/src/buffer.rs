@@ -54,7 +54,13 @@ impl Pending {
 impl Buffer {
     /// Opens the log in `directory`, creating it if absent.
     pub(crate) fn open(directory: &Path, config: Config) -> anabranch_storage::Result<Self> {
-        let (log, _recovery) = Log::open(directory, config)?;
+        let (log, recovery) = Log::open(directory, config)?;
+        if let Some(torn) = recovery.torn {
+            tracing::warn!(?torn, "bytes that were never acknowledged are ignored");
+        }
+        for damage in recovery.damage {
+            tracing::error!(%damage, "a delivery stream's log is damaged");
+        }
         Ok(Self(log))
     }
 

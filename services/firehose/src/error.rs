@@ -31,8 +31,8 @@ pub enum FirehoseError {
     },
     /// The log ends before the place up to which the control store says it was delivered.
     #[error(
-        "log of delivery stream {stream} in {path} ends at {end}, but was delivered up to {delivered}: \
-         the log and the control store do not belong together"
+        "log of delivery stream {stream} in {path} ends at position {end}, but objects were made of it up to \
+         {reached}: the log and the control store do not belong together"
     )]
     Disagree {
         /// The delivery stream.
@@ -41,8 +41,8 @@ pub enum FirehoseError {
         path: PathBuf,
         /// End of the log.
         end: u64,
-        /// Delivered position.
-        delivered: u64,
+        /// Position up to which objects were delivered or planned.
+        reached: u64,
     },
 }
 

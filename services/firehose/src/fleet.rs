@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anabranch_protocol::{ApiError, Clock};
+use anabranch_storage::FlushPolicy;
 use parking_lot::RwLock;
 use tokio::sync::{OwnedMutexGuard, Semaphore};
 use uuid::Uuid;
@@ -41,7 +42,8 @@ impl Fleet {
         let stored = self.catalog.load()?;
         self.remove_strays(&stored).map_err(failed)?;
         for (stream, progress) in stored {
-            let buffer = self.open_buffer(&stream, &progress)?;
+            let buffer = self.open_buffer(&stream)?;
+            let progress = self.agree(&stream, progress, buffer.end())?;
             self.start(stream, buffer, progress);
         }
         Ok(())
@@ -64,7 +66,7 @@ impl Fleet {
 
     fn make_now(self: &Arc<Self>, stream: DeliveryStream) -> Result<(), ApiError> {
         let directory = self.log_directory(stream.id);
-        let made = self.open_buffer(&stream, &Progress::default()).map_err(|error| match error {
+        let made = self.open_buffer(&stream).map_err(|error| match error {
             FirehoseError::Log { source, .. } => error::log(&source),
             other => error::unavailable(other.to_string()),
         });
@@ -117,18 +119,28 @@ impl Fleet {
         self.hoses.write().insert(hose.stream.arn.clone(), hose);
     }
 
-    fn open_buffer(&self, stream: &DeliveryStream, progress: &Progress) -> Result<Buffer, FirehoseError> {
+    fn open_buffer(&self, stream: &DeliveryStream) -> Result<Buffer, FirehoseError> {
         let path = self.log_directory(stream.id);
-        let buffer = Buffer::open(&path, self.log_config.clone()).map_err(|source| FirehoseError::Log {
+        Buffer::open(&path, self.log_config.clone()).map_err(|source| FirehoseError::Log {
             stream: stream.name.clone(),
-            path: path.clone(),
+            path,
             source,
-        })?;
-        let (end, delivered) = (buffer.end(), progress.delivered);
-        if end < delivered {
-            return Err(FirehoseError::Disagree { stream: stream.name.clone(), path, end, delivered });
+        })
+    }
+
+    /// Brings log and catalog to agree. They do, unless a weaker flush policy than
+    /// [`FlushPolicy::Fsync`] let a power cut take back records that were delivered or planned.
+    fn agree(&self, stream: &DeliveryStream, progress: Progress, end: u64) -> Result<Progress, FirehoseError> {
+        let reached = progress.plan.as_ref().map_or(progress.delivered, |plan| plan.end);
+        if reached <= end {
+            return Ok(progress);
         }
-        Ok(buffer)
+        if self.log_config.flush == FlushPolicy::Fsync {
+            let (stream, path) = (stream.name.clone(), self.log_directory(stream.id));
+            return Err(FirehoseError::Disagree { stream, path, end, reached });
+        }
+        tracing::warn!(stream = stream.name, end, reached, "the log lost records that were not flushed");
+        Ok(Progress { delivered: progress.delivered.min(end), plan: None, ..progress })
     }
 
     fn log_directory(&self, id: Uuid) -> PathBuf {

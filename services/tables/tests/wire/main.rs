@@ -2,6 +2,9 @@
 //! with AWS operation by operation; here is what this crate adds, and a walk through the
 //! operations that the pipeline needs.
 
+// The helpers below serve tests only, which clippy can't see.
+#![allow(clippy::unwrap_used)]
+
 mod durability;
 mod operations;
 mod refusals;
