@@ -1,0 +1,39 @@
+//! The narrow view of the table that the batch needs.
+
+use crate::session::{Fold, Session};
+use click::SequenceNumber;
+use std::future::Future;
+
+/// Whether a conditional write took place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Saved {
+    /// Written.
+    Yes,
+    /// Somebody else wrote the session since it was read: read again.
+    ChangedMeanwhile,
+}
+
+/// The table could not be read or written, or holds something unreadable.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct StoreError(pub String);
+
+/// Sessions by id, with compare-and-set on the last sequence number.
+pub trait SessionStore {
+    /// The session as last written (a consistent read).
+    ///
+    /// # Errors
+    /// [`StoreError`] when the table does not answer or the item is not a session.
+    fn read(&self, session_id: &str) -> impl Future<Output = Result<Option<Session>, StoreError>> + Send;
+
+    /// Writes the session if its stored sequence number still is `seen`.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the table does not answer or refuses the item.
+    fn write(
+        &self,
+        session_id: &str,
+        fold: &Fold,
+        seen: Option<&SequenceNumber>,
+    ) -> impl Future<Output = Result<Saved, StoreError>> + Send;
+}
