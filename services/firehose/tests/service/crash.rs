@@ -1,8 +1,11 @@
 //! Log and control store agree after any crash, and no object is made twice.
 
 use std::fs;
+use std::path::Path;
 
 use anabranch_control::ControlStore;
+use anabranch_firehose::{Firehose, FirehoseError};
+use anabranch_storage::FlushPolicy;
 use serde_json::json;
 
 use crate::harness::{House, MemoryWriter, copy};
@@ -76,25 +79,39 @@ async fn a_log_without_an_owner_is_removed() {
     assert!(!stray.exists());
 }
 
-#[tokio::test]
-async fn a_log_that_is_not_the_stores_is_refused() {
-    let directory = tempfile::tempdir().unwrap();
-    let house = House::open(directory.path(), MemoryWriter::default());
+/// Delivers one record and closes, then loses the log. Returns what opening says then.
+async fn open_without_log(directory: &Path, flush: FlushPolicy) -> Result<House, FirehoseError> {
+    let house = House::open(directory, MemoryWriter::default());
     house.create(json!({ "BufferingHints": { "SizeInMBs": 1, "IntervalInSeconds": 0 } })).await;
     house.put(&[b"delivered".to_vec()]).await.unwrap();
     house.drained().await;
     house.firehose.shutdown().await;
-    let clock = house.clock.clone();
-    let writer = house.writer.clone();
+    let (clock, writer) = (house.clock.clone(), house.writer.clone());
     drop(house);
-    let logs = directory.path().join("firehose");
+    let logs = directory.join("firehose");
     let log = fs::read_dir(&logs).unwrap().next().unwrap().unwrap().path();
     for file in fs::read_dir(log).unwrap() {
         fs::remove_file(file.unwrap().path()).unwrap();
     }
-    let control = ControlStore::open(&directory.path().join("control.redb")).unwrap();
-    let config = anabranch_storage::Config::default();
-    let opened = anabranch_firehose::Firehose::open(&logs, control, clock, writer, config);
-    let error = opened.err().unwrap().to_string();
+    let control = ControlStore::open(&directory.join("control.redb")).unwrap();
+    let config = anabranch_storage::Config { flush, ..anabranch_storage::Config::default() };
+    let firehose = Firehose::open(&logs, control, clock.clone(), writer.clone(), config)?;
+    Ok(House { firehose, clock, writer })
+}
+
+#[tokio::test]
+async fn a_log_that_is_not_the_stores_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let error = open_without_log(directory.path(), FlushPolicy::Fsync).await.err().unwrap().to_string();
     assert!(error.contains("clicks-raw") && error.contains("do not belong together"), "{error}");
+}
+
+/// What a power cut may leave where records are not flushed before they are acknowledged.
+#[tokio::test]
+async fn a_log_that_lost_unflushed_records_goes_on() {
+    let directory = tempfile::tempdir().unwrap();
+    let house = open_without_log(directory.path(), FlushPolicy::Os).await.unwrap();
+    house.put(&[b"after the power cut".to_vec()]).await.unwrap();
+    let attempts = house.writer.attempted(2).await;
+    assert_eq!(attempts[1].content(), b"after the power cut");
 }
