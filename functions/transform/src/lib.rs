@@ -1,0 +1,24 @@
+//! `transform`: turns raw delivered objects into curated, partitioned JSON Lines, and counts pages.
+//!
+//! Every event is claimed once, by `event_id`, in the same transaction that counts its page: a
+//! notification that comes twice, an invocation that dies half way, and an event delivered in two
+//! raw objects all leave exact counts. Each output's key follows from the raw object's key, so
+//! doing it again writes the same objects again. What cannot be read goes to an error object with
+//! its reason, never to the floor.
+//!
+//! The handler sees objects through [`ObjectStore`] and tables through [`Ledger`].
+
+mod claim;
+mod curate;
+mod dynamo_ledger;
+mod handler;
+mod page_key;
+mod raw_object;
+mod s3_objects;
+mod store;
+mod user_agent;
+
+pub use dynamo_ledger::DynamoLedger;
+pub use handler::{Transform, TransformError};
+pub use s3_objects::S3Objects;
+pub use store::{Claim, Ledger, ObjectStore, PageViews, StoreError};
