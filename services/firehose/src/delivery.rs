@@ -94,8 +94,10 @@ impl Delivery {
         if let Some(plan) = self.progress.plan.clone() {
             return self.deliver(plan).await;
         }
+        // Read first, so that what is durable by the end of the interval is in its object.
+        let now_ms = self.fleet.clock.now_ms();
         self.collect().await?;
-        if self.is_due() { self.plan().await } else { self.wait().await }
+        if self.is_due(now_ms) { self.plan().await } else { self.wait().await }
     }
 
     /// Looks at what has arrived, as far as one object takes it.
@@ -113,26 +115,26 @@ impl Delivery {
         self.hose.stream.destination.size_bytes()
     }
 
-    /// Milliseconds until the oldest pending record is due; `None` while there is none.
-    fn due_in_ms(&self) -> Option<u64> {
+    /// When the oldest pending record is due; `None` while there is none.
+    fn due_ms(&self) -> Option<u64> {
         let interval_ms = self.hose.stream.destination.interval_in_seconds * 1_000;
-        let due_ms = self.pending.oldest_ms?.saturating_add(interval_ms);
-        Some(due_ms.saturating_sub(self.fleet.clock.now_ms()))
+        Some(self.pending.oldest_ms?.saturating_add(interval_ms))
     }
 
-    fn is_due(&self) -> bool {
-        self.pending.bytes >= self.size() || self.due_in_ms() == Some(0)
+    fn is_due(&self, now_ms: u64) -> bool {
+        self.pending.bytes >= self.size() || self.due_ms().is_some_and(|due_ms| due_ms <= now_ms)
     }
 
     /// Waits for a first record; then until the buffer is full, the interval is over or the
     /// clock was moved. Later records are not looked at one by one.
     async fn wait(&self) -> Result<(), DeliveryError> {
-        let Some(due_in_ms) = self.due_in_ms() else {
+        let Some(due_ms) = self.due_ms() else {
             self.growth().await;
             return Ok(());
         };
+        let left = Duration::from_millis(due_ms.saturating_sub(self.fleet.clock.now_ms()));
         tokio::select! {
-            () = tokio::time::sleep(Duration::from_millis(due_in_ms)) => {}
+            () = tokio::time::sleep(left) => {}
             () = self.hose.full.notified() => {}
             () = self.hose.clock_moved.notified() => {}
         }
@@ -185,15 +187,16 @@ impl Delivery {
         self.pending = Pending::starting(plan.end);
         self.hose.counters.bytes_delivered.fetch_add(plan.bytes, Ordering::Relaxed);
         *self.hose.counters.last_error.lock() = None;
-        self.show_progress();
         let hose = self.hose.clone();
-        blocking(move || Ok(hose.buffer.trim(plan.end)?)).await
+        let trimmed = blocking(move || Ok(hose.buffer.trim(plan.end)?)).await;
+        self.show_progress();
+        trimmed
     }
 
     /// Makes `progress` durable and then ours.
     async fn advance(&mut self, progress: Progress) -> Result<(), DeliveryError> {
         let (fleet, hose, next) = (self.fleet.clone(), self.hose.clone(), progress.clone());
-        blocking(move || Ok(fleet.catalog.advance(&hose.stream.arn, &next)?)).await?;
+        blocking(move || Ok(fleet.catalog.advance(&hose.stream, &next)?)).await?;
         self.progress = progress;
         Ok(())
     }

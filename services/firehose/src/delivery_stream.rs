@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 /// Delivery streams by ARN.
 const DELIVERY_STREAMS: Table = Table("firehose_delivery_streams");
-/// Progress of delivery by ARN.
+/// Progress of delivery by id, so that a name that is used again begins anew.
 const PROGRESS: Table = Table("firehose_progress");
 
 /// What CreateDeliveryStream made.
@@ -106,7 +106,24 @@ impl Catalog {
     pub(crate) fn load(&self) -> anabranch_control::Result<Vec<(DeliveryStream, Progress)>> {
         let mut progress: BTreeMap<String, Progress> = self.0.scan(PROGRESS, "")?.into_iter().collect();
         let streams = self.0.scan::<DeliveryStream>(DELIVERY_STREAMS, "")?;
-        Ok(streams.into_iter().map(|(arn, stream)| (stream, progress.remove(&arn).unwrap_or_default())).collect())
+        let with_progress = |(_, stream): (String, DeliveryStream)| {
+            let progress = progress.remove(&stream.id.to_string()).unwrap_or_default();
+            (stream, progress)
+        };
+        let loaded = streams.into_iter().map(with_progress).collect();
+        self.forget(progress.into_keys())?;
+        Ok(loaded)
+    }
+
+    /// Removes the progress of delivery streams that are no more: it was being written while
+    /// they were deleted.
+    fn forget(&self, ids: impl ExactSizeIterator<Item = String>) -> anabranch_control::Result<()> {
+        if ids.len() == 0 {
+            return Ok(());
+        }
+        let mut changes = Changes::default();
+        ids.for_each(|id| changes.delete(PROGRESS, &id));
+        self.0.commit(changes)
     }
 
     /// Adds a delivery stream that has delivered nothing.
@@ -115,15 +132,15 @@ impl Catalog {
     }
 
     /// Removes a delivery stream and its progress.
-    pub(crate) fn remove(&self, arn: &str) -> anabranch_control::Result<()> {
+    pub(crate) fn remove(&self, stream: &DeliveryStream) -> anabranch_control::Result<()> {
         let mut changes = Changes::default();
-        changes.delete(DELIVERY_STREAMS, arn);
-        changes.delete(PROGRESS, arn);
+        changes.delete(DELIVERY_STREAMS, &stream.arn);
+        changes.delete(PROGRESS, &stream.id.to_string());
         self.0.commit(changes)
     }
 
     /// Records how far delivery is.
-    pub(crate) fn advance(&self, arn: &str, progress: &Progress) -> anabranch_control::Result<()> {
-        self.0.put(PROGRESS, arn, progress)
+    pub(crate) fn advance(&self, stream: &DeliveryStream, progress: &Progress) -> anabranch_control::Result<()> {
+        self.0.put(PROGRESS, &stream.id.to_string(), progress)
     }
 }

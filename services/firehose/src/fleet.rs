@@ -98,8 +98,8 @@ impl Fleet {
         let fleet = self.clone();
         let deleted = tokio::spawn(async move {
             let _changing = changing;
-            let (catalog, arn) = (fleet.catalog.clone(), hose.stream.arn.clone());
-            let removed = tokio::task::spawn_blocking(move || catalog.remove(&arn)).await;
+            let (catalog, stream) = (fleet.catalog.clone(), hose.stream.clone());
+            let removed = tokio::task::spawn_blocking(move || catalog.remove(&stream)).await;
             removed.map_err(|error| error::unavailable(error.to_string()))?.map_err(|error| error::control(&error))?;
             fleet.hoses.write().remove(&hose.stream.arn);
             hose.close().await;

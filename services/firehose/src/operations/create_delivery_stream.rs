@@ -116,14 +116,11 @@ impl S3DestinationConfiguration {
     /// Checks the model's constraints into `violations`, then what is offered here.
     fn checked(self, path: &str, violations: &mut Violations) -> Result<Destination, ApiError> {
         let role_arn = violations.present(self.role_arn, &format!("{path}.roleARN"));
-        let is_role = role_arn.starts_with("arn:") && role_arn.contains(":iam::") && role_arn.contains(":role/");
         let pattern = r"arn:.*:iam::\d{12}:role/[a-zA-Z_0-9+=,.@\-_/]+";
-        violations.pattern(&role_arn, &format!("{path}.roleARN"), pattern, is_role);
+        violations.pattern(&role_arn, &format!("{path}.roleARN"), pattern, is_role_arn(&role_arn));
         let bucket_arn = violations.present(self.bucket_arn, &format!("{path}.bucketARN"));
-        let is_bucket = bucket_arn.starts_with("arn:")
-            && bucket_arn.split_once(":s3:::").is_some_and(|(_, bucket)| !bucket.is_empty() && !bucket.contains('/'));
         let pattern = r"arn:.*:s3:::[\w\.\-]{1,255}";
-        violations.pattern(&bucket_arn, &format!("{path}.bucketARN"), pattern, is_bucket);
+        violations.pattern(&bucket_arn, &format!("{path}.bucketARN"), pattern, is_bucket_arn(&bucket_arn));
         for (member, value) in [("prefix", &self.prefix), ("errorOutputPrefix", &self.error_output_prefix)] {
             violations.length(value.as_deref().unwrap_or_default(), &format!("{path}.{member}"), 0, 1_024);
         }
@@ -138,7 +135,7 @@ impl S3DestinationConfiguration {
         violations.pattern(extension, &format!("{path}.fileExtension"), r"^$|\.[0-9a-z!\-_.*'()]+", fits);
 
         let compression = compression(self.compression_format.as_deref(), path, violations);
-        refuse_others(&self.others, if path.starts_with('e') { "ExtendedS3DestinationConfiguration." } else { "" })?;
+        refuse_others(&self.others, path)?;
         Ok(Destination {
             role_arn,
             bucket_arn,
@@ -151,6 +148,23 @@ impl S3DestinationConfiguration {
             custom_time_zone: self.custom_time_zone,
         })
     }
+}
+
+fn is_role_arn(arn: &str) -> bool {
+    let Some((partition, rest)) = arn.split_once(":iam::") else { return false };
+    let Some((account, role)) = rest.split_once(":role/") else { return false };
+    let fits = |letter: char| letter.is_ascii_alphanumeric() || "_+=,.@-/".contains(letter);
+    partition.starts_with("arn:")
+        && account.len() == 12
+        && account.chars().all(|digit| digit.is_ascii_digit())
+        && !role.is_empty()
+        && role.chars().all(fits)
+}
+
+fn is_bucket_arn(arn: &str) -> bool {
+    let Some((partition, bucket)) = arn.split_once(":s3:::") else { return false };
+    let fits = |letter: char| letter.is_ascii_alphanumeric() || "_.-".contains(letter);
+    partition.starts_with("arn:") && (1..=255).contains(&bucket.len()) && bucket.chars().all(fits)
 }
 
 fn is_file_extension(extension: &str) -> bool {
@@ -183,7 +197,8 @@ fn refuse_others(others: &Map<String, Value>, parent: &str) -> Result<(), ApiErr
         _ => false,
     };
     match others.iter().find(|(name, value)| !value.is_null() && !says_nothing(name, value)) {
-        Some((name, _)) => Err(unsupported(&format!("{parent}{name}"))),
+        Some((name, _)) if parent.is_empty() => Err(unsupported(name)),
+        Some((name, _)) => Err(unsupported(&format!("{name} in {parent}"))),
         None => Ok(()),
     }
 }
