@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use serde::de::{DeserializeOwned, Error as _, Visitor};
+use serde::de::{Error as _, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 
@@ -21,7 +21,7 @@ impl Encoding {
     ///
     /// # Errors
     /// `SerializationException` when the body is not of the request's shape.
-    pub fn decode<T: DeserializeOwned>(self, body: &[u8]) -> Result<T, ApiError> {
+    pub fn decode<'body, T: Deserialize<'body>>(self, body: &'body [u8]) -> Result<T, ApiError> {
         let body = if body.is_empty() { b"{}" } else { body };
         serde_json::from_slice(body).map_err(|error| ApiError::serialization(error.to_string()))
     }
@@ -89,7 +89,7 @@ impl Serialize for Timestamp {
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let seconds = f64::deserialize(deserializer)?;
-        if !seconds.is_finite() || seconds < 0.0 || seconds > 253_402_300_799.0 {
+        if !(0.0..=253_402_300_799.0).contains(&seconds) {
             return Err(D::Error::custom("not a timestamp in seconds since the epoch"));
         }
         Ok(Self((seconds * 1000.0).round() as u64))

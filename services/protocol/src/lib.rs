@@ -5,12 +5,14 @@
 //! HTTP requests into calls of [`JsonService`]; each service crate implements it once.
 
 mod clock;
+mod constraint;
 mod context;
 mod encoding;
 mod error;
 mod service;
 
 pub use clock::{Clock, ManualClock, SystemClock};
+pub use constraint::{Integer, List, Pattern, Text, Violations};
 pub use context::{DEFAULT_ACCOUNT_ID, DEFAULT_REGION, RequestContext};
 pub use encoding::{Blob, Encoding, Timestamp};
 pub use error::{ApiError, Fault};

@@ -1,1 +1,27 @@
-//! Kinesis Data Streams on the durable log.
+//! Kinesis Data Streams (API 2013-12-02) on the durable log.
+//!
+//! A stream is one log, a shard a lane in it: one flush makes the records of all shards durable,
+//! and splitting moves no data. [`Streams`] serves the operations of the API as a
+//! [`JsonService`](anabranch_protocol::JsonService), one file each in `operations/`, and lets
+//! other services read shards from inside the program (`source.rs`).
+
+mod error;
+mod hash_key;
+mod iterator;
+mod limits;
+mod operations;
+mod reading;
+mod record;
+mod retention;
+mod sequence_number;
+mod shapes;
+mod shard;
+mod source;
+mod stream;
+mod streams;
+
+pub use error::OpenError;
+pub use hash_key::HashKey;
+pub use sequence_number::SequenceNumber;
+pub use source::{ShardCursor, ShardInfo, ShardRead, Start, StreamRecord};
+pub use streams::{StreamStat, Streams, StreamsConfig};

@@ -1,0 +1,154 @@
+//! The service models' constraints, declared once per shape and reported as AWS words them.
+
+use std::fmt::Display;
+
+use crate::ApiError;
+
+/// A regular expression as a model writes it, and what it means.
+pub type Pattern = (&'static str, fn(&str) -> bool);
+
+/// A string shape of a service model.
+#[derive(Debug, Clone, Copy)]
+pub struct Text {
+    /// Least number of characters.
+    pub min: usize,
+    /// Greatest number of characters.
+    pub max: usize,
+    /// What the text must match, if anything.
+    pub pattern: Option<Pattern>,
+    /// The values allowed, or empty for any.
+    pub one_of: &'static [&'static str],
+}
+
+/// An integer shape of a service model.
+#[derive(Debug, Clone, Copy)]
+pub struct Integer {
+    /// Least value.
+    pub min: i64,
+    /// Greatest value.
+    pub max: i64,
+}
+
+/// A list or map shape of a service model.
+#[derive(Debug, Clone, Copy)]
+pub struct List {
+    /// Least number of members.
+    pub min: usize,
+    /// Greatest number of members.
+    pub max: usize,
+}
+
+/// What a request violates; all of it is reported together.
+#[derive(Debug, Default)]
+pub struct Violations(Vec<String>);
+
+impl Violations {
+    /// Requires that the member at `path` is there.
+    pub fn required<T>(&mut self, path: impl Display, value: Option<&T>) {
+        if value.is_none() {
+            self.0.push(format!("Value null at '{path}' failed to satisfy constraint: Member must not be null"));
+        }
+    }
+
+    /// Checks a string, if it is there.
+    pub fn text(&mut self, path: impl Display, value: Option<&str>, shape: &Text) {
+        let Some(value) = value else { return };
+        let length = value.chars().count();
+        if let Some((pattern, matches)) = shape.pattern
+            && !matches(value)
+        {
+            self.add(&path, value, format_args!("Member must satisfy regular expression pattern: {pattern}"));
+        }
+        if length > shape.max {
+            self.add(&path, value, format_args!("Member must have length less than or equal to {}", shape.max));
+        }
+        if length < shape.min {
+            self.add(&path, value, format_args!("Member must have length greater than or equal to {}", shape.min));
+        }
+        if !shape.one_of.is_empty() && !shape.one_of.contains(&value) {
+            let values = shape.one_of.join(", ");
+            self.add(&path, value, format_args!("Member must satisfy enum value set: [{values}]"));
+        }
+    }
+
+    /// Checks an integer, if it is there.
+    pub fn integer(&mut self, path: impl Display, value: Option<i64>, shape: &Integer) {
+        let Some(value) = value else { return };
+        if value > shape.max {
+            self.add(&path, value, format_args!("Member must have value less than or equal to {}", shape.max));
+        }
+        if value < shape.min {
+            self.add(&path, value, format_args!("Member must have value greater than or equal to {}", shape.min));
+        }
+    }
+
+    /// Checks a list's length; its members are not repeated in the message.
+    pub fn list(&mut self, path: impl Display, length: usize, shape: &List) {
+        if length > shape.max {
+            self.add(&path, "[...]", format_args!("Member must have length less than or equal to {}", shape.max));
+        }
+        if length < shape.min {
+            self.add(&path, "[]", format_args!("Member must have length greater than or equal to {}", shape.min));
+        }
+    }
+
+    fn add(&mut self, path: &impl Display, value: impl Display, constraint: impl Display) {
+        self.0.push(format!("Value '{value}' at '{path}' failed to satisfy constraint: {constraint}"));
+    }
+
+    /// Ends the check.
+    ///
+    /// # Errors
+    /// `ValidationException` that lists all violations.
+    pub fn finish(self) -> Result<(), ApiError> {
+        match self.0.len() {
+            0 => Ok(()),
+            1 => Err(ApiError::validation(format!("1 validation error detected: {}", self.0[0]))),
+            count => Err(ApiError::validation(format!("{count} validation errors detected: {}", self.0.join("; ")))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NAME: Text = Text {
+        min: 1,
+        max: 3,
+        pattern: Some(("[a-z]+", |text| !text.is_empty() && text.chars().all(|letter| letter.is_ascii_lowercase()))),
+        one_of: &[],
+    };
+
+    fn message(check: impl FnOnce(&mut Violations)) -> String {
+        let mut violations = Violations::default();
+        check(&mut violations);
+        violations.finish().map_or_else(|error| error.message, |()| String::new())
+    }
+
+    #[test]
+    fn messages_read_as_those_of_aws() {
+        assert_eq!(message(|violations| violations.text("streamName", Some("abc"), &NAME)), "");
+        assert_eq!(
+            message(|violations| violations.text("streamName", Some("abcd"), &NAME)),
+            "1 validation error detected: Value 'abcd' at 'streamName' failed to satisfy constraint: \
+             Member must have length less than or equal to 3"
+        );
+        assert_eq!(
+            message(|violations| {
+                violations.text("streamName", Some(""), &NAME);
+                violations.required::<String>("data", None);
+            }),
+            "3 validation errors detected: Value '' at 'streamName' failed to satisfy constraint: \
+             Member must satisfy regular expression pattern: [a-z]+; Value '' at 'streamName' failed to satisfy \
+             constraint: Member must have length greater than or equal to 1; Value null at 'data' failed to satisfy \
+             constraint: Member must not be null"
+        );
+        let limit = Integer { min: 1, max: 10_000 };
+        assert_eq!(
+            message(|violations| violations.integer("limit", Some(0), &limit)),
+            "1 validation error detected: Value '0' at 'limit' failed to satisfy constraint: \
+             Member must have value greater than or equal to 1"
+        );
+    }
+}

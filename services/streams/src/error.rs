@@ -1,0 +1,47 @@
+//! The exceptions of the service, in the words of AWS.
+
+use anabranch_protocol::ApiError;
+use anabranch_storage::Error as LogError;
+
+use crate::stream::StreamKey;
+
+pub(crate) fn stream_not_found(key: &StreamKey) -> ApiError {
+    let message = format!("Stream {} under account {} not found.", key.name, key.account_id);
+    ApiError::client("ResourceNotFoundException", message)
+}
+
+pub(crate) fn stream_exists(key: &StreamKey) -> ApiError {
+    let message = format!("Stream {} under account {} already exists.", key.name, key.account_id);
+    ApiError::client("ResourceInUseException", message)
+}
+
+pub(crate) fn shard_not_found(shard_id: &str, key: &StreamKey) -> ApiError {
+    let message = format!("Could not find shard {shard_id} in stream {} under account {}.", key.name, key.account_id);
+    ApiError::client("ResourceNotFoundException", message)
+}
+
+pub(crate) fn invalid_argument(message: impl Into<String>) -> ApiError {
+    ApiError::client("InvalidArgumentException", message)
+}
+
+/// What a client is told when the log fails. Its own words say whether the disk is full.
+pub(crate) fn log_failure(error: &LogError) -> ApiError {
+    tracing::error!(%error, "the log of a stream failed");
+    ApiError::internal(error.to_string())
+}
+
+/// Why the service could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Control state can't be read or written.
+    #[error(transparent)]
+    Control(#[from] anabranch_control::ControlError),
+    /// The directory can't be read or written.
+    #[error("{path}: {source}")]
+    Io {
+        /// The directory.
+        path: std::path::PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}

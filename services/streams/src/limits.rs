@@ -1,0 +1,26 @@
+//! Quotas and defaults that are not constraints of a shape.
+
+/// A new stream's retention (Developer Guide, "Changing the Data Retention Period").
+pub(crate) const RETENTION_HOURS_DEFAULT: u32 = 24;
+/// A new stream's largest record, key included (`UpdateMaxRecordSize`).
+pub(crate) const RECORD_KIB_DEFAULT: u32 = 1024;
+/// Shards that an on-demand stream starts with ("Data Stream Capacity Mode").
+pub(crate) const ON_DEMAND_SHARDS: u32 = 4;
+/// Most shards of a stream, as `UpdateShardCount` states.
+pub(crate) const SHARDS_MAX: i64 = 10_000;
+/// Most bytes of one `PutRecords`, keys included ("Quotas and Limits").
+pub(crate) const PUT_RECORDS_BYTES_MAX: usize = 10 << 20;
+/// Most bytes of one answer of `GetRecords`.
+pub(crate) const GET_RECORDS_BYTES_MAX: usize = 10 << 20;
+/// Most records of one answer of `GetRecords`.
+pub(crate) const GET_RECORDS_MAX: usize = 10_000;
+/// How long a shard iterator holds (`GetShardIterator`).
+pub(crate) const ITERATOR_MS: u64 = 300_000;
+/// How long a `NextToken` of `ListShards` holds.
+pub(crate) const LIST_TOKEN_MS: u64 = 300_000;
+/// Shards in one answer of `DescribeStream` and `ListShards`, and streams of `ListStreams`, by default.
+pub(crate) const LIST_SHARDS_DEFAULT: usize = 1_000;
+pub(crate) const DESCRIBE_SHARDS_DEFAULT: usize = 100;
+pub(crate) const LIST_STREAMS_DEFAULT: usize = 100;
+/// How often expired segments are looked for.
+pub(crate) const RETENTION_CHECK_MS: u64 = 60_000;

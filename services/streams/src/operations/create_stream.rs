@@ -1,0 +1,120 @@
+//! CreateStream.
+
+use std::collections::BTreeMap;
+
+use anabranch_protocol::{ApiError, List, RequestContext, Text, Violations};
+use serde::Deserialize;
+use uuid::Uuid;
+
+use crate::error::invalid_argument;
+use crate::hash_key::even_ranges;
+use crate::limits::{ON_DEMAND_SHARDS, RECORD_KIB_DEFAULT, RETENTION_HOURS_DEFAULT, SHARDS_MAX};
+use crate::shapes::{MAX_RECORD_SIZE_KIB, POSITIVE, STREAM_MODE, STREAM_NAME};
+use crate::shard::Shard;
+use crate::stream::{StreamKey, StreamMode, StreamState};
+use crate::streams::Streams;
+
+const TAGS: List = List { min: 0, max: 200 };
+const TAG_KEY: Text = Text { min: 1, max: 128, pattern: None, one_of: &[] };
+const TAG_VALUE: Text = Text { min: 0, max: 256, pattern: None, one_of: &[] };
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct CreateStreamRequest {
+    stream_name: Option<String>,
+    shard_count: Option<i64>,
+    stream_mode_details: Option<StreamModeDetails>,
+    tags: Option<BTreeMap<String, String>>,
+    warm_throughput_mi_bps: Option<i64>,
+    #[serde(rename = "MaxRecordSizeInKiB")]
+    max_record_size_in_kib: Option<i64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct StreamModeDetails {
+    stream_mode: Option<String>,
+}
+
+impl CreateStreamRequest {
+    fn validate(&self) -> Result<(), ApiError> {
+        let mut violations = Violations::default();
+        violations.required("streamName", self.stream_name.as_ref());
+        violations.text("streamName", self.stream_name.as_deref(), &STREAM_NAME);
+        violations.integer("shardCount", self.shard_count, &POSITIVE);
+        violations.integer("maxRecordSizeInKiB", self.max_record_size_in_kib, &MAX_RECORD_SIZE_KIB);
+        if let Some(details) = &self.stream_mode_details {
+            violations.required("streamModeDetails.streamMode", details.stream_mode.as_ref());
+            violations.text("streamModeDetails.streamMode", details.stream_mode.as_deref(), &STREAM_MODE);
+        }
+        for (key, value) in self.tags.iter().flatten() {
+            violations.text("tags", Some(key), &TAG_KEY);
+            violations.text(format_args!("tags.{key}"), Some(value), &TAG_VALUE);
+        }
+        violations.list("tags", self.tags.as_ref().map_or(0, BTreeMap::len), &TAGS);
+        violations.finish()
+    }
+
+    fn mode(&self) -> StreamMode {
+        match self.stream_mode_details.as_ref().and_then(|details| details.stream_mode.as_deref()) {
+            Some("ON_DEMAND") => StreamMode::OnDemand,
+            _ => StreamMode::Provisioned,
+        }
+    }
+
+    fn shard_count(&self) -> Result<u32, ApiError> {
+        match (self.mode(), self.shard_count) {
+            (StreamMode::OnDemand, None) => Ok(ON_DEMAND_SHARDS),
+            (StreamMode::OnDemand, Some(_)) => {
+                Err(ApiError::validation("ShardCount cannot be specified for a stream in ON_DEMAND mode."))
+            }
+            (StreamMode::Provisioned, None) => {
+                Err(ApiError::validation("ShardCount must be specified for a stream in PROVISIONED mode."))
+            }
+            (StreamMode::Provisioned, Some(count)) if count > SHARDS_MAX => Err(ApiError::client(
+                "LimitExceededException",
+                format!("A stream has at most {SHARDS_MAX} shards; ShardCount is {count}."),
+            )),
+            (StreamMode::Provisioned, Some(count)) => Ok(count as u32),
+        }
+    }
+}
+
+/// Makes a stream. It is ACTIVE after the configured delay.
+pub(super) fn create_stream(
+    streams: &Streams,
+    context: &RequestContext,
+    request: CreateStreamRequest,
+) -> Result<(), ApiError> {
+    request.validate()?;
+    if request.warm_throughput_mi_bps.is_some() {
+        return Err(invalid_argument("WarmThroughputMiBps is not supported by Anabranch yet."));
+    }
+    let now_ms = streams.clock.now_ms();
+    let shards = even_ranges(request.shard_count()?)
+        .into_iter()
+        .zip(0..)
+        .map(|((start, end), index)| Shard {
+            index,
+            start_hash_key: start.0.to_string(),
+            end_hash_key: end.0.to_string(),
+            parent: None,
+            adjacent_parent: None,
+            created_s: now_ms / 1000,
+            opened_at: 0,
+            closed: None,
+        })
+        .collect();
+    streams.create(StreamState {
+        id: Uuid::new_v4(),
+        key: StreamKey::of_name(context, request.stream_name.as_deref().unwrap_or_default()),
+        created_ms: now_ms,
+        active_from_ms: now_ms + streams.config.transition_delay.as_millis() as u64,
+        deleting: false,
+        mode: request.mode(),
+        retention_hours: RETENTION_HOURS_DEFAULT,
+        record_kib_max: request.max_record_size_in_kib.map_or(RECORD_KIB_DEFAULT, |kib| kib as u32),
+        tags: request.tags.unwrap_or_default(),
+        shards,
+    })
+}

@@ -1,0 +1,79 @@
+//! DescribeStream.
+
+use anabranch_protocol::{ApiError, RequestContext, Timestamp, Violations};
+use serde::{Deserialize, Serialize};
+
+use super::view::{EnhancedMetrics, NO_ENHANCED_METRICS, ShardView, StreamModeDetails};
+use crate::limits::DESCRIBE_SHARDS_DEFAULT;
+use crate::shapes::{PAGE_LIMIT, SHARD_ID, STREAM_ARN, STREAM_ID, STREAM_NAME};
+use crate::shard::shard_index;
+use crate::streams::Streams;
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct DescribeStreamRequest {
+    stream_name: Option<String>,
+    #[serde(rename = "StreamARN")]
+    stream_arn: Option<String>,
+    stream_id: Option<String>,
+    limit: Option<i64>,
+    exclusive_start_shard_id: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct DescribeStreamAnswer {
+    stream_description: StreamDescription,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct StreamDescription {
+    stream_name: String,
+    #[serde(rename = "StreamARN")]
+    stream_arn: String,
+    stream_status: &'static str,
+    stream_mode_details: StreamModeDetails,
+    shards: Vec<ShardView>,
+    has_more_shards: bool,
+    retention_period_hours: u32,
+    stream_creation_timestamp: Timestamp,
+    enhanced_monitoring: [EnhancedMetrics; 1],
+    encryption_type: &'static str,
+}
+
+/// Describes a stream and a page of its shards.
+pub(super) fn describe_stream(
+    streams: &Streams,
+    context: &RequestContext,
+    request: DescribeStreamRequest,
+) -> Result<DescribeStreamAnswer, ApiError> {
+    let mut violations = Violations::default();
+    violations.text("streamName", request.stream_name.as_deref(), &STREAM_NAME);
+    violations.text("streamARN", request.stream_arn.as_deref(), &STREAM_ARN);
+    violations.text("streamId", request.stream_id.as_deref(), &STREAM_ID);
+    violations.integer("limit", request.limit, &PAGE_LIMIT);
+    violations.text("exclusiveStartShardId", request.exclusive_start_shard_id.as_deref(), &SHARD_ID);
+    violations.finish()?;
+    let state = streams.named(context, request.stream_name.as_deref(), request.stream_arn.as_deref())?.state();
+    let after = request.exclusive_start_shard_id.as_deref().and_then(shard_index);
+    let limit = request.limit.map_or(DESCRIBE_SHARDS_DEFAULT, |limit| limit as usize);
+    let now_ms = streams.clock.now_ms();
+    let status = state.status(now_ms);
+    let mut shards = state.shards.iter().filter(|shard| status != "CREATING" && after.is_none_or(|a| shard.index > a));
+    let page: Vec<ShardView> = shards.by_ref().take(limit).map(ShardView::from).collect();
+    Ok(DescribeStreamAnswer {
+        stream_description: StreamDescription {
+            stream_name: state.key.name.clone(),
+            stream_arn: state.key.arn(),
+            stream_status: status,
+            stream_mode_details: StreamModeDetails { stream_mode: state.mode },
+            shards: page,
+            has_more_shards: shards.next().is_some(),
+            retention_period_hours: state.retention_hours,
+            stream_creation_timestamp: Timestamp(state.created_ms),
+            enhanced_monitoring: NO_ENHANCED_METRICS,
+            encryption_type: "NONE",
+        },
+    })
+}

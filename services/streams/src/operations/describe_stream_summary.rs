@@ -1,0 +1,70 @@
+//! DescribeStreamSummary.
+
+use anabranch_protocol::{ApiError, RequestContext, Timestamp, Violations};
+use serde::{Deserialize, Serialize};
+
+use super::view::{EnhancedMetrics, NO_ENHANCED_METRICS, StreamModeDetails};
+use crate::shapes::{STREAM_ARN, STREAM_ID, STREAM_NAME};
+use crate::streams::Streams;
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct DescribeStreamSummaryRequest {
+    stream_name: Option<String>,
+    #[serde(rename = "StreamARN")]
+    stream_arn: Option<String>,
+    stream_id: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct DescribeStreamSummaryAnswer {
+    stream_description_summary: StreamDescriptionSummary,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct StreamDescriptionSummary {
+    stream_name: String,
+    #[serde(rename = "StreamARN")]
+    stream_arn: String,
+    stream_status: &'static str,
+    stream_mode_details: StreamModeDetails,
+    retention_period_hours: u32,
+    stream_creation_timestamp: Timestamp,
+    enhanced_monitoring: [EnhancedMetrics; 1],
+    encryption_type: &'static str,
+    open_shard_count: usize,
+    consumer_count: u32,
+    #[serde(rename = "MaxRecordSizeInKiB")]
+    max_record_size_in_kib: u32,
+}
+
+/// Describes a stream without its shards.
+pub(super) fn describe_stream_summary(
+    streams: &Streams,
+    context: &RequestContext,
+    request: DescribeStreamSummaryRequest,
+) -> Result<DescribeStreamSummaryAnswer, ApiError> {
+    let mut violations = Violations::default();
+    violations.text("streamName", request.stream_name.as_deref(), &STREAM_NAME);
+    violations.text("streamARN", request.stream_arn.as_deref(), &STREAM_ARN);
+    violations.text("streamId", request.stream_id.as_deref(), &STREAM_ID);
+    violations.finish()?;
+    let state = streams.named(context, request.stream_name.as_deref(), request.stream_arn.as_deref())?.state();
+    Ok(DescribeStreamSummaryAnswer {
+        stream_description_summary: StreamDescriptionSummary {
+            stream_name: state.key.name.clone(),
+            stream_arn: state.key.arn(),
+            stream_status: state.status(streams.clock.now_ms()),
+            stream_mode_details: StreamModeDetails { stream_mode: state.mode },
+            retention_period_hours: state.retention_hours,
+            stream_creation_timestamp: Timestamp(state.created_ms),
+            enhanced_monitoring: NO_ENHANCED_METRICS,
+            encryption_type: "NONE",
+            open_shard_count: state.open_shards().count(),
+            consumer_count: 0,
+            max_record_size_in_kib: state.record_kib_max,
+        },
+    })
+}

@@ -1,0 +1,163 @@
+//! ListShards.
+
+use anabranch_protocol::{ApiError, RequestContext, Timestamp, Violations};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+
+use super::view::ShardView;
+use crate::error::invalid_argument;
+use crate::limits::{LIST_SHARDS_DEFAULT, LIST_TOKEN_MS};
+use crate::shapes::{NEXT_TOKEN, PAGE_LIMIT, SHARD_FILTER_TYPE, SHARD_ID, STREAM_ARN, STREAM_ID, STREAM_NAME};
+use crate::shard::{Shard, shard_index};
+use crate::stream::{StreamKey, StreamState};
+use crate::streams::Streams;
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct ListShardsRequest {
+    stream_name: Option<String>,
+    #[serde(rename = "StreamARN")]
+    stream_arn: Option<String>,
+    stream_id: Option<String>,
+    next_token: Option<String>,
+    exclusive_start_shard_id: Option<String>,
+    max_results: Option<i64>,
+    stream_creation_timestamp: Option<Timestamp>,
+    shard_filter: Option<ShardFilter>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ShardFilter {
+    r#type: Option<String>,
+    shard_id: Option<String>,
+    timestamp: Option<Timestamp>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct ListShardsAnswer {
+    shards: Vec<ShardView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_token: Option<String>,
+}
+
+/// What a token remembers: the list it goes on with.
+#[derive(Debug, Serialize, Deserialize)]
+struct Token {
+    stream: StreamKey,
+    created_ms: u64,
+    after: u32,
+    filter: Option<ShardFilter>,
+    issued_ms: u64,
+}
+
+impl ListShardsRequest {
+    fn validate(&self) -> Result<(), ApiError> {
+        let mut violations = Violations::default();
+        violations.text("streamName", self.stream_name.as_deref(), &STREAM_NAME);
+        violations.text("streamARN", self.stream_arn.as_deref(), &STREAM_ARN);
+        violations.text("streamId", self.stream_id.as_deref(), &STREAM_ID);
+        violations.text("nextToken", self.next_token.as_deref(), &NEXT_TOKEN);
+        violations.text("exclusiveStartShardId", self.exclusive_start_shard_id.as_deref(), &SHARD_ID);
+        violations.integer("maxResults", self.max_results, &PAGE_LIMIT);
+        if let Some(filter) = &self.shard_filter {
+            violations.required("shardFilter.type", filter.r#type.as_ref());
+            violations.text("shardFilter.type", filter.r#type.as_deref(), &SHARD_FILTER_TYPE);
+            violations.text("shardFilter.shardId", filter.shard_id.as_deref(), &SHARD_ID);
+        }
+        violations.finish()?;
+        let Some(filter) = &self.shard_filter else { return Ok(()) };
+        match filter.r#type.as_deref() {
+            Some("AFTER_SHARD_ID") if filter.shard_id.is_none() => {
+                Err(invalid_argument("ShardId must be provided when the ShardFilter type is AFTER_SHARD_ID."))
+            }
+            Some(kind @ ("AT_TIMESTAMP" | "FROM_TIMESTAMP")) if filter.timestamp.is_none() => {
+                Err(invalid_argument(format!("Timestamp must be provided when the ShardFilter type is {kind}.")))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Lists a stream's shards by their index, a page at a time.
+pub(super) fn list_shards(
+    streams: &Streams,
+    context: &RequestContext,
+    request: ListShardsRequest,
+) -> Result<ListShardsAnswer, ApiError> {
+    request.validate()?;
+    let now_ms = streams.clock.now_ms();
+    let (state, after, filter) = match &request.next_token {
+        Some(text) => {
+            if request.stream_name.is_some() || request.stream_arn.is_some() || request.shard_filter.is_some() {
+                return Err(invalid_argument("NextToken and StreamName cannot be provided together."));
+            }
+            let token = read_token(text, now_ms)?;
+            let state = streams.get(&token.stream)?.state();
+            if state.created_ms != token.created_ms {
+                return Err(invalid_argument("NextToken is of a stream that was deleted."));
+            }
+            (state, Some(token.after), token.filter)
+        }
+        None => {
+            let stream = streams.named(context, request.stream_name.as_deref(), request.stream_arn.as_deref())?;
+            let after = request.exclusive_start_shard_id.as_deref().and_then(shard_index);
+            (stream.state(), after, request.shard_filter.clone())
+        }
+    };
+    if let Some(created) = request.stream_creation_timestamp
+        && created.0 / 1000 != state.created_ms / 1000
+    {
+        return Err(crate::error::stream_not_found(&state.key));
+    }
+    let limit = request.max_results.map_or(LIST_SHARDS_DEFAULT, |limit| limit as usize);
+    let mut shards = state
+        .shards
+        .iter()
+        .filter(|shard| after.is_none_or(|after| shard.index > after))
+        .filter(|shard| filter.as_ref().is_none_or(|filter| passes(filter, shard, &state, now_ms)));
+    let page: Vec<&Shard> = shards.by_ref().take(limit).collect();
+    let last = page.last().filter(|_| shards.next().is_some()).map(|shard| shard.index);
+    let next_token = last.map(|after| {
+        write_token(&Token {
+            stream: state.key.clone(),
+            created_ms: state.created_ms,
+            after,
+            filter: filter.clone(),
+            issued_ms: now_ms,
+        })
+    });
+    Ok(ListShardsAnswer { shards: page.into_iter().map(ShardView::from).collect(), next_token })
+}
+
+fn passes(filter: &ShardFilter, shard: &Shard, state: &StreamState, now_ms: u64) -> bool {
+    let closed_before = |moment_ms: u64| shard.closed.is_some_and(|closed| closed.at_ms < moment_ms);
+    let opened_by = |moment_ms: u64| shard.created_s <= moment_ms / 1000;
+    let horizon_ms = state.horizon_ms(now_ms);
+    let moment_ms = filter.timestamp.map_or(0, |timestamp| timestamp.0).max(horizon_ms);
+    match filter.r#type.as_deref() {
+        Some("AFTER_SHARD_ID") => filter.shard_id.as_deref().and_then(shard_index).is_none_or(|id| shard.index > id),
+        Some("AT_TRIM_HORIZON") => shard.parent.is_none() || (opened_by(horizon_ms) && !closed_before(horizon_ms)),
+        Some("AT_LATEST") => shard.closed.is_none(),
+        Some("AT_TIMESTAMP") => opened_by(moment_ms) && !closed_before(moment_ms),
+        Some("FROM_TIMESTAMP") => !closed_before(moment_ms),
+        _ => true,
+    }
+}
+
+fn write_token(token: &Token) -> String {
+    STANDARD.encode(serde_json::to_vec(token).unwrap_or_default())
+}
+
+fn read_token(text: &str, now_ms: u64) -> Result<Token, ApiError> {
+    let bytes = STANDARD.decode(text).ok();
+    let token: Token = bytes
+        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+        .ok_or_else(|| invalid_argument("Invalid NextToken."))?;
+    if now_ms.saturating_sub(token.issued_ms) > LIST_TOKEN_MS {
+        return Err(ApiError::client("ExpiredNextTokenException", "NextToken is older than 300 seconds."));
+    }
+    Ok(token)
+}

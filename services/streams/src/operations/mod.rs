@@ -1,0 +1,117 @@
+//! The operations, in the order of the API reference: one file each, with request, answer,
+//! function and tests.
+
+mod create_stream;
+mod delete_stream;
+mod describe_stream;
+mod describe_stream_summary;
+mod get_records;
+mod get_shard_iterator;
+mod list_shards;
+mod list_streams;
+mod put_record;
+mod put_records;
+mod view;
+
+use anabranch_protocol::{ApiError, Encoding, JsonService, RequestContext};
+use async_trait::async_trait;
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::streams::Streams;
+
+/// Operations of the service model that are not built yet: refused by name.
+const NOT_SUPPORTED: [&str; 29] = [
+    "AddTagsToStream",
+    "DecreaseStreamRetentionPeriod",
+    "DeleteResourcePolicy",
+    "DeregisterStreamConsumer",
+    "DescribeAccountSettings",
+    "DescribeLimits",
+    "DescribeStreamConsumer",
+    "DisableEnhancedMonitoring",
+    "EnableEnhancedMonitoring",
+    "GetResourcePolicy",
+    "IncreaseStreamRetentionPeriod",
+    "ListStreamConsumers",
+    "ListTagsForResource",
+    "ListTagsForStream",
+    "MergeShards",
+    "PutResourcePolicy",
+    "RegisterStreamConsumer",
+    "RemoveTagsFromStream",
+    "SplitShard",
+    "StartStreamEncryption",
+    "StopStreamEncryption",
+    "SubscribeToShard",
+    "TagResource",
+    "UntagResource",
+    "UpdateAccountSettings",
+    "UpdateMaxRecordSize",
+    "UpdateShardCount",
+    "UpdateStreamMode",
+    "UpdateStreamWarmThroughput",
+];
+
+#[async_trait]
+impl JsonService for Streams {
+    fn target_prefix(&self) -> &'static str {
+        "Kinesis_20131202"
+    }
+
+    async fn call(
+        &self,
+        context: &RequestContext,
+        operation: &str,
+        encoding: Encoding,
+        body: Bytes,
+    ) -> Result<Bytes, ApiError> {
+        let call = Call { streams: self, context, encoding, body: &body };
+        match operation {
+            "CreateStream" => call.void(create_stream::create_stream),
+            "DeleteStream" => call.void(delete_stream::delete_stream),
+            "DescribeStream" => call.answer(describe_stream::describe_stream),
+            "DescribeStreamSummary" => call.answer(describe_stream_summary::describe_stream_summary),
+            "GetRecords" => get_records::get_records(self, encoding, &body),
+            "GetShardIterator" => call.answer(get_shard_iterator::get_shard_iterator),
+            "ListShards" => call.answer(list_shards::list_shards),
+            "ListStreams" => call.answer(list_streams::list_streams),
+            "PutRecord" => encode(encoding, &put_record::put_record(self, context, encoding.decode(&body)?).await?),
+            "PutRecords" => encode(encoding, &put_records::put_records(self, context, encoding.decode(&body)?).await?),
+            _ if NOT_SUPPORTED.contains(&operation) => Err(ApiError::client(
+                "UnknownOperationException",
+                format!("Anabranch does not support the operation {operation} of Kinesis Data Streams yet."),
+            )),
+            _ => Err(ApiError::unknown_operation(operation)),
+        }
+    }
+}
+
+/// A request on its way to its operation.
+struct Call<'a> {
+    streams: &'a Streams,
+    context: &'a RequestContext,
+    encoding: Encoding,
+    body: &'a Bytes,
+}
+
+impl<'a> Call<'a> {
+    fn answer<Request: Deserialize<'a>, Answer: Serialize>(
+        &self,
+        operation: impl FnOnce(&Streams, &RequestContext, Request) -> Result<Answer, ApiError>,
+    ) -> Result<Bytes, ApiError> {
+        let answer = operation(self.streams, self.context, self.encoding.decode(self.body)?)?;
+        encode(self.encoding, &answer)
+    }
+
+    fn void<Request: Deserialize<'a>>(
+        &self,
+        operation: impl FnOnce(&Streams, &RequestContext, Request) -> Result<(), ApiError>,
+    ) -> Result<Bytes, ApiError> {
+        operation(self.streams, self.context, self.encoding.decode(self.body)?).map(|()| Bytes::new())
+    }
+}
+
+fn encode(encoding: Encoding, answer: &impl Serialize) -> Result<Bytes, ApiError> {
+    encoding.encode(answer).map(Bytes::from)
+}

@@ -1,0 +1,70 @@
+//! PutRecord.
+
+use std::borrow::Cow;
+
+use anabranch_protocol::{ApiError, RequestContext, Violations};
+use serde::{Deserialize, Serialize};
+
+use super::put_records::{PutRecordsEntry, append};
+use crate::error::invalid_argument;
+use crate::sequence_number::SequenceNumber;
+use crate::shapes::{SEQUENCE_NUMBER, STREAM_ARN, STREAM_ID, STREAM_NAME};
+use crate::streams::Streams;
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct PutRecordRequest<'a> {
+    #[serde(borrow)]
+    stream_name: Option<Cow<'a, str>>,
+    #[serde(rename = "StreamARN", borrow)]
+    stream_arn: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    stream_id: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    sequence_number_for_ordering: Option<Cow<'a, str>>,
+    #[serde(flatten, borrow)]
+    entry: PutRecordsEntry<'a>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct PutRecordAnswer {
+    shard_id: String,
+    sequence_number: String,
+    encryption_type: &'static str,
+}
+
+/// Puts one record and answers once it is durable. Its sequence number is above any acknowledged
+/// before in its shard, so `SequenceNumberForOrdering` holds by itself; it is checked to be one.
+pub(super) async fn put_record(
+    streams: &Streams,
+    context: &RequestContext,
+    request: PutRecordRequest<'_>,
+) -> Result<PutRecordAnswer, ApiError> {
+    let mut violations = Violations::default();
+    violations.text("streamName", request.stream_name.as_deref(), &STREAM_NAME);
+    violations.text("streamARN", request.stream_arn.as_deref(), &STREAM_ARN);
+    violations.text("streamId", request.stream_id.as_deref(), &STREAM_ID);
+    let ordering = request.sequence_number_for_ordering.as_deref();
+    violations.text("sequenceNumberForOrdering", ordering, &SEQUENCE_NUMBER);
+    request.entry.validate(format_args!(""), &mut violations);
+    violations.finish()?;
+    let stream = streams.readable(context, request.stream_name.as_deref(), request.stream_arn.as_deref())?;
+    if let Some(number) = ordering.filter(|number| *number != "0") {
+        let log = stream.log()?;
+        let is_ours = SequenceNumber::parse(number).is_some_and(|number| number.place <= log.visible().0);
+        if !is_ours {
+            return Err(invalid_argument(format!(
+                "ExclusiveMinimumSequenceNumber {number} used in PutRecord is invalid."
+            )));
+        }
+    }
+    request.entry.check_size(&stream)?;
+    let placed = append(streams, &stream, std::slice::from_ref(&request.entry)).await?;
+    let placed = placed.into_iter().next().ok_or_else(|| ApiError::internal("the record was given no place"))?;
+    Ok(PutRecordAnswer {
+        shard_id: placed.shard.id(),
+        sequence_number: placed.sequence_number,
+        encryption_type: "NONE",
+    })
+}

@@ -1,0 +1,206 @@
+//! PutRecords.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use anabranch_protocol::{ApiError, Blob, RequestContext, Violations};
+use anabranch_storage::{LaneBatch, Position};
+use serde::{Deserialize, Serialize};
+
+use crate::error::{invalid_argument, log_failure};
+use crate::hash_key::HashKey;
+use crate::limits::PUT_RECORDS_BYTES_MAX;
+use crate::record::StoredRecord;
+use crate::shapes::{DATA_BYTES_MAX, HASH_KEY, PARTITION_KEY, RECORDS, STREAM_ARN, STREAM_ID, STREAM_NAME};
+use crate::shard::Shard;
+use crate::stream::Stream;
+use crate::streams::Streams;
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct PutRecordsRequest<'a> {
+    #[serde(borrow)]
+    stream_name: Option<Cow<'a, str>>,
+    #[serde(rename = "StreamARN", borrow)]
+    stream_arn: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    stream_id: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    records: Option<Vec<PutRecordsEntry<'a>>>,
+}
+
+/// One record to put; also the record of `PutRecord`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct PutRecordsEntry<'a> {
+    pub(super) data: Option<Blob>,
+    #[serde(borrow)]
+    pub(super) partition_key: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub(super) explicit_hash_key: Option<Cow<'a, str>>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct PutRecordsAnswer {
+    failed_record_count: usize,
+    records: Vec<PutRecordsResult>,
+    encryption_type: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(untagged, rename_all_fields = "PascalCase")]
+enum PutRecordsResult {
+    Put { sequence_number: String, shard_id: String },
+    Failed { error_code: &'static str, error_message: String },
+}
+
+impl PutRecordsRequest<'_> {
+    fn validate(&self) -> Result<(), ApiError> {
+        let mut violations = Violations::default();
+        violations.text("streamName", self.stream_name.as_deref(), &STREAM_NAME);
+        violations.text("streamARN", self.stream_arn.as_deref(), &STREAM_ARN);
+        violations.text("streamId", self.stream_id.as_deref(), &STREAM_ID);
+        violations.required("records", self.records.as_ref());
+        violations.list("records", self.records.as_ref().map_or(RECORDS.min, Vec::len), &RECORDS);
+        for (number, entry) in self.records.iter().flatten().enumerate() {
+            entry.validate(format_args!("records.{}.member.", number + 1), &mut violations);
+        }
+        violations.finish()
+    }
+}
+
+impl PutRecordsEntry<'_> {
+    pub(super) fn validate(&self, prefix: std::fmt::Arguments<'_>, violations: &mut Violations) {
+        violations.required(format_args!("{prefix}data"), self.data.as_ref());
+        if self.data.as_ref().is_some_and(|data| data.0.len() > DATA_BYTES_MAX) {
+            let most = anabranch_protocol::List { min: 0, max: DATA_BYTES_MAX };
+            violations.list(format_args!("{prefix}data"), self.data_bytes(), &most);
+        }
+        violations.required(format_args!("{prefix}partitionKey"), self.partition_key.as_ref());
+        violations.text(format_args!("{prefix}partitionKey"), self.partition_key.as_deref(), &PARTITION_KEY);
+        violations.text(format_args!("{prefix}explicitHashKey"), self.explicit_hash_key.as_deref(), &HASH_KEY);
+    }
+
+    fn data_bytes(&self) -> usize {
+        self.data.as_ref().map_or(0, |data| data.0.len())
+    }
+
+    fn key(&self) -> &str {
+        self.partition_key.as_deref().unwrap_or_default()
+    }
+
+    /// Bytes that count against the limits: data and partition key.
+    pub(super) fn bytes(&self) -> usize {
+        self.data_bytes() + self.key().len()
+    }
+
+    fn hash_key(&self) -> Result<HashKey, ApiError> {
+        match self.explicit_hash_key.as_deref() {
+            None => Ok(HashKey::of_partition_key(self.key())),
+            Some(decimal) => HashKey::parse(decimal).ok_or_else(|| {
+                invalid_argument(format!(
+                    "Invalid ExplicitHashKey. ExplicitHashKey must be in the range: [0, 2^128-1]. Specified value was {decimal}"
+                ))
+            }),
+        }
+    }
+
+    /// Refuses a record over the stream's limit.
+    pub(super) fn check_size(&self, stream: &Stream) -> Result<(), ApiError> {
+        let limit = stream.state().record_kib_max as usize * 1024;
+        if self.bytes() <= limit {
+            return Ok(());
+        }
+        Err(ApiError::validation(format!(
+            "1 validation error detected: Value at 'data' failed to satisfy constraint: Member must have length less \
+             than or equal to {limit}: the record's data and partition key have {} bytes.",
+            self.bytes()
+        )))
+    }
+}
+
+/// Where a record went.
+pub(super) struct Placed {
+    pub(super) shard: Arc<Shard>,
+    pub(super) sequence_number: String,
+}
+
+/// Appends `entries` to their shards and waits until they are durable. Results are in the order given.
+pub(super) async fn append(
+    streams: &Streams,
+    stream: &Stream,
+    entries: &[PutRecordsEntry<'_>],
+) -> Result<Vec<Placed>, ApiError> {
+    let hash_keys = entries.iter().map(PutRecordsEntry::hash_key).collect::<Result<Vec<_>, _>>()?;
+    let mut bytes = Vec::with_capacity(entries.iter().map(|entry| entry.bytes() + 3).sum());
+    let mut ends = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let data = entry.data.as_ref().map_or(&[][..], |data| &data.0);
+        StoredRecord { partition_key: entry.key(), data }.encode(&mut bytes);
+        ends.push(bytes.len());
+    }
+    let log = stream.log()?;
+    let routes = stream.routes();
+    let targets: Vec<usize> = hash_keys.into_iter().map(|key| routes.of(key)).collect();
+    let mut by_shard: Vec<Vec<&[u8]>> = vec![Vec::new(); routes.len()];
+    let mut begin = 0;
+    for (target, end) in targets.iter().zip(&ends) {
+        by_shard[*target].push(&bytes[begin..*end]);
+        begin = *end;
+    }
+    let batches: Vec<LaneBatch<'_>> = by_shard
+        .iter()
+        .enumerate()
+        .map(|(number, records)| LaneBatch { lane: routes.shard(number).lane(), records })
+        .collect();
+    let appended = log.append(streams.clock.now_ms(), &batches).map_err(|error| log_failure(&error))?;
+    let timestamp_ms = appended.timestamp_ms();
+    let mut next: Vec<Position> = appended.first_positions().to_vec();
+    appended.await.map_err(|error| log_failure(&error))?;
+    stream.records_in.fetch_add(entries.len() as u64, Ordering::Relaxed);
+    stream.bytes_in.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+    let placed = targets.into_iter().map(|target| {
+        let shard = routes.shard(target).clone();
+        let position = next[target];
+        next[target] = position.plus(1);
+        Placed { sequence_number: shard.sequence_number(position, timestamp_ms).to_string(), shard }
+    });
+    Ok(placed.collect())
+}
+
+/// Puts up to 500 records and answers once they are durable. A full disk or a failing log fails
+/// the records, not the call, so that clients retry them.
+pub(super) async fn put_records(
+    streams: &Streams,
+    context: &RequestContext,
+    request: PutRecordsRequest<'_>,
+) -> Result<PutRecordsAnswer, ApiError> {
+    request.validate()?;
+    let stream = streams.readable(context, request.stream_name.as_deref(), request.stream_arn.as_deref())?;
+    let entries = request.records.unwrap_or_default();
+    entries.iter().try_for_each(|entry| entry.check_size(&stream))?;
+    let bytes: usize = entries.iter().map(PutRecordsEntry::bytes).sum();
+    if bytes > PUT_RECORDS_BYTES_MAX {
+        return Err(invalid_argument(format!(
+            "Records size exceeds {} MB limit: the records have {bytes} bytes, partition keys included.",
+            PUT_RECORDS_BYTES_MAX >> 20
+        )));
+    }
+    let (failed_record_count, records) = match append(streams, &stream, &entries).await {
+        Ok(placed) => {
+            let put = |placed: Placed| PutRecordsResult::Put {
+                sequence_number: placed.sequence_number,
+                shard_id: placed.shard.id(),
+            };
+            (0, placed.into_iter().map(put).collect())
+        }
+        Err(error) if error.code == "InternalFailure" => {
+            let failed = || PutRecordsResult::Failed { error_code: error.code, error_message: error.message.clone() };
+            (entries.len(), entries.iter().map(|_| failed()).collect())
+        }
+        Err(error) => return Err(error),
+    };
+    Ok(PutRecordsAnswer { failed_record_count, records, encryption_type: "NONE" })
+}

@@ -1,0 +1,122 @@
+//! Sequence numbers: decimal texts of 56 digits that clients compare as big integers.
+//!
+//! Forty-seven hexadecimal digits: `2`, second in which the shard was made (9), `0`, place (16),
+//! second in which the record came (9), shard index (10), `2`. So numbers increase along a
+//! shard, a child's are above its parent's (it is made in a later second), and a number tells
+//! its shard and its place in the log.
+
+use std::fmt;
+
+/// A sequence number, taken apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SequenceNumber {
+    /// Second since the epoch in which the shard was made.
+    pub shard_created_s: u64,
+    /// The record's position in the log plus one; for a shard's start, the position it starts at.
+    pub place: u64,
+    /// Second since the epoch in which the record came.
+    pub record_s: u64,
+    /// Number of the shard in its stream.
+    pub shard_index: u32,
+}
+
+const SECONDS_BITS: u32 = 36;
+const DIGITS_MAX: usize = 57;
+
+impl SequenceNumber {
+    /// Reads a number of the form this crate gives out; `None` for any other.
+    pub fn parse(decimal: &str) -> Option<Self> {
+        if decimal.len() > DIGITS_MAX || decimal.is_empty() || !decimal.bytes().all(|byte| byte.is_ascii_digit()) {
+            return None;
+        }
+        // 188 bits as two limbs of 94: value = high * 2^94 + low.
+        let (mut high, mut low) = (0u128, 0u128);
+        for digit in decimal.bytes() {
+            low = low * 10 + u128::from(digit - b'0');
+            high = high * 10 + (low >> 94);
+            low &= (1 << 94) - 1;
+        }
+        // From the low end: 2 (4 bits), shard index (40), record second (36) and the low 14 bits of the place.
+        if low & 0xf != 2 || high >> 94 != 0 {
+            return None;
+        }
+        let shard_index = u32::try_from((low >> 4) & ((1 << 40) - 1)).ok()?;
+        let record_s = (low >> 44) as u64 & ((1 << SECONDS_BITS) - 1);
+        let place = ((low >> 80) as u64) | ((high & ((1 << 50) - 1)) as u64) << 14;
+        // High limb above the place's 50 bits: 0 (4 bits), shard second (36), 2 (4).
+        let head = high >> 50;
+        let shard_created_s = (head >> 4) as u64 & ((1 << SECONDS_BITS) - 1);
+        (head & 0xf == 0 && head >> 40 == 2).then_some(Self { shard_created_s, place, record_s, shard_index })
+    }
+}
+
+impl fmt::Display for SequenceNumber {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let low = 2
+            | u128::from(self.shard_index) << 4
+            | u128::from(self.record_s) << 44
+            | u128::from(self.place & ((1 << 14) - 1)) << 80;
+        let high = u128::from(self.place >> 14) | u128::from(self.shard_created_s) << 54 | 2 << 90;
+        // Divide the 188-bit number by 10^18 until nothing is left.
+        const GROUP: u128 = 1_000_000_000_000_000_000;
+        let (mut high, mut low) = (high, low);
+        let mut groups = [0u64; 4];
+        for group in &mut groups {
+            let remainder = high % GROUP;
+            high /= GROUP;
+            // remainder < 2^60, so 2^94 does not fit beside it at once: bring the low limb down in two halves.
+            let upper = (remainder << 47) | (low >> 47);
+            let lower = ((upper % GROUP) << 47) | (low & ((1 << 47) - 1));
+            low = ((upper / GROUP) << 47) | (lower / GROUP);
+            *group = (lower % GROUP) as u64;
+        }
+        write!(formatter, "{}{:018}{:018}{:018}", groups[3], groups[2], groups[1], groups[0])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn any_number() -> impl Strategy<Value = SequenceNumber> {
+        (0u64..1 << 36, any::<u64>(), 0u64..1 << 36, any::<u32>()).prop_map(
+            |(shard_created_s, place, record_s, shard_index)| SequenceNumber {
+                shard_created_s,
+                place,
+                record_s,
+                shard_index,
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn texts_are_read_back(number in any_number()) {
+            let text = number.to_string();
+            prop_assert_eq!(SequenceNumber::parse(&text), Some(number), "{}", text);
+        }
+
+        #[test]
+        fn order_is_kept(one in any_number(), other in any_number()) {
+            let (a, b) = (format!("{one:0>60}"), format!("{other:0>60}"));
+            let (a, b) = (format!("{:0>60}", a.trim_start_matches('0')), format!("{:0>60}", b.trim_start_matches('0')));
+            prop_assert_eq!(a.cmp(&b), one.cmp(&other));
+        }
+
+        #[test]
+        fn anything_else_is_refused_without_panic(text in "\\PC{0,140}") {
+            let _ = SequenceNumber::parse(&text);
+        }
+    }
+
+    #[test]
+    fn numbers_look_like_those_of_kinesis() {
+        let number =
+            SequenceNumber { shard_created_s: 1_763_000_000, place: 1, record_s: 1_763_000_001, shard_index: 0 };
+        let text = number.to_string();
+        assert_eq!((text.len(), &text[..2]), (56, "49"));
+        assert_eq!(SequenceNumber::parse("0"), None);
+        assert_eq!(SequenceNumber::parse(&"9".repeat(129)), None);
+    }
+}

@@ -1,0 +1,89 @@
+//! A shard: a lane of its stream's log, with a range of hash keys and a span of positions.
+
+use anabranch_storage::{LaneId, Position};
+use serde::{Deserialize, Serialize};
+
+use crate::hash_key::HashKey;
+use crate::sequence_number::SequenceNumber;
+
+/// A shard as control state keeps it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Shard {
+    /// Its number in the stream, never used again; also its lane.
+    pub(crate) index: u32,
+    pub(crate) start_hash_key: String,
+    pub(crate) end_hash_key: String,
+    pub(crate) parent: Option<u32>,
+    pub(crate) adjacent_parent: Option<u32>,
+    /// Second in which it was made: later than its parents'.
+    pub(crate) created_s: u64,
+    /// First position its records can have.
+    pub(crate) opened_at: u64,
+    /// Set once it is closed: first position its records can't have any more, and when.
+    pub(crate) closed: Option<Closed>,
+}
+
+/// The end of a shard.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct Closed {
+    pub(crate) at: u64,
+    pub(crate) at_ms: u64,
+}
+
+impl Shard {
+    pub(crate) fn lane(&self) -> LaneId {
+        LaneId(self.index)
+    }
+
+    pub(crate) fn id(&self) -> String {
+        shard_id(self.index)
+    }
+
+    pub(crate) fn start_key(&self) -> HashKey {
+        HashKey::parse(&self.start_hash_key).unwrap_or(HashKey(0))
+    }
+
+    /// The sequence number of the record at `position` that came at `timestamp_ms`.
+    pub(crate) fn sequence_number(&self, position: Position, timestamp_ms: u64) -> SequenceNumber {
+        SequenceNumber {
+            shard_created_s: self.created_s,
+            place: position.0 + 1,
+            record_s: timestamp_ms / 1000,
+            shard_index: self.index,
+        }
+    }
+
+    pub(crate) fn starting_sequence_number(&self) -> SequenceNumber {
+        SequenceNumber {
+            shard_created_s: self.created_s,
+            place: self.opened_at,
+            record_s: self.created_s,
+            shard_index: self.index,
+        }
+    }
+
+    pub(crate) fn ending_sequence_number(&self) -> Option<SequenceNumber> {
+        self.closed.map(|closed| SequenceNumber {
+            shard_created_s: self.created_s,
+            place: closed.at + 1,
+            record_s: closed.at_ms / 1000,
+            shard_index: self.index,
+        })
+    }
+
+    /// Whether `number` is one of this shard.
+    pub(crate) fn owns(&self, number: &SequenceNumber) -> bool {
+        number.shard_index == self.index && number.shard_created_s == self.created_s && number.place >= self.opened_at
+    }
+}
+
+/// `shardId-` and twelve digits.
+pub(crate) fn shard_id(index: u32) -> String {
+    format!("shardId-{index:012}")
+}
+
+/// The number in a shard's id; Kinesis takes the bare number too.
+pub(crate) fn shard_index(shard_id: &str) -> Option<u32> {
+    let digits = shard_id.strip_prefix("shardId-").unwrap_or(shard_id);
+    (!digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())).then(|| digits.parse().ok())?
+}

@@ -1,0 +1,226 @@
+//! A stream: its state in the control store, and its log.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use anabranch_protocol::{ApiError, RequestContext};
+use anabranch_storage::{Config, Log};
+use parking_lot::{Mutex, RwLock};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::error::{log_failure, shard_not_found};
+use crate::hash_key::HashKey;
+use crate::shard::{Shard, shard_index};
+
+/// Account, region and name: what identifies a stream.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub(crate) struct StreamKey {
+    pub(crate) account_id: String,
+    pub(crate) region: String,
+    pub(crate) name: String,
+}
+
+impl StreamKey {
+    pub(crate) fn of_name(context: &RequestContext, name: &str) -> Self {
+        Self { account_id: context.account_id.clone(), region: context.region.clone(), name: name.into() }
+    }
+
+    /// The stream that an ARN names, which may be a consumer's.
+    pub(crate) fn of_arn(arn: &str) -> Option<Self> {
+        let parts: Vec<&str> = arn.splitn(6, ':').collect();
+        let ["arn", _, "kinesis", region, account_id, resource] = parts.as_slice() else { return None };
+        let name = resource.strip_prefix("stream/")?.split('/').next()?;
+        Some(Self { account_id: (*account_id).into(), region: (*region).into(), name: name.into() })
+    }
+
+    pub(crate) fn arn(&self) -> String {
+        format!("arn:aws:kinesis:{}:{}:stream/{}", self.region, self.account_id, self.name)
+    }
+
+    /// Account and region: the streams that one caller sees together.
+    pub(crate) fn is_of(&self, context: &RequestContext) -> bool {
+        self.account_id == context.account_id && self.region == context.region
+    }
+}
+
+/// The key in the control store.
+impl fmt::Display for StreamKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}/{}/{}", self.account_id, self.region, self.name)
+    }
+}
+
+/// How a stream's capacity is set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(crate) enum StreamMode {
+    Provisioned,
+    OnDemand,
+}
+
+/// A stream as control state keeps it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct StreamState {
+    pub(crate) id: Uuid,
+    pub(crate) key: StreamKey,
+    pub(crate) created_ms: u64,
+    /// Until then it is CREATING.
+    pub(crate) active_from_ms: u64,
+    /// Set once it is being deleted.
+    pub(crate) deleting: bool,
+    pub(crate) mode: StreamMode,
+    pub(crate) retention_hours: u32,
+    pub(crate) record_kib_max: u32,
+    pub(crate) tags: BTreeMap<String, String>,
+    /// All shards that hold records or take them, by index.
+    pub(crate) shards: Vec<Shard>,
+}
+
+impl StreamState {
+    pub(crate) fn status(&self, now_ms: u64) -> &'static str {
+        if self.deleting {
+            "DELETING"
+        } else if now_ms < self.active_from_ms {
+            "CREATING"
+        } else {
+            "ACTIVE"
+        }
+    }
+
+    pub(crate) fn open_shards(&self) -> impl Iterator<Item = &Shard> {
+        self.shards.iter().filter(|shard| shard.closed.is_none())
+    }
+
+    pub(crate) fn shard(&self, shard_id: &str) -> Result<&Shard, ApiError> {
+        let index = shard_index(shard_id);
+        let found = self.shards.iter().find(|shard| Some(shard.index) == index);
+        found.ok_or_else(|| shard_not_found(shard_id, &self.key))
+    }
+
+    /// Records older than this are out of the retention period.
+    pub(crate) fn horizon_ms(&self, now_ms: u64) -> u64 {
+        now_ms.saturating_sub(u64::from(self.retention_hours) * 3_600_000)
+    }
+}
+
+/// Where keys go: the open shards by their first hash key.
+#[derive(Debug)]
+pub(crate) struct Routes {
+    starts: Vec<HashKey>,
+    shards: Vec<Arc<Shard>>,
+}
+
+impl Routes {
+    fn new(state: &StreamState) -> Self {
+        let mut shards: Vec<Arc<Shard>> = state.open_shards().cloned().map(Arc::new).collect();
+        shards.sort_by_key(|shard| shard.start_key());
+        Self { starts: shards.iter().map(|shard| shard.start_key()).collect(), shards }
+    }
+
+    /// Number of the open shard whose range holds `key`, for [`Routes::shard`].
+    pub(crate) fn of(&self, key: HashKey) -> usize {
+        self.starts.partition_point(|start| *start <= key).saturating_sub(1)
+    }
+
+    pub(crate) fn shard(&self, number: usize) -> &Arc<Shard> {
+        &self.shards[number]
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.shards.len()
+    }
+}
+
+/// A stream that is served. Its log is opened when it is first needed, so that thousands of quiet
+/// streams cost nothing.
+#[derive(Debug)]
+pub(crate) struct Stream {
+    state: RwLock<Arc<StreamState>>,
+    routes: RwLock<Arc<Routes>>,
+    directory: PathBuf,
+    config: Config,
+    log: Mutex<Option<Log>>,
+    is_deleted: AtomicBool,
+    pub(crate) records_in: AtomicU64,
+    pub(crate) bytes_in: AtomicU64,
+}
+
+impl Stream {
+    pub(crate) fn new(state: StreamState, directory: PathBuf, config: Config) -> Self {
+        Self {
+            routes: RwLock::new(Arc::new(Routes::new(&state))),
+            state: RwLock::new(Arc::new(state)),
+            directory,
+            config,
+            log: Mutex::new(None),
+            is_deleted: AtomicBool::new(false),
+            records_in: AtomicU64::new(0),
+            bytes_in: AtomicU64::new(0),
+        }
+    }
+
+    pub(crate) fn state(&self) -> Arc<StreamState> {
+        self.state.read().clone()
+    }
+
+    pub(crate) fn set_state(&self, state: StreamState) {
+        *self.routes.write() = Arc::new(Routes::new(&state));
+        *self.state.write() = Arc::new(state);
+    }
+
+    pub(crate) fn routes(&self) -> Arc<Routes> {
+        self.routes.read().clone()
+    }
+
+    /// The log, opened now if it was not yet.
+    pub(crate) fn log(&self) -> Result<Log, ApiError> {
+        let mut log = self.log.lock();
+        if let Some(log) = &*log {
+            return Ok(log.clone());
+        }
+        if self.is_deleted.load(Ordering::Acquire) {
+            return Err(crate::error::stream_not_found(&self.state().key));
+        }
+        let (opened, recovery) =
+            Log::open(&self.directory, self.config.clone()).map_err(|error| log_failure(&error))?;
+        let stream = self.state().key.name.clone();
+        if let Some(torn) = recovery.torn {
+            tracing::warn!(stream, segment = %torn.segment.display(), torn.offset, torn.bytes, "cut a torn tail that was never acknowledged");
+        }
+        for damage in recovery.damage {
+            tracing::error!(stream, %damage, "the stream's log is damaged");
+        }
+        *log = Some(opened.clone());
+        Ok(opened)
+    }
+
+    /// The log, if it is open.
+    pub(crate) fn open_log(&self) -> Option<Log> {
+        self.log.lock().clone()
+    }
+
+    /// Closes the log.
+    pub(crate) fn close(&self) {
+        if let Some(log) = self.log.lock().take()
+            && let Err(error) = log.close()
+        {
+            tracing::error!(stream = self.state().key.name, %error, "closing the stream's log");
+        }
+    }
+
+    /// Closes the log and removes its files. The stream is out of the control store already.
+    pub(crate) fn delete_files(&self) {
+        self.is_deleted.store(true, Ordering::Release);
+        self.close();
+        // What can't be removed now is removed as an orphan at the next start.
+        if let Err(error) = std::fs::remove_dir_all(&self.directory)
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            tracing::warn!(directory = %self.directory.display(), %error, "removing a deleted stream's files");
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! All streams: what exists, by name; opening them, creating and deleting.
+
+use std::collections::{BTreeMap, HashSet};
+use std::path::PathBuf;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use anabranch_control::{ControlStore, Table};
+use anabranch_protocol::{ApiError, Clock, RequestContext};
+use anabranch_storage::Config;
+use parking_lot::RwLock;
+use tokio::sync::watch;
+
+use crate::error::{OpenError, stream_exists, stream_not_found};
+use crate::iterator::IteratorKey;
+use crate::stream::{Stream, StreamKey, StreamState};
+
+const STREAMS: Table = Table("streams");
+const SECRETS: Table = Table("streams_secrets");
+
+/// Settings of the service.
+#[derive(Debug, Clone)]
+pub struct StreamsConfig {
+    /// Where the streams' logs lie, one directory each.
+    pub directory: PathBuf,
+    /// Settings of each log, its flush policy among them.
+    pub log: Config,
+    /// How long a new stream stays CREATING and a deleted one DELETING.
+    pub transition_delay: Duration,
+}
+
+/// Kinesis Data Streams.
+pub struct Streams {
+    pub(crate) config: StreamsConfig,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) iterator_key: IteratorKey,
+    control: ControlStore,
+    streams: RwLock<BTreeMap<StreamKey, Arc<Stream>>>,
+    /// Ticks whenever streams or shards come, go or change.
+    pub(crate) changes: watch::Sender<u64>,
+    stop: watch::Sender<bool>,
+    /// For tasks that outlive a call.
+    this: Weak<Self>,
+}
+
+/// Figures of a stream for people.
+#[derive(Debug, Clone)]
+pub struct StreamStat {
+    /// Its name.
+    pub name: String,
+    /// Its ARN.
+    pub arn: String,
+    /// Its status.
+    pub status: &'static str,
+    /// Open shards.
+    pub open_shards: usize,
+    /// All shards.
+    pub shards: usize,
+    /// Hours for which records are kept.
+    pub retention_hours: u32,
+    /// Records held, if the log was opened yet.
+    pub records: Option<u64>,
+    /// Bytes taken on the disk, if the log was opened yet.
+    pub reserved_bytes: Option<u64>,
+    /// Records put since the start.
+    pub records_in: u64,
+    /// Bytes of data put since the start.
+    pub bytes_in: u64,
+}
+
+impl Streams {
+    /// Opens all streams that control state knows and removes files of those it doesn't. Logs are
+    /// opened when they are first used. Needs a Tokio runtime.
+    ///
+    /// # Errors
+    /// When the control store or the directory can't be read.
+    pub fn open(config: StreamsConfig, control: ControlStore, clock: Arc<dyn Clock>) -> Result<Arc<Self>, OpenError> {
+        let at = |source| OpenError::Io { path: config.directory.clone(), source };
+        std::fs::create_dir_all(&config.directory).map_err(at)?;
+        let iterator_key = match control.get(SECRETS, "iterator_key")? {
+            Some(key) => key,
+            None => {
+                let key = IteratorKey::generate();
+                control.put(SECRETS, "iterator_key", &key)?;
+                key
+            }
+        };
+        let mut streams = BTreeMap::new();
+        for (key, state) in control.scan::<StreamState>(STREAMS, "")? {
+            if state.deleting {
+                control.delete(STREAMS, &key)?;
+                continue;
+            }
+            let directory = config.directory.join(state.id.to_string());
+            streams.insert(state.key.clone(), Arc::new(Stream::new(state, directory, config.log.clone())));
+        }
+        let known: HashSet<String> = streams.values().map(|stream| stream.state().id.to_string()).collect();
+        for entry in std::fs::read_dir(&config.directory).map_err(at)? {
+            let entry = entry.map_err(at)?;
+            if entry.file_name().to_str().is_none_or(|name| !known.contains(name)) {
+                std::fs::remove_dir_all(entry.path()).map_err(at)?;
+            }
+        }
+        let service = Arc::new_cyclic(|this| Self {
+            config,
+            clock,
+            iterator_key,
+            control,
+            streams: RwLock::new(streams),
+            changes: watch::Sender::new(0),
+            stop: watch::Sender::new(false),
+            this: this.clone(),
+        });
+        tokio::spawn(crate::retention::run(Arc::downgrade(&service), service.stop.subscribe()));
+        Ok(service)
+    }
+
+    /// Ends the background work and closes all logs.
+    pub async fn shutdown(&self) {
+        self.stop.send_replace(true);
+        let streams = self.all();
+        // A panic while closing was printed already, and the process is ending.
+        let _ = tokio::task::spawn_blocking(move || streams.iter().for_each(|stream| stream.close())).await;
+    }
+
+    /// Figures of all streams, by name.
+    pub fn stat(&self) -> Vec<StreamStat> {
+        let now_ms = self.clock.now_ms();
+        let stat = |stream: Arc<Stream>| {
+            let state = stream.state();
+            let log = stream.open_log().map(|log| log.stat());
+            StreamStat {
+                name: state.key.name.clone(),
+                arn: state.key.arn(),
+                status: state.status(now_ms),
+                open_shards: state.open_shards().count(),
+                shards: state.shards.len(),
+                retention_hours: state.retention_hours,
+                records: log.map(|log| log.records),
+                reserved_bytes: log.map(|log| log.reserved_bytes),
+                records_in: stream.records_in.load(std::sync::atomic::Ordering::Relaxed),
+                bytes_in: stream.bytes_in.load(std::sync::atomic::Ordering::Relaxed),
+            }
+        };
+        self.all().into_iter().map(stat).collect()
+    }
+
+    pub(crate) fn all(&self) -> Vec<Arc<Stream>> {
+        self.streams.read().values().cloned().collect()
+    }
+
+    /// The streams that the caller sees, by name.
+    pub(crate) fn of(&self, context: &RequestContext) -> Vec<Arc<Stream>> {
+        let streams = self.streams.read();
+        streams.iter().filter(|(key, _)| key.is_of(context)).map(|(_, stream)| stream.clone()).collect()
+    }
+
+    pub(crate) fn get(&self, key: &StreamKey) -> Result<Arc<Stream>, ApiError> {
+        self.streams.read().get(key).cloned().ok_or_else(|| stream_not_found(key))
+    }
+
+    /// The stream that a request names by name, ARN or both.
+    pub(crate) fn named(
+        &self,
+        context: &RequestContext,
+        name: Option<&str>,
+        arn: Option<&str>,
+    ) -> Result<Arc<Stream>, ApiError> {
+        let key = match (name, arn.and_then(StreamKey::of_arn)) {
+            (Some(name), Some(key)) if key.name != name => {
+                return Err(crate::error::invalid_argument(
+                    "StreamName and StreamARN do not name the same stream. Provide one of them, or matching ones.",
+                ));
+            }
+            (_, Some(key)) => key,
+            (Some(name), None) => StreamKey::of_name(context, name),
+            (None, None) => {
+                return Err(ApiError::validation("Either StreamName or StreamARN must be provided."));
+            }
+        };
+        self.get(&key)
+    }
+
+    /// The stream that a request for data names: it must be past CREATING and not be deleted.
+    pub(crate) fn readable(
+        &self,
+        context: &RequestContext,
+        name: Option<&str>,
+        arn: Option<&str>,
+    ) -> Result<Arc<Stream>, ApiError> {
+        let stream = self.named(context, name, arn)?;
+        let state = stream.state();
+        if state.status(self.clock.now_ms()) == "CREATING" {
+            return Err(stream_not_found(&state.key));
+        }
+        Ok(stream)
+    }
+
+    /// Makes a stream: its log first, then its entry in control state.
+    pub(crate) fn create(&self, state: StreamState) -> Result<(), ApiError> {
+        let mut streams = self.streams.write();
+        if streams.contains_key(&state.key) {
+            return Err(stream_exists(&state.key));
+        }
+        let key = state.key.clone();
+        let directory = self.config.directory.join(state.id.to_string());
+        let stream = Arc::new(Stream::new(state, directory, self.config.log.clone()));
+        let made = stream.log().and_then(|_| self.store(&stream.state()));
+        if let Err(error) = made {
+            stream.delete_files();
+            return Err(error);
+        }
+        streams.insert(key, stream);
+        drop(streams);
+        self.tell_changes();
+        Ok(())
+    }
+
+    /// Marks a stream as being deleted.
+    pub(crate) fn begin_deletion(&self, stream: &Stream) -> Result<(), ApiError> {
+        let mut state = (*stream.state()).clone();
+        state.deleting = true;
+        self.store(&state)?;
+        stream.set_state(state);
+        self.tell_changes();
+        Ok(())
+    }
+
+    /// Removes a stream: its entry in control state first, then its files.
+    pub(crate) fn finish_deletion(&self, stream: &Stream) -> Result<(), ApiError> {
+        let state = stream.state();
+        let removed = self.control.delete(STREAMS, &state.key.to_string());
+        removed.map_err(|error| control_failure(&error))?;
+        self.streams.write().remove(&state.key);
+        stream.delete_files();
+        self.tell_changes();
+        Ok(())
+    }
+
+    /// Removes a stream once it was DELETING long enough. A restart meanwhile removes it at once.
+    pub(crate) fn finish_deletion_after(&self, stream: Arc<Stream>, delay: Duration) {
+        let Some(streams) = self.this.upgrade() else { return };
+        tokio::spawn(async move {
+            tokio::time::sleep(delay).await;
+            let removed = tokio::task::spawn_blocking(move || streams.finish_deletion(&stream)).await;
+            if let Ok(Err(error)) = removed {
+                tracing::error!(%error, "removing a deleted stream");
+            }
+        });
+    }
+
+    fn store(&self, state: &StreamState) -> Result<(), ApiError> {
+        let stored = self.control.put(STREAMS, &state.key.to_string(), state);
+        stored.map_err(|error| control_failure(&error))
+    }
+
+    fn tell_changes(&self) {
+        self.changes.send_modify(|count| *count += 1);
+    }
+}
+
+fn control_failure(error: &anabranch_control::ControlError) -> ApiError {
+    tracing::error!(%error, "control state of a stream");
+    ApiError::internal(error.to_string())
+}

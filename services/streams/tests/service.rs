@@ -1,0 +1,356 @@
+//! The service through its wire bodies: literal requests in, answers out, across restarts.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed step is a failed test")]
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anabranch_control::ControlStore;
+use anabranch_protocol::{ApiError, Clock, Encoding, JsonService, ManualClock, RequestContext};
+use anabranch_storage::Config;
+use anabranch_streams::{Start, Streams, StreamsConfig};
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+const NOW_MS: u64 = 1_763_000_000_000;
+
+struct Service {
+    streams: Arc<Streams>,
+    clock: Arc<ManualClock>,
+}
+
+impl Service {
+    fn open(directory: &Path) -> Self {
+        Self::open_at(directory, NOW_MS, Duration::ZERO)
+    }
+
+    fn open_at(directory: &Path, now_ms: u64, transition_delay: Duration) -> Self {
+        let clock = Arc::new(ManualClock::new(now_ms));
+        let control = ControlStore::open(&directory.join("control.redb")).unwrap();
+        let log = Config { segment_bytes_min: 64 << 10, ..Config::default() };
+        let config = StreamsConfig { directory: directory.join("streams"), log, transition_delay };
+        Self { streams: Streams::open(config, control, clock.clone()).unwrap(), clock }
+    }
+
+    async fn call(&self, operation: &str, request: Value) -> Result<Value, ApiError> {
+        let body = Bytes::from(request.to_string());
+        let answer = self.streams.call(&RequestContext::default(), operation, Encoding::Json, body).await?;
+        Ok(if answer.is_empty() { Value::Null } else { serde_json::from_slice(&answer).unwrap() })
+    }
+
+    async fn ok(&self, operation: &str, request: Value) -> Value {
+        self.call(operation, request).await.unwrap()
+    }
+
+    async fn refused(&self, operation: &str, request: Value) -> (&'static str, String) {
+        let error = self.call(operation, request).await.unwrap_err();
+        (error.code, error.message)
+    }
+
+    async fn iterator(&self, shard: u32, kind: &str, more: Value) -> String {
+        let mut request = json!({
+            "StreamName": "clicks", "ShardId": format!("shardId-{shard:012}"), "ShardIteratorType": kind,
+        });
+        request.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        self.ok("GetShardIterator", request).await["ShardIterator"].as_str().unwrap().to_string()
+    }
+
+    async fn keys_from(&self, iterator: String) -> Vec<String> {
+        let answer = self.ok("GetRecords", json!({ "ShardIterator": iterator })).await;
+        let records = answer["Records"].as_array().unwrap().clone();
+        records.iter().map(|record| record["PartitionKey"].as_str().unwrap().to_string()).collect()
+    }
+}
+
+#[tokio::test]
+async fn records_go_round_and_survive_a_restart() {
+    let directory = tempfile::tempdir().unwrap();
+    let service = Service::open(directory.path());
+    assert_eq!(service.ok("CreateStream", json!({ "StreamName": "clicks", "ShardCount": 3 })).await, Value::Null);
+    let put = service
+        .ok(
+            "PutRecords",
+            json!({ "StreamName": "clicks", "Records": [
+            { "Data": "b25l", "PartitionKey": "user-1" },
+            { "Data": "dHdv", "PartitionKey": "user-2" },
+            { "Data": "", "PartitionKey": "x", "ExplicitHashKey": "0" },
+        ] }),
+        )
+        .await;
+    assert_eq!(put["FailedRecordCount"], 0);
+    assert_eq!(put["Records"][0]["ShardId"], "shardId-000000000002");
+    assert_eq!(put["Records"][2]["ShardId"], "shardId-000000000000");
+    let first = service.iterator(2, "TRIM_HORIZON", json!({})).await;
+    let before = service.ok("GetRecords", json!({ "ShardIterator": first })).await;
+    assert_eq!(before["Records"][0]["Data"], "b25l");
+    assert_eq!(before["Records"][0]["SequenceNumber"], put["Records"][0]["SequenceNumber"]);
+    assert_eq!(before["Records"][0]["ApproximateArrivalTimestamp"], 1_763_000_000.0);
+    assert_eq!(before["MillisBehindLatest"], 0);
+    service.streams.shutdown().await;
+    drop(service);
+
+    let service = Service::open_at(directory.path(), NOW_MS + 60_000, Duration::ZERO);
+    let after = service.ok("GetRecords", json!({ "ShardIterator": first })).await;
+    assert_eq!(after["Records"], before["Records"], "an iterator holds over a restart");
+    let next = service.ok("PutRecord", json!({ "StreamName": "clicks", "Data": "", "PartitionKey": "user-1" })).await;
+    let number = |value: &Value| value.as_str().unwrap().to_string();
+    let (old, new) = (number(&put["Records"][0]["SequenceNumber"]), number(&next["SequenceNumber"]));
+    assert!(old.len() == new.len() && old < new, "{old} {new}");
+}
+
+#[tokio::test]
+async fn iterators_of_all_five_types() {
+    let directory = tempfile::tempdir().unwrap();
+    let service = Service::open(directory.path());
+    service.ok("CreateStream", json!({ "StreamName": "clicks", "ShardCount": 1 })).await;
+    let mut numbers = Vec::new();
+    for key in ["a", "b", "c"] {
+        let put = service.ok("PutRecord", json!({ "StreamName": "clicks", "Data": "", "PartitionKey": key })).await;
+        numbers.push(put["SequenceNumber"].as_str().unwrap().to_string());
+        service.clock.advance_ms(1_000);
+    }
+    let latest = service.iterator(0, "LATEST", json!({})).await;
+    assert_eq!(service.keys_from(service.iterator(0, "TRIM_HORIZON", json!({})).await).await, ["a", "b", "c"]);
+    let at = json!({ "StartingSequenceNumber": numbers[1] });
+    assert_eq!(service.keys_from(service.iterator(0, "AT_SEQUENCE_NUMBER", at.clone()).await).await, ["b", "c"]);
+    assert_eq!(service.keys_from(service.iterator(0, "AFTER_SEQUENCE_NUMBER", at).await).await, ["c"]);
+    let time = json!({ "Timestamp": (NOW_MS + 1_000) as f64 / 1000.0 });
+    assert_eq!(service.keys_from(service.iterator(0, "AT_TIMESTAMP", time).await).await, ["b", "c"]);
+    assert!(service.keys_from(latest.clone()).await.is_empty());
+    service.ok("PutRecord", json!({ "StreamName": "clicks", "Data": "", "PartitionKey": "d" })).await;
+    assert_eq!(service.keys_from(latest).await, ["d"]);
+    let shards = service.ok("ListShards", json!({ "StreamName": "clicks" })).await;
+    let start =
+        json!({ "StartingSequenceNumber": shards["Shards"][0]["SequenceNumberRange"]["StartingSequenceNumber"] });
+    for kind in ["AT_SEQUENCE_NUMBER", "AFTER_SEQUENCE_NUMBER"] {
+        let keys = service.keys_from(service.iterator(0, kind, start.clone()).await).await;
+        assert_eq!(keys, ["a", "b", "c", "d"], "{kind} the shard's start");
+    }
+}
+
+#[tokio::test]
+async fn old_records_are_out_of_reach_and_iterators_expire() {
+    let directory = tempfile::tempdir().unwrap();
+    let service = Service::open(directory.path());
+    service.ok("CreateStream", json!({ "StreamName": "clicks", "ShardCount": 1 })).await;
+    service.ok("PutRecord", json!({ "StreamName": "clicks", "Data": "", "PartitionKey": "old" })).await;
+    let iterator = service.iterator(0, "TRIM_HORIZON", json!({})).await;
+    service.clock.advance_ms(23 * 3_600_000);
+    service.ok("PutRecord", json!({ "StreamName": "clicks", "Data": "", "PartitionKey": "new" })).await;
+    assert_eq!(service.keys_from(service.iterator(0, "TRIM_HORIZON", json!({})).await).await, ["old", "new"]);
+    service.clock.advance_ms(2 * 3_600_000);
+    assert_eq!(service.keys_from(service.iterator(0, "TRIM_HORIZON", json!({})).await).await, ["new"]);
+    let (code, message) = service.refused("GetRecords", json!({ "ShardIterator": iterator })).await;
+    assert_eq!(code, "ExpiredIteratorException");
+    assert!(message.contains("300000 milliseconds"), "{message}");
+}
+
+#[tokio::test]
+async fn bad_requests_get_the_exceptions_of_aws() {
+    let directory = tempfile::tempdir().unwrap();
+    let service = Service::open(directory.path());
+    service.ok("CreateStream", json!({ "StreamName": "clicks", "ShardCount": 1 })).await;
+    let record = json!({ "Data": "", "PartitionKey": "k" });
+    let arn = "arn:aws:kinesis:us-east-1:000000000000:stream/other";
+    let many = vec![record.clone(); 501];
+    let big = "AAAA".repeat(350_000);
+    let cases = [
+        (
+            "CreateStream",
+            json!({ "StreamName": "clicks", "ShardCount": 1 }),
+            "ResourceInUseException",
+            "already exists",
+        ),
+        ("CreateStream", json!({ "ShardCount": 1 }), "ValidationException", "Value null at 'streamName'"),
+        ("CreateStream", json!({ "StreamName": "a b", "ShardCount": 1 }), "ValidationException", "[a-zA-Z0-9_.-]+"),
+        (
+            "CreateStream",
+            json!({ "StreamName": "x", "ShardCount": 0 }),
+            "ValidationException",
+            "greater than or equal to 1",
+        ),
+        ("CreateStream", json!({ "StreamName": "x" }), "ValidationException", "ShardCount"),
+        ("CreateStream", json!({ "StreamName": 7 }), "SerializationException", "invalid type"),
+        (
+            "DescribeStream",
+            json!({ "StreamName": "none" }),
+            "ResourceNotFoundException",
+            "Stream none under account 000000000000 not found.",
+        ),
+        (
+            "DescribeStream",
+            json!({ "StreamName": "clicks", "StreamARN": arn }),
+            "InvalidArgumentException",
+            "same stream",
+        ),
+        ("DescribeStream", json!({}), "ValidationException", "StreamName or StreamARN"),
+        (
+            "PutRecord",
+            json!({ "StreamName": "clicks", "Data": "", "PartitionKey": "" }),
+            "ValidationException",
+            "'partitionKey' failed to satisfy constraint: Member must have length greater than or equal to 1",
+        ),
+        (
+            "PutRecord",
+            json!({ "StreamName": "clicks", "PartitionKey": "k" }),
+            "ValidationException",
+            "Value null at 'data'",
+        ),
+        (
+            "PutRecord",
+            json!({ "StreamName": "clicks", "Data": "?", "PartitionKey": "k" }),
+            "SerializationException",
+            "base64",
+        ),
+        (
+            "PutRecord",
+            json!({ "StreamName": "clicks", "Data": big, "PartitionKey": "k" }),
+            "ValidationException",
+            "1048576",
+        ),
+        (
+            "PutRecord",
+            json!({ "StreamName": "clicks", "Data": "", "PartitionKey": "k",
+            "ExplicitHashKey": "340282366920938463463374607431768211456" }),
+            "InvalidArgumentException",
+            "2^128-1",
+        ),
+        (
+            "PutRecords",
+            json!({ "StreamName": "clicks", "Records": many }),
+            "ValidationException",
+            "less than or equal to 500",
+        ),
+        (
+            "PutRecords",
+            json!({ "StreamName": "clicks", "Records": [] }),
+            "ValidationException",
+            "greater than or equal to 1",
+        ),
+        (
+            "PutRecords",
+            json!({ "StreamName": "clicks", "Records": [record, { "Data": "" }] }),
+            "ValidationException",
+            "Value null at 'records.2.member.partitionKey'",
+        ),
+        (
+            "GetShardIterator",
+            json!({ "StreamName": "clicks", "ShardId": "shardId-000000000009",
+            "ShardIteratorType": "LATEST" }),
+            "ResourceNotFoundException",
+            "Could not find shard shardId-000000000009",
+        ),
+        (
+            "GetShardIterator",
+            json!({ "StreamName": "clicks", "ShardId": "0", "ShardIteratorType": "NEWEST" }),
+            "ValidationException",
+            "enum value set",
+        ),
+        (
+            "GetShardIterator",
+            json!({ "StreamName": "clicks", "ShardId": "0", "ShardIteratorType": "AT_SEQUENCE_NUMBER",
+            "StartingSequenceNumber": "12" }),
+            "InvalidArgumentException",
+            "did not come from this stream",
+        ),
+        (
+            "GetShardIterator",
+            json!({ "StreamName": "clicks", "ShardId": "0", "ShardIteratorType": "AT_TIMESTAMP",
+            "Timestamp": 9_999_999_999.0 }),
+            "InvalidArgumentException",
+            "currentTimestampInMillis",
+        ),
+        ("GetRecords", json!({ "ShardIterator": "AAAA" }), "InvalidArgumentException", "Invalid ShardIterator."),
+        ("GetRecords", json!({ "ShardIterator": "AAAA", "Limit": 10_001 }), "ValidationException", "10000"),
+        ("SplitShard", json!({}), "UnknownOperationException", "SplitShard"),
+        ("Nonsense", json!({}), "UnknownOperationException", "Nonsense"),
+    ];
+    for (operation, request, code, text) in cases {
+        let (found, message) = service.refused(operation, request).await;
+        assert!(found == code && message.contains(text), "{operation}: {found}: {message}");
+    }
+    let error = service
+        .streams
+        .call(&RequestContext::default(), "PutRecord", Encoding::Json, Bytes::from_static(b"{\"Data\""))
+        .await
+        .unwrap_err();
+    assert_eq!(error.code, "SerializationException");
+}
+
+#[tokio::test]
+async fn lists_come_in_pages() {
+    let directory = tempfile::tempdir().unwrap();
+    let service = Service::open(directory.path());
+    for name in ["c", "a", "b"] {
+        service.ok("CreateStream", json!({ "StreamName": name, "ShardCount": 5 })).await;
+    }
+    let first = service.ok("ListStreams", json!({ "Limit": 2 })).await;
+    assert_eq!((&first["StreamNames"], &first["HasMoreStreams"]), (&json!(["a", "b"]), &json!(true)));
+    let second = service.ok("ListStreams", json!({ "NextToken": first["NextToken"] })).await;
+    assert_eq!((&second["StreamNames"], &second["HasMoreStreams"]), (&json!(["c"]), &json!(false)));
+    let page = service.ok("ListShards", json!({ "StreamName": "a", "MaxResults": 3 })).await;
+    assert_eq!(page["Shards"].as_array().unwrap().len(), 3);
+    let rest = service.ok("ListShards", json!({ "NextToken": page["NextToken"] })).await;
+    assert_eq!(rest["Shards"][0]["ShardId"], "shardId-000000000003");
+    assert_eq!(rest["NextToken"], Value::Null);
+    let described = service.ok("DescribeStream", json!({ "StreamName": "a", "Limit": 4 })).await;
+    assert_eq!(described["StreamDescription"]["HasMoreShards"], true);
+    service.clock.advance_ms(300_001);
+    let (code, _) = service.refused("ListShards", json!({ "NextToken": page["NextToken"] })).await;
+    assert_eq!(code, "ExpiredNextTokenException");
+}
+
+#[tokio::test]
+async fn states_take_their_time() {
+    let directory = tempfile::tempdir().unwrap();
+    let service = Service::open_at(directory.path(), NOW_MS, Duration::from_millis(50));
+    service.ok("CreateStream", json!({ "StreamName": "clicks", "ShardCount": 1 })).await;
+    let status = async || {
+        let summary = service.ok("DescribeStreamSummary", json!({ "StreamName": "clicks" })).await;
+        summary["StreamDescriptionSummary"]["StreamStatus"].as_str().unwrap().to_string()
+    };
+    assert_eq!(status().await, "CREATING");
+    let record = json!({ "StreamName": "clicks", "Data": "", "PartitionKey": "k" });
+    assert_eq!(service.refused("PutRecord", record.clone()).await.0, "ResourceNotFoundException");
+    service.clock.advance_ms(50);
+    assert_eq!(status().await, "ACTIVE");
+    service.ok("PutRecord", record).await;
+    service.ok("DeleteStream", json!({ "StreamName": "clicks" })).await;
+    assert_eq!(status().await, "DELETING");
+    while service.call("DescribeStream", json!({ "StreamName": "clicks" })).await.is_ok() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!(std::fs::read_dir(directory.path().join("streams")).unwrap().count(), 0, "its files are gone");
+}
+
+#[tokio::test]
+async fn consumers_in_the_program_wait_without_polling() {
+    let directory = tempfile::tempdir().unwrap();
+    let service = Service::open(directory.path());
+    service.ok("CreateStream", json!({ "StreamName": "clicks", "ShardCount": 1 })).await;
+    let arn = "arn:aws:kinesis:us-east-1:000000000000:stream/clicks";
+    let shard = &service.streams.list_shards(arn).unwrap()[0].shard_id;
+    let mut cursor = service.streams.resolve_start(arn, shard, Start::TrimHorizon).unwrap();
+    for key in ["a", "b"] {
+        let waiting = {
+            let (streams, cursor) = (service.streams.clone(), cursor.clone());
+            tokio::spawn(async move { streams.wait_for_records(arn, &cursor).await })
+        };
+        service.ok("PutRecord", json!({ "StreamName": "clicks", "Data": "aGk=", "PartitionKey": key })).await;
+        waiting.await.unwrap().unwrap();
+        let read = service.streams.read_shard(arn, shard, &cursor, 10, 1 << 20).unwrap();
+        assert_eq!(read.records.len(), 1);
+        assert_eq!((&read.records[0].data[..], read.records[0].partition_key.as_str()), (&b"hi"[..], key));
+        assert_eq!(read.records[0].approximate_arrival_ms, service.clock.now_ms());
+        assert!(read.at_tip && !read.closed_and_drained);
+        cursor = read.next;
+    }
+    let waiting = {
+        let (streams, cursor) = (service.streams.clone(), cursor.clone());
+        tokio::spawn(async move { streams.wait_for_records(arn, &cursor).await })
+    };
+    service.ok("DeleteStream", json!({ "StreamName": "clicks" })).await;
+    let _ = waiting.await.unwrap();
+    assert!(service.streams.list_shards(arn).is_err());
+}
