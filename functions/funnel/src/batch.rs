@@ -82,11 +82,9 @@ fn check(record: &KinesisEventRecord) -> Result<(String, Step), FunnelBatchError
         .map_err(|cause| FunnelBatchError::NotAClick { sequence_number: sequence_number(), cause })?;
     match Step::reached_by(&click) {
         Ok(step) => Ok((click.session_id, step)),
-        Err(cause) => Err(FunnelBatchError::NotInFunnel {
-            sequence_number: sequence_number(),
-            event_id: click.event_id,
-            cause,
-        }),
+        Err(cause) => {
+            Err(FunnelBatchError::NotInFunnel { sequence_number: sequence_number(), event_id: click.event_id, cause })
+        }
     }
 }
 

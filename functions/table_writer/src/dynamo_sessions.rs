@@ -34,12 +34,7 @@ impl SessionStore for DynamoSessions {
         output.item.map(|item| session(&item)).transpose()
     }
 
-    async fn write(
-        &self,
-        session_id: &str,
-        fold: &Fold,
-        seen: Option<&SequenceNumber>,
-    ) -> Result<Saved, StoreError> {
+    async fn write(&self, session_id: &str, fold: &Fold, seen: Option<&SequenceNumber>) -> Result<Saved, StoreError> {
         let session = &fold.session;
         let mut update = UPDATE.to_owned();
         let mut call = self.client.update_item().table_name(&self.table_name);

@@ -100,20 +100,29 @@ mod tests {
 
     #[test]
     fn clicks_are_filed_by_the_hour_they_happened_in() {
-        let clicks =
-            [click("2026-06-15T23:59:59Z", "/a/?q=1"), click("2026-06-16T01:30:00+02:00", "/"), click("2026-06-16T00:00:00Z", "/b")];
+        let clicks = [
+            click("2026-06-15T23:59:59Z", "/a/?q=1"),
+            click("2026-06-16T01:30:00+02:00", "/"),
+            click("2026-06-16T00:00:00Z", "/b"),
+        ];
         let objects = curated_objects("raw/2026/06/16/00/clicks-1.gz", &clicks).unwrap();
         let keys: Vec<&String> = objects.keys().collect();
         assert_eq!(keys.len(), 2);
         assert!(keys[0].starts_with("curated/year=2026/month=06/day=15/hour=23/clicks-1-"), "{keys:?}");
         assert!(keys[1].starts_with("curated/year=2026/month=06/day=16/hour=00/clicks-1-"), "{keys:?}");
-        let rows: Vec<Value> =
-            objects[keys[0]].split(|b| *b == b'\n').filter(|l| !l.is_empty()).map(|l| serde_json::from_slice(l).unwrap()).collect();
+        let rows: Vec<Value> = objects[keys[0]]
+            .split(|b| *b == b'\n')
+            .filter(|l| !l.is_empty())
+            .map(|l| serde_json::from_slice(l).unwrap())
+            .collect();
         assert_eq!(rows.len(), 2);
         assert_eq!(rows[0]["page"], "/a/?q=1");
         assert_eq!(rows[0]["page_path"], "/a");
         assert_eq!((&rows[0]["user_agent_family"], &rows[0]["colour"]), (&json!("curl"), &json!("red")));
-        assert_eq!((&rows[1]["session_click"], &rows[1]["raw_object"]), (&json!(2), &json!("raw/2026/06/16/00/clicks-1.gz")));
+        assert_eq!(
+            (&rows[1]["session_click"], &rows[1]["raw_object"]),
+            (&json!(2), &json!("raw/2026/06/16/00/clicks-1.gz"))
+        );
     }
 
     #[test]

@@ -60,7 +60,8 @@ impl<O: ObjectStore, L: Ledger> Transform<O, L> {
 
     async fn transform(&self, bucket: &str, key: &str) -> Result<(), TransformError> {
         let failed = |cause| TransformError::Store { key: key.to_owned(), cause };
-        let unwritten = |cause: serde_json::Error| TransformError::Json { key: key.to_owned(), cause: cause.to_string() };
+        let unwritten =
+            |cause: serde_json::Error| TransformError::Json { key: key.to_owned(), cause: cause.to_string() };
         let Some(content) = self.objects.get(bucket, key).await.map_err(failed)? else {
             tracing::warn!(bucket, key, "the object is gone");
             return Ok(());
@@ -126,14 +127,17 @@ mod tests {
         let objects = MemoryObjects::default();
         let place = ("clickstream-raw-000000000000".to_owned(), RAW_KEY.to_owned());
         objects.objects.lock().unwrap().insert(place, gzip(lines.join("\n").as_bytes()).into());
-        let transform =
-            Transform { objects, ledger: MemoryLedger::default(), curated_bucket: "curated".into() };
+        let transform = Transform { objects, ledger: MemoryLedger::default(), curated_bucket: "curated".into() };
         (transform, serde_json::from_str(include_str!("../event.json")).unwrap())
     }
 
     fn results(transform: &Transform<MemoryObjects, MemoryLedger>) -> BTreeMap<String, Bytes> {
         let objects = transform.objects.objects.lock().unwrap();
-        objects.iter().filter(|((bucket, _), _)| bucket == "curated").map(|((_, k), v)| (k.clone(), v.clone())).collect()
+        objects
+            .iter()
+            .filter(|((bucket, _), _)| bucket == "curated")
+            .map(|((_, k), v)| (k.clone(), v.clone()))
+            .collect()
     }
 
     fn lines() -> Vec<String> {

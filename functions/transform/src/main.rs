@@ -17,9 +17,9 @@ async fn main() -> Result<(), Error> {
         curated_bucket: variable("CURATED_BUCKET")?,
     };
     let transform = &transform;
-    run(service_fn(|event: LambdaEvent<S3Event>| async move {
-        transform.handle(&event.payload).await.map_err(Error::from)
-    }))
+    run(service_fn(
+        |event: LambdaEvent<S3Event>| async move { transform.handle(&event.payload).await.map_err(Error::from) },
+    ))
     .await
 }
 
