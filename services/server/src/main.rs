@@ -1,3 +1,7 @@
-//! The Anabranch program: command line, gateway, wiring.
+//! The program `anabranch`; all of it is in the library, so that tests can start it in-process.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    anabranch::command_line::main()
+}

@@ -1,0 +1,87 @@
+//! A running server.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::data_directory::DataDirectory;
+use crate::gateway::Gateway;
+use crate::{Config, Services, StartError};
+
+/// How long the services may take to stop before the process ends all the same. Nothing is lost
+/// then: what was acknowledged is on the disk.
+const SHUTDOWN_MAX: Duration = Duration::from_secs(30);
+
+/// A server that answers requests until [`App::stop`].
+pub struct App {
+    /// Its services.
+    pub services: Arc<Services>,
+    /// Its settings.
+    pub config: Config,
+    /// Where it listens, with the port it really has.
+    pub address: SocketAddr,
+    /// How clients on this machine reach it, such as `http://127.0.0.1:4566`.
+    pub base_url: String,
+    /// Cancelled when the server should stop; whoever works beside it watches this too.
+    pub shutdown: CancellationToken,
+    data: DataDirectory,
+    gateway: JoinHandle<()>,
+    stop_gateway: CancellationToken,
+}
+
+impl App {
+    /// Listens, takes the data directory into possession, opens all services and begins to
+    /// answer. Connections made meanwhile wait.
+    ///
+    /// # Errors
+    /// [`StartError`], in words for the user.
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        let listener = listen(config.listen).await?;
+        let address = listener.local_addr().map_err(|source| StartError::Address { address: config.listen, source })?;
+        let base_url = base_url(address);
+        let data = DataDirectory::open(&config.data)?;
+        let services = Services::open(&data)?;
+        let stop_gateway = CancellationToken::new();
+        let gateway = Gateway::new(services.clone(), config.clone(), base_url.clone(), data.path().to_path_buf());
+        let gateway = tokio::spawn(gateway.serve(listener, stop_gateway.clone()));
+        let shutdown = CancellationToken::new();
+        Ok(Self { services, config, address, base_url, shutdown, data, gateway, stop_gateway })
+    }
+
+    /// The data directory, absolute.
+    pub fn data_path(&self) -> &std::path::Path {
+        self.data.path()
+    }
+
+    /// Answers what is being asked, then stops the services and gives the data directory back.
+    pub async fn stop(self) {
+        self.shutdown.cancel();
+        self.stop_gateway.cancel();
+        if let Err(error) = self.gateway.await {
+            tracing::error!(%error, "the gateway did not stop in order");
+        }
+        if tokio::time::timeout(SHUTDOWN_MAX, self.services.shutdown()).await.is_err() {
+            tracing::warn!("the services did not stop within {SHUTDOWN_MAX:?}");
+        }
+    }
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).await.map_err(|source| match source.kind() {
+        io::ErrorKind::AddrInUse => StartError::AddressInUse(address),
+        _ => StartError::Address { address, source },
+    })
+}
+
+/// A server that listens everywhere is reached at the loopback address.
+fn base_url(address: SocketAddr) -> String {
+    match address.ip().is_unspecified() {
+        true => format!("http://{}:{}", Ipv4Addr::LOCALHOST, address.port()),
+        false => format!("http://{address}"),
+    }
+}

@@ -1,0 +1,132 @@
+//! `anabranch log`: a log on disk, offline.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use anabranch_storage::inspect::{self, LogStat};
+use anabranch_storage::{Damage, LaneId};
+use base64::Engine;
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use super::Failure;
+
+/// Exit code of `verify` when something does not hold.
+const DAMAGED: u8 = 7;
+
+#[derive(Debug, Args)]
+pub(super) struct LogArguments {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Check every checksum; exit code 7 if one does not hold
+    Verify {
+        /// The log's directory
+        dir: PathBuf,
+    },
+    /// Show segments and lanes
+    Stat {
+        /// The log's directory
+        dir: PathBuf,
+    },
+    /// Print each record as a line of JSON
+    Dump {
+        /// The log's directory
+        dir: PathBuf,
+        /// Only this lane
+        #[arg(long)]
+        lane: Option<u32>,
+    },
+}
+
+pub(super) fn run(arguments: &LogArguments) -> Result<(), Failure> {
+    match &arguments.action {
+        Action::Verify { dir } => verify(dir),
+        Action::Stat { dir } => stat(dir),
+        Action::Dump { dir, lane } => dump(dir, lane.map(LaneId)),
+    }
+}
+
+fn verify(directory: &Path) -> Result<(), Failure> {
+    let verification = inspect::verify(directory).map_err(Failure::new)?;
+    println!(
+        "{} records in {} frames ({} bytes) in {} segments verified",
+        verification.records_verified,
+        verification.frames_verified,
+        verification.bytes_verified,
+        verification.stat.segments.len(),
+    );
+    print_torn_tail(&verification.stat);
+    for problem in &verification.problems {
+        println!("damaged: {problem}");
+    }
+    match verification.problems.len() {
+        0 => Ok(()),
+        damaged => Err(Failure { message: format!("{damaged} places are damaged"), exit_code: DAMAGED }),
+    }
+}
+
+fn stat(directory: &Path) -> Result<(), Failure> {
+    let stat = inspect::stat(directory).map_err(Failure::new)?;
+    println!(
+        "{:<28} {:>12} {:>12} {:>10} {:>10} {:>12} {:>12}  state",
+        "segment", "first", "end", "frames", "records", "used", "capacity"
+    );
+    for segment in &stat.segments {
+        println!(
+            "{:<28} {:>12} {:>12} {:>10} {:>10} {:>12} {:>12}  {}",
+            segment.path.file_name().unwrap_or_default().display(),
+            segment.base.0,
+            segment.end.0,
+            segment.frames,
+            segment.records,
+            segment.used,
+            segment.capacity,
+            if segment.sealed { "sealed" } else { "open" },
+        );
+    }
+    println!("\n{:<12} {:>10} {:>10}", "lane", "frames", "records");
+    for (lane, figures) in &stat.lanes {
+        println!("{:<12} {:>10} {:>10}", lane.0, figures.frames, figures.records);
+    }
+    print_torn_tail(&stat);
+    stat.recovery.damage.iter().for_each(|damage: &Damage| println!("damaged: {damage}"));
+    Ok(())
+}
+
+fn print_torn_tail(stat: &LogStat) {
+    if let Some(torn) = &stat.recovery.torn {
+        println!(
+            "{} at offset {}: {} bytes after the last flush are incomplete; opening the log cuts them",
+            torn.segment.display(),
+            torn.offset,
+            torn.bytes
+        );
+    }
+}
+
+fn dump(directory: &Path, lane: Option<LaneId>) -> Result<(), Failure> {
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    let mut written = Ok(());
+    inspect::dump(directory, lane, |record| {
+        if written.is_ok() {
+            let data = base64::engine::general_purpose::STANDARD.encode(&record.data);
+            let line = json!({
+                "lane": record.lane.0,
+                "position": record.position.0,
+                "timestampMs": record.timestamp_ms,
+                "dataBase64": data,
+            });
+            written = writeln!(out, "{line}");
+        }
+    })
+    .map_err(Failure::new)?;
+    match written.and_then(|()| out.flush()) {
+        // Whoever reads the lines has seen enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other.map_err(Failure::new),
+    }
+}

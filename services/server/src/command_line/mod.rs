@@ -1,0 +1,101 @@
+//! The command line: flags in, exit code out.
+
+mod log;
+mod serve;
+mod tail;
+
+use std::fmt::Display;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::{Settings, StartError};
+
+/// The Kinesis family, and the Lambda functions around it, in one program on a durable log.
+#[derive(Debug, Parser)]
+#[command(name = "anabranch", version, arg_required_else_help = true)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the AWS APIs on one port
+    #[command(after_help = SERVE_HELP)]
+    Serve(Settings),
+    /// Print the records of a stream of a running server
+    #[command(after_help = TAIL_HELP)]
+    Tail(tail::TailArguments),
+    /// Look at a log on disk, while no server has it open
+    #[command(after_help = LOG_HELP)]
+    Log(log::LogArguments),
+}
+
+const SERVE_HELP: &str = "\
+Examples:
+  anabranch serve
+  anabranch serve --data /var/lib/anabranch --listen 0.0.0.0:4566
+  anabranch serve --flush interval=50 --log-format json
+  aws --endpoint-url http://127.0.0.1:4566 kinesis list-streams
+
+Exit codes:
+  0 stopped by SIGINT or SIGTERM   1 a service could not start   2 a wrong setting
+  3 the address is in use          4 the data directory is in use
+  5 the data directory has a newer format   6 the data directory can't be written";
+
+const TAIL_HELP: &str = "\
+Examples:
+  anabranch tail clicks
+  anabranch tail clicks --from latest --follow
+  anabranch tail clicks --from 2026-11-20T08:00:00Z --json | jq .partitionKey";
+
+const LOG_HELP: &str = "\
+Examples (stop the server first):
+  anabranch log stat anabranch-data/streams/<uuid>
+  anabranch log verify anabranch-data/streams/<uuid>
+  anabranch log dump anabranch-data/streams/<uuid> --lane 0 | head";
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    match CommandLine::parse().command {
+        Command::Serve(settings) => finish(serve::run(&settings)),
+        Command::Tail(arguments) => finish(tail::run(&arguments)),
+        Command::Log(arguments) => finish(log::run(&arguments)),
+    }
+}
+
+/// Why a command failed, and with which exit code.
+struct Failure {
+    message: String,
+    exit_code: u8,
+}
+
+impl Failure {
+    fn new(message: impl Display) -> Self {
+        Self { message: message.to_string(), exit_code: 1 }
+    }
+}
+
+impl From<StartError> for Failure {
+    fn from(error: StartError) -> Self {
+        Self { message: error.to_string(), exit_code: error.exit_code() }
+    }
+}
+
+fn finish(outcome: Result<(), Failure>) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("anabranch: {}", failure.message);
+            ExitCode::from(failure.exit_code)
+        }
+    }
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(format_args!("can't start the asynchronous runtime: {error}")))
+}

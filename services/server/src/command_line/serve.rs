@@ -1,0 +1,63 @@
+//! `anabranch serve`.
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::{Failure, runtime};
+use crate::config::{flush_losses, flush_name};
+use crate::{App, Config, Settings, logging};
+
+/// Serves until SIGINT or SIGTERM.
+pub(super) fn run(settings: &Settings) -> Result<(), Failure> {
+    let config = settings.resolve()?;
+    logging::start(config.log_format);
+    runtime()?.block_on(serve(config))
+}
+
+async fn serve(config: Config) -> Result<(), Failure> {
+    // Before anything is opened, so that an early Ctrl-C ends in order too.
+    let mut signals = StopSignals::register()?;
+    let app = App::start(config).await?;
+    announce(&app);
+    signals.first().await;
+    tracing::info!("stopping; a second signal ends at once");
+    tokio::select! {
+        () = app.stop() => Ok(()),
+        () = signals.first() => Err(Failure::new("ended at once; what was acknowledged is stored")),
+    }
+}
+
+/// One line that says where the server is and what it promises.
+pub(super) fn announce(app: &App) {
+    let flush = app.config.flush;
+    println!(
+        "Anabranch {} is ready on {} · data in {} · flush {}: {} · console {}/_anabranch/",
+        env!("CARGO_PKG_VERSION"),
+        app.base_url,
+        app.data_path().display(),
+        flush_name(flush),
+        flush_losses(flush),
+        app.base_url,
+    );
+}
+
+/// The signals that ask the program to stop.
+pub(super) struct StopSignals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl StopSignals {
+    pub(super) fn register() -> Result<Self, Failure> {
+        let register =
+            |kind| signal(kind).map_err(|error| Failure::new(format_args!("can't wait for signals: {error}")));
+        Ok(Self { interrupt: register(SignalKind::interrupt())?, terminate: register(SignalKind::terminate())? })
+    }
+
+    /// Waits for the next of them.
+    pub(super) async fn first(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}

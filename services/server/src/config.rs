@@ -1,0 +1,212 @@
+//! Settings: each is a flag, an environment variable and a key of the configuration file, in
+//! this order of precedence, and is checked once into a [`Config`].
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anabranch_storage::FlushPolicy;
+use clap::{Args, ValueEnum};
+use serde::Deserialize;
+
+use crate::StartError;
+
+/// What `--flush` takes.
+pub const FLUSH_FORMS: &str = "fsync, interval=MILLISECONDS or os";
+/// Where the server listens unless told otherwise: the port that local AWS tools expect.
+const LISTEN_DEFAULT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 4566);
+/// Largest request body unless told otherwise: S3's limit for one PUT.
+const BODY_BYTES_MAX_DEFAULT: u64 = 5 << 30;
+/// Longest flush interval: what is lost in a power cut should stay a matter of moments.
+const FLUSH_INTERVAL_MAX: Duration = Duration::from_secs(60);
+
+/// Settings as given; absent ones have defaults. Keys of the file are the flags' names.
+#[derive(Debug, Clone, Default, Args, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Settings {
+    /// Directory that holds all data; made if absent [default: ./anabranch-data]
+    #[arg(long, env = "ANABRANCH_DATA", value_name = "DIR")]
+    pub data: Option<PathBuf>,
+
+    /// Address to listen on; port 0 takes a free one [default: 127.0.0.1:4566]
+    #[arg(long, env = "ANABRANCH_LISTEN", value_name = "ADDR")]
+    pub listen: Option<SocketAddr>,
+
+    /// When a record counts as stored: fsync (once on the disk), interval=MS (flushed within MS
+    /// milliseconds; a power cut may lose those) or os (when the kernel likes) [default: fsync]
+    #[arg(long, env = "ANABRANCH_FLUSH", value_name = "POLICY")]
+    pub flush: Option<String>,
+
+    /// How logs look on stderr [default: auto, that is pretty on a terminal, else json]
+    #[arg(long, env = "ANABRANCH_LOG_FORMAT", value_name = "FORMAT")]
+    pub log_format: Option<LogFormat>,
+
+    /// Largest request body in bytes, with an optional unit KiB, MiB or GiB; requests other than
+    /// S3's are limited to 16 MiB besides [default: 5GiB]
+    #[arg(long, env = "ANABRANCH_MAX_BODY", value_name = "BYTES")]
+    pub max_body: Option<String>,
+
+    /// TOML file with any of these settings, such as `listen = "127.0.0.1:4600"`
+    #[arg(long, env = "ANABRANCH_CONFIG", value_name = "FILE")]
+    #[serde(skip)]
+    pub config: Option<PathBuf>,
+}
+
+/// How logs look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LogFormat {
+    /// One JSON object a line.
+    Json,
+    /// Lines for people.
+    Pretty,
+    /// Pretty on a terminal, else JSON.
+    #[default]
+    Auto,
+}
+
+/// Settings that were checked.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where all data lies.
+    pub data: PathBuf,
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// When an append to a log counts as done.
+    pub flush: FlushPolicy,
+    /// How logs look.
+    pub log_format: LogFormat,
+    /// Largest request body, in bytes.
+    pub body_bytes_max: u64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data: PathBuf::from("./anabranch-data"),
+            listen: LISTEN_DEFAULT,
+            flush: FlushPolicy::Fsync,
+            log_format: LogFormat::Auto,
+            body_bytes_max: BODY_BYTES_MAX_DEFAULT,
+        }
+    }
+}
+
+impl Settings {
+    /// Fills in what the configuration file says and the defaults, and checks all of it.
+    ///
+    /// # Errors
+    /// [`StartError::Configuration`], naming the setting and what it takes.
+    pub fn resolve(&self) -> Result<Config, StartError> {
+        let file = self.config.as_deref().map(read_file).transpose()?.unwrap_or_default();
+        let default = Config::default();
+        let flush = self.flush.as_ref().or(file.flush.as_ref());
+        let max_body = self.max_body.as_ref().or(file.max_body.as_ref());
+        Ok(Config {
+            data: self.data.clone().or(file.data).unwrap_or(default.data),
+            listen: self.listen.or(file.listen).unwrap_or(default.listen),
+            flush: flush.map_or(Ok(default.flush), |text| parse_flush(text))?,
+            log_format: self.log_format.or(file.log_format).unwrap_or_default(),
+            body_bytes_max: max_body.map_or(Ok(default.body_bytes_max), |text| parse_bytes(text))?,
+        })
+    }
+}
+
+fn read_file(path: &Path) -> Result<Settings, StartError> {
+    let refuse = |reason: String| StartError::Configuration(format!("configuration file {}: {reason}", path.display()));
+    let text = std::fs::read_to_string(path).map_err(|error| refuse(error.to_string()))?;
+    toml::from_str(&text).map_err(|error| refuse(error.to_string().trim_end().to_string()))
+}
+
+fn parse_flush(text: &str) -> Result<FlushPolicy, StartError> {
+    let interval = |ms: &str| ms.parse().ok().map(Duration::from_millis);
+    match (text, text.strip_prefix("interval=").and_then(interval)) {
+        ("fsync", _) => Ok(FlushPolicy::Fsync),
+        ("os", _) => Ok(FlushPolicy::Os),
+        (_, Some(interval)) if !interval.is_zero() && interval <= FLUSH_INTERVAL_MAX => {
+            Ok(FlushPolicy::Interval(interval))
+        }
+        _ => Err(StartError::Configuration(format!(
+            "flush takes {FLUSH_FORMS} (1 to {} ms), not {text:?}",
+            FLUSH_INTERVAL_MAX.as_millis()
+        ))),
+    }
+}
+
+fn parse_bytes(text: &str) -> Result<u64, StartError> {
+    let refuse = || StartError::Configuration(format!("max-body takes bytes such as 1048576 or 64MiB, not {text:?}"));
+    let digits = text.trim_end_matches(|character: char| !character.is_ascii_digit());
+    let shift = match text[digits.len()..].trim() {
+        "" | "B" => 0,
+        "KiB" => 10,
+        "MiB" => 20,
+        "GiB" => 30,
+        _ => return Err(refuse()),
+    };
+    let number: u64 = digits.parse().map_err(|_| refuse())?;
+    number.checked_mul(1 << shift).filter(|bytes| *bytes > 0).ok_or_else(refuse)
+}
+
+/// The policy as `--flush` takes it.
+pub fn flush_name(policy: FlushPolicy) -> String {
+    match policy {
+        FlushPolicy::Fsync => "fsync".into(),
+        FlushPolicy::Interval(interval) => format!("interval={}", interval.as_millis()),
+        FlushPolicy::Os => "os".into(),
+    }
+}
+
+/// What a power cut can take of what was acknowledged, in words.
+pub fn flush_losses(policy: FlushPolicy) -> String {
+    match policy {
+        FlushPolicy::Fsync => "nothing acknowledged can be lost".into(),
+        FlushPolicy::Interval(interval) => {
+            format!("a power cut can lose the stream records acknowledged in the last {} ms", interval.as_millis())
+        }
+        FlushPolicy::Os => "a power cut can lose the stream records acknowledged in the last seconds".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flag_goes_before_the_file_and_the_file_before_the_default() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("anabranch.toml");
+        std::fs::write(&path, "flush = \"interval=20\"\nlisten = \"127.0.0.1:1\"\nmax-body = \"2KiB\"\n").unwrap();
+        let flags = Settings { listen: Some(([127, 0, 0, 1], 2).into()), config: Some(path), ..Settings::default() };
+        let config = flags.resolve().unwrap();
+        assert_eq!(config.listen.port(), 2);
+        assert_eq!(config.flush, FlushPolicy::Interval(Duration::from_millis(20)));
+        assert_eq!(config.body_bytes_max, 2048);
+        assert_eq!(config.data, Path::new("./anabranch-data"));
+    }
+
+    #[test]
+    fn a_misspelt_key_is_named_with_its_line() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("anabranch.toml");
+        std::fs::write(&path, "listen = \"127.0.0.1:1\"\nflsh = \"os\"\n").unwrap();
+        let error = Settings { config: Some(path), ..Settings::default() }.resolve().unwrap_err().to_string();
+        assert!(error.contains("flsh") && error.contains("line 2"), "{error}");
+    }
+
+    #[test]
+    fn values_out_of_range_are_refused() {
+        for flush in ["", "interval", "interval=", "interval=0", "interval=60001", "interval=-1", "sync"] {
+            assert!(parse_flush(flush).is_err(), "{flush}");
+        }
+        for bytes in ["", "0", "MiB", "1.5MiB", "99999999999GiB", "-1", "1TB"] {
+            assert!(parse_bytes(bytes).is_err(), "{bytes}");
+        }
+    }
+
+    #[test]
+    fn policies_print_as_they_are_given() {
+        for text in ["fsync", "interval=250", "os"] {
+            assert_eq!(flush_name(parse_flush(text).unwrap()), text);
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! The console page: what this server holds, as one page without scripts.
+
+mod format;
+mod page;
+mod section;
+mod sections;
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Html;
+
+use crate::gateway::Gateway;
+
+/// `GET /_anabranch/`.
+pub(crate) async fn page(State(gateway): State<Arc<Gateway>>) -> Html<String> {
+    let sections = sections::all(&gateway).await;
+    Html(page::page(&gateway, &sections).into_string())
+}

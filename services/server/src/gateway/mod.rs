@@ -1,0 +1,137 @@
+//! The one port: HTTP/1.1 and HTTP/2, request ids, limits, routing to services.
+
+mod answer;
+mod body;
+mod caller;
+mod health;
+mod json;
+mod metrics;
+mod observe;
+mod rest;
+mod route;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anabranch_protocol::JsonService;
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{Request, Response};
+use axum::response::{IntoResponse, Redirect};
+use axum::routing::get;
+use axum::serve::ListenerExt;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::{Config, Services, console};
+use caller::Caller;
+use metrics::Metrics;
+pub(crate) use metrics::resident_bytes;
+use observe::RequestId;
+use route::Route;
+
+/// How long requests that are being answered may take once the server is told to stop.
+const DRAIN_MAX: Duration = Duration::from_secs(10);
+
+/// What every request needs.
+pub(crate) struct Gateway {
+    pub(crate) services: Arc<Services>,
+    pub(crate) config: Config,
+    pub(crate) base_url: String,
+    /// The data directory, absolute.
+    pub(crate) data: PathBuf,
+    pub(crate) started: Instant,
+    json: Vec<Arc<dyn JsonService>>,
+    metrics: Metrics,
+}
+
+/// Under which service and operation a request is counted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Label {
+    /// Such as `kinesis`.
+    pub(crate) service: String,
+    /// Such as `PutRecords`; of a small set, never what clients make up.
+    pub(crate) operation: String,
+}
+
+impl Label {
+    fn new(service: &str, operation: &str) -> Self {
+        Self { service: service.into(), operation: operation.into() }
+    }
+}
+
+impl Gateway {
+    /// A gateway to `services`, reached at `base_url`.
+    pub(crate) fn new(services: Arc<Services>, config: Config, base_url: String, data: PathBuf) -> Arc<Self> {
+        let json = services.json();
+        Arc::new(Self {
+            json,
+            services,
+            config,
+            base_url,
+            data,
+            started: Instant::now(),
+            metrics: Metrics::of_process(),
+        })
+    }
+
+    /// Answers requests on `listener` until `stop` is cancelled and what was being answered is
+    /// answered, or [`DRAIN_MAX`] has passed.
+    pub(crate) async fn serve(self: Arc<Self>, listener: TcpListener, stop: CancellationToken) {
+        let listener = listener.tap_io(|connection| {
+            if let Err(error) = connection.set_nodelay(true) {
+                tracing::debug!(%error, "can't set TCP_NODELAY");
+            }
+        });
+        let draining = stop.clone();
+        let serving = axum::serve(listener, self.router())
+            .with_graceful_shutdown(async move { draining.cancelled().await })
+            .into_future();
+        let overdue = async {
+            stop.cancelled().await;
+            tokio::time::sleep(DRAIN_MAX).await;
+        };
+        tokio::select! {
+            _ = serving => {}
+            () = overdue => tracing::warn!("requests were still being answered after {DRAIN_MAX:?}; they are cut off"),
+        }
+    }
+
+    fn router(self: Arc<Self>) -> Router {
+        Router::new()
+            .route("/_anabranch", get(|| async { Redirect::permanent(CONSOLE) }))
+            .route("/_anabranch/", get(console::page))
+            .route("/_anabranch/health", get(health::health))
+            .route("/_anabranch/metrics", get(render_metrics))
+            .route("/_anabranch/{*rest}", axum::routing::any(rest::no_such_page))
+            .fallback(answer)
+            .layer(axum::middleware::from_fn_with_state(self.clone(), observe::observe))
+            .with_state(self)
+    }
+}
+
+/// Path of the console page.
+const CONSOLE: &str = "/_anabranch/";
+
+async fn render_metrics(State(gateway): State<Arc<Gateway>>) -> impl IntoResponse {
+    ([("content-type", "text/plain; version=0.0.4; charset=utf-8")], gateway.metrics.render())
+}
+
+/// Answers everything outside `/_anabranch/`.
+async fn answer(State(gateway): State<Arc<Gateway>>, id: RequestId, request: Request<Body>) -> Response<Body> {
+    let (head, body) = request.into_parts();
+    let caller = Caller::of(&head);
+    match Route::of(&head, &caller) {
+        Route::Json { prefix, operation } => {
+            json::answer(&gateway, &caller, &id.0, (&prefix, &operation), (head, body)).await
+        }
+        Route::JsonWithoutTarget => json::without_target(head, body).await,
+        Route::Lambda => rest::lambda(&gateway, &id, head, body).await,
+        Route::HttpApi { api_id, stage, uri } => rest::http_api(&gateway, &api_id, &stage, uri, (head, body)).await,
+        Route::Objects => rest::objects(&gateway, &id, head, body).await,
+        Route::Unoffered(service) => rest::unoffered(&id, &service, head, body).await,
+        Route::Console => Redirect::to(CONSOLE).into_response(),
+    }
+}

@@ -1,0 +1,20 @@
+//! The Anabranch program: the command line, the gateway that turns HTTP requests into calls of
+//! the services, and the wiring between them.
+//!
+//! No AWS behaviour lives here but what all services share (routing, request ids, credentials,
+//! error bodies). [`App::start`] is the way in; the command `anabranch serve` does little more.
+
+mod app;
+pub mod command_line;
+mod config;
+mod console;
+mod data_directory;
+mod error;
+mod gateway;
+mod logging;
+mod wiring;
+
+pub use app::App;
+pub use config::{Config, FLUSH_FORMS, LogFormat, Settings, flush_losses, flush_name};
+pub use error::StartError;
+pub use wiring::Services;

@@ -1,0 +1,61 @@
+//! Health, metrics and the console page.
+
+use anabranch::{App, Config};
+use anabranch_storage::FlushPolicy;
+
+use crate::harness::{ask, call, start};
+
+#[tokio::test]
+async fn health_names_every_service_and_what_can_be_lost() {
+    let data = tempfile::tempdir().unwrap();
+    let config = Config {
+        data: data.path().into(),
+        listen: ([127, 0, 0, 1], 0).into(),
+        flush: FlushPolicy::Interval(std::time::Duration::from_millis(50)),
+        ..Config::default()
+    };
+    let app = App::start(config).await.unwrap();
+    let answer = ask(app.address, "GET /_anabranch/health HTTP/1.1", b"").await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let health = answer.json();
+    assert_eq!(health["status"], "running");
+    assert_eq!(health["flush"]["policy"], "interval=50");
+    assert!(health["flush"]["power_loss"].as_str().unwrap().contains("last 50 ms"));
+    assert_eq!(health["services"]["dynamodb"]["status"], "running");
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn metrics_count_by_service_operation_and_status() {
+    let data = tempfile::tempdir().unwrap();
+    let app = start(data.path()).await;
+    call(app.address, "DynamoDB_20120810.ListTables", "{}").await;
+    call(app.address, "DynamoDB_20120810.MadeUp7", "{}").await;
+    call(app.address, "MadeUp8_20200101.List", "{}").await;
+    let text = ask(app.address, "GET /_anabranch/metrics HTTP/1.1", b"").await.text();
+    let counted = r#"anabranch_requests_total{service="dynamodb",operation="ListTables",status="200"}"#;
+    assert!(text.contains(counted), "{text}");
+    assert!(
+        text.contains(r#"anabranch_request_duration_seconds_bucket{service="dynamodb",operation="ListTables",le="#)
+    );
+    assert!(text.contains("process_resident_memory_bytes "));
+    assert!(!text.contains("MadeUp"), "what clients make up is no label: {text}");
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn the_console_lists_what_there_is() {
+    let data = tempfile::tempdir().unwrap();
+    let app = start(data.path()).await;
+    let table = r#"{"TableName": "sessions", "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+        "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}]}"#;
+    call(app.address, "DynamoDB_20120810.CreateTable", table).await;
+    let page = ask(app.address, "GET /_anabranch/ HTTP/1.1", b"").await;
+    assert_eq!((page.status, page.header("content-type")), (200, Some("text/html; charset=utf-8")));
+    assert!(page.text().contains("sessions") && page.text().contains(&app.base_url));
+    let root = ask(app.address, "GET / HTTP/1.1\r\nAccept: text/html", b"").await;
+    assert_eq!((root.status, root.header("location")), (303, Some("/_anabranch/")));
+    assert_eq!(ask(app.address, "GET /_anabranch/nothing HTTP/1.1", b"").await.status, 404);
+    app.stop().await;
+}
