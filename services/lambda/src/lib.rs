@@ -1,1 +1,29 @@
-//! Lambda: function host, Invoke, event source mappings, asynchronous events.
+//! Lambda: hosts function programs over the Runtime API, answers Invoke, keeps
+//! asynchronous events and runs event source mappings from Kinesis streams.
+//!
+//! It does not build functions, knows no template and opens no public socket: the server
+//! mounts [`Lambda::router`], supplies the [`ports`] and calls [`Lambda::start`] once it
+//! listens, so that functions find the services they call.
+
+mod asynchronous;
+mod config;
+mod control;
+mod error;
+mod function;
+mod functions;
+mod host;
+mod invoke;
+mod mapping;
+mod operations;
+pub mod ports;
+mod service;
+mod time;
+
+pub use config::{Backoff, LambdaConfig};
+pub use function::{Executable, FunctionSpec};
+pub use invoke::{InvokeOptions, InvokeOutcome, LogTail};
+pub use mapping::{
+    DestinationConfig, EventSourceMapping, EventSourceMappingRequest, ListEventSourceMappings, MappingStat, OnFailure,
+    Settings,
+};
+pub use service::{FunctionStat, Lambda, LambdaStat, OpenError};

@@ -1,0 +1,316 @@
+//! Asynchronous invocations: written to the control store before they are accepted, run
+//! at least once, retried twice when the function fails, then given to its destination.
+
+use anabranch_control::{ControlStore, Table};
+use anabranch_protocol::{ApiError, Blob, Clock};
+use bytes::Bytes;
+use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use crate::config::LambdaConfig;
+use crate::control::{GroupCommit, Write, blocking};
+use crate::error::{service_exception, too_many_requests};
+use crate::function::{LATEST_VERSION, bucket_of};
+use crate::functions::Functions;
+use crate::host::pool::Invocation;
+use crate::invoke::{InvokeOutcome, LogTail};
+use crate::ports::ObjectWriter;
+use crate::time::{iso_ms, key_time};
+
+const EVENTS: Table = Table("lambda_async_events");
+
+/// An accepted event as it is stored.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Event {
+    request_id: String,
+    function: String,
+    payload: Blob,
+    client_context: Option<String>,
+    accepted_ms: u64,
+    /// Invocations that ended in a function error so far.
+    failures: u32,
+    /// Not before this time, in ms since the Unix epoch.
+    due_ms: u64,
+}
+
+/// The queue.
+pub(crate) struct AsyncInvocations {
+    functions: Arc<Functions>,
+    objects: Arc<dyn ObjectWriter>,
+    control: ControlStore,
+    commits: GroupCommit,
+    clock: Arc<dyn Clock>,
+    config: Arc<LambdaConfig>,
+    lanes: Mutex<Lanes>,
+    /// Set once events are run, cleared by shutdown.
+    running: watch::Sender<bool>,
+}
+
+/// Keys of events, by function, so that a slow one does not hold up the others.
+#[derive(Default)]
+struct Lanes {
+    by_function: HashMap<String, Lane>,
+    pending: usize,
+    in_flight: usize,
+}
+
+#[derive(Default)]
+struct Lane {
+    ready: VecDeque<String>,
+    in_flight: usize,
+}
+
+impl AsyncInvocations {
+    pub(crate) fn open(
+        functions: Arc<Functions>,
+        objects: Arc<dyn ObjectWriter>,
+        control: ControlStore,
+        clock: Arc<dyn Clock>,
+        config: Arc<LambdaConfig>,
+    ) -> Arc<Self> {
+        let commits = GroupCommit::new(control.clone());
+        let (lanes, running) = (Mutex::default(), watch::Sender::new(false));
+        Arc::new(Self { functions, objects, control, commits, clock, config, lanes, running })
+    }
+
+    /// Takes up what an earlier run accepted, and begins to run events.
+    pub(crate) fn start(self: &Arc<Self>) -> Result<(), anabranch_control::ControlError> {
+        for (key, event) in self.control.scan::<Event>(EVENTS, "")? {
+            self.lanes.lock().pending += 1;
+            let pause = Duration::from_millis(event.due_ms.saturating_sub(self.clock.now_ms()));
+            self.clone().ready_after(event.function, key, pause);
+        }
+        self.running.send_replace(true);
+        let functions: Vec<String> = self.lanes.lock().by_function.keys().cloned().collect();
+        functions.iter().for_each(|function| self.dispatch(function));
+        Ok(())
+    }
+
+    /// Events accepted and not yet done.
+    pub(crate) fn pending(&self) -> usize {
+        self.lanes.lock().pending
+    }
+
+    /// Stops taking up events and waits for those under way, up to `limit`.
+    pub(crate) async fn shutdown(&self, limit: Duration) {
+        self.running.send_replace(false);
+        let done = async {
+            let mut changed = self.running.subscribe();
+            while self.lanes.lock().in_flight > 0 && changed.changed().await.is_ok() {}
+        };
+        let _ = tokio::time::timeout(limit, done).await;
+    }
+
+    /// Accepts an event; it is durable when this returns its request id.
+    pub(crate) async fn accept(
+        self: &Arc<Self>,
+        function: &str,
+        payload: Bytes,
+        client_context: Option<String>,
+    ) -> Result<String, ApiError> {
+        {
+            let mut lanes = self.lanes.lock();
+            if lanes.pending >= self.config.async_events_max {
+                return Err(too_many_requests("Rate Exceeded."));
+            }
+            lanes.pending += 1;
+        }
+        let now_ms = self.clock.now_ms();
+        let request_id = Uuid::new_v4().to_string();
+        let event = Event {
+            request_id: request_id.clone(),
+            function: function.into(),
+            payload: Blob(payload),
+            client_context,
+            accepted_ms: now_ms,
+            failures: 0,
+            due_ms: now_ms,
+        };
+        let key = format!("{now_ms:015}-{request_id}");
+        if let Err(error) = self.store(&key, Some(&event)).await {
+            self.lanes.lock().pending -= 1;
+            return Err(error);
+        }
+        self.ready(function, key);
+        Ok(request_id)
+    }
+
+    async fn store(&self, key: &str, event: Option<&Event>) -> Result<(), ApiError> {
+        let value =
+            event.map(serde_json::to_value).transpose().map_err(|error| service_exception(error.to_string()))?;
+        self.commits.write(Write { table: EVENTS, key: key.into(), value }).await
+    }
+
+    fn ready(self: &Arc<Self>, function: &str, key: String) {
+        self.lanes.lock().by_function.entry(function.into()).or_default().ready.push_back(key);
+        self.dispatch(function);
+    }
+
+    fn ready_after(self: Arc<Self>, function: String, key: String, pause: Duration) {
+        if pause.is_zero() {
+            return self.ready(&function, key);
+        }
+        tokio::spawn(async move {
+            tokio::time::sleep(pause).await;
+            self.ready(&function, key);
+        });
+    }
+
+    /// Starts as many of the function's events as may run at a time.
+    fn dispatch(self: &Arc<Self>, function: &str) {
+        let mut guard = self.lanes.lock();
+        let lanes = &mut *guard;
+        let Some(lane) = lanes.by_function.get_mut(function) else { return };
+        while *self.running.borrow() && lane.in_flight < self.config.async_concurrency {
+            let Some(key) = lane.ready.pop_front() else { break };
+            lane.in_flight += 1;
+            lanes.in_flight += 1;
+            let (queue, function) = (self.clone(), function.to_string());
+            tokio::spawn(async move {
+                let next = queue.run(&key).await;
+                queue.ended(&function, key, next);
+            });
+        }
+    }
+
+    fn ended(self: &Arc<Self>, function: &str, key: String, next: Next) {
+        {
+            let mut lanes = self.lanes.lock();
+            lanes.in_flight -= 1;
+            if let Some(lane) = lanes.by_function.get_mut(function) {
+                lane.in_flight -= 1;
+            }
+            if matches!(next, Next::Done) {
+                lanes.pending -= 1;
+            }
+        }
+        // Wakes a shutdown that waits for this one.
+        self.running.send_modify(|_| {});
+        if let Next::Again(pause) = next {
+            self.clone().ready_after(function.into(), key, pause);
+        }
+        self.dispatch(function);
+    }
+
+    async fn run(&self, key: &str) -> Next {
+        let (control, owned_key) = (self.control.clone(), key.to_string());
+        let event = match blocking(move || control.get::<Event>(EVENTS, &owned_key)).await {
+            Ok(Some(event)) => event,
+            Ok(None) => return Next::Done,
+            Err(_) => return Next::Again(self.config.mapping_backoff.max),
+        };
+        let invocation = Invocation {
+            request_id: event.request_id.clone(),
+            payload: event.payload.0.clone(),
+            client_context: event.client_context.clone(),
+            log_tail: LogTail::None,
+        };
+        match self.functions.invoke(&event.function, invocation).await {
+            Ok(outcome) if outcome.function_error.is_none() => self.done(key).await,
+            Ok(outcome) => self.failed(key, event, Failure::Function(outcome)).await,
+            Err(error) if error.code == "ResourceNotFoundException" => {
+                self.failed(key, event, Failure::Given(error)).await
+            }
+            Err(error) => self.refused(key, event, error).await,
+        }
+    }
+
+    /// Throttled, or a failure of the service: tried again without counting, for a while.
+    async fn refused(&self, key: &str, event: Event, error: ApiError) -> Next {
+        let age_ms = self.clock.now_ms().saturating_sub(event.accepted_ms);
+        if u128::from(age_ms) >= self.config.async_event_age_max.as_millis() {
+            return self.failed(key, event, Failure::Given(error)).await;
+        }
+        let doublings = (age_ms / 1000).checked_ilog2().unwrap_or(0) + 1;
+        Next::Again(self.config.mapping_backoff.after(doublings))
+    }
+
+    async fn failed(&self, key: &str, mut event: Event, failure: Failure) -> Next {
+        event.failures += 1;
+        let delay = self.config.async_retry_delays.get(event.failures as usize - 1);
+        if let (Failure::Function(_), Some(&pause)) = (&failure, delay) {
+            event.due_ms = self.clock.now_ms() + pause.as_millis() as u64;
+            // If this can't be stored, a restart merely tries once more than it should.
+            let _ = self.store(key, Some(&event)).await;
+            return Next::Again(pause);
+        }
+        match self.give_up(&event, failure).await {
+            Ok(()) => self.done(key).await,
+            Err(()) => Next::Again(self.config.mapping_backoff.max),
+        }
+    }
+
+    async fn done(&self, key: &str) -> Next {
+        let mut failures = 0;
+        while self.store(key, None).await.is_err() {
+            failures += 1;
+            tokio::time::sleep(self.config.mapping_backoff.after(failures)).await;
+        }
+        Next::Done
+    }
+
+    /// Writes the event to the function's destination, or to the log if it has none.
+    async fn give_up(&self, event: &Event, failure: Failure) -> Result<(), ()> {
+        let record = self.record(event, failure);
+        let destination = self.functions.spec(&event.function).ok().and_then(|spec| spec.on_failure.clone());
+        let bucket = destination.as_deref().and_then(|arn| bucket_of(arn).ok());
+        let Some(bucket) = bucket else {
+            tracing::error!(function = %event.function, request_id = %event.request_id, %record,
+                "an asynchronous invocation failed for good and its function has no on-failure destination");
+            return Ok(());
+        };
+        let time = key_time(event.accepted_ms);
+        let key = format!("aws/lambda/async/{}/{time}-{}", event.function, event.request_id);
+        let written = self.objects.put_object(bucket, &key, record.to_string().into(), "application/json").await;
+        written.map_err(|error| {
+            tracing::error!(function = %event.function, bucket, %error, "cannot write to the on-failure destination; trying again");
+        })
+    }
+
+    fn record(&self, event: &Event, failure: Failure) -> Value {
+        let (condition, response_context, response_payload) = match failure {
+            Failure::Function(outcome) => (
+                "RetriesExhausted",
+                json!({ "statusCode": 200, "executedVersion": LATEST_VERSION, "functionError": outcome.function_error }),
+                json_or_text(&outcome.payload),
+            ),
+            Failure::Given(error) => {
+                ("EventAgeExceeded", Value::Null, json!({ "errorType": error.code, "errorMessage": error.message }))
+            }
+        };
+        json!({
+            "version": "1.0",
+            "timestamp": iso_ms(self.clock.now_ms()),
+            "requestContext": {
+                "requestId": event.request_id,
+                "functionArn": format!("{}:{LATEST_VERSION}", self.functions.arn(&event.function)),
+                "condition": condition,
+                "approximateInvokeCount": event.failures,
+            },
+            "requestPayload": json_or_text(&event.payload.0),
+            "responseContext": response_context,
+            "responsePayload": response_payload,
+        })
+    }
+}
+
+enum Next {
+    Done,
+    Again(Duration),
+}
+
+enum Failure {
+    Function(InvokeOutcome),
+    Given(ApiError),
+}
+
+/// A payload inside a record: as JSON if it is that.
+pub(crate) fn json_or_text(payload: &[u8]) -> Value {
+    serde_json::from_slice(payload).unwrap_or_else(|_| String::from_utf8_lossy(payload).into_owned().into())
+}

@@ -1,0 +1,69 @@
+//! Lambda's exceptions, and their REST-JSON form.
+
+use anabranch_protocol::ApiError;
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+/// A parameter the operation does not take, named in `message`.
+pub(crate) fn invalid_parameter(message: impl Into<String>) -> ApiError {
+    ApiError::client("InvalidParameterValueException", message)
+}
+
+/// A function or mapping that does not exist.
+pub(crate) fn not_found(message: impl Into<String>) -> ApiError {
+    ApiError::client("ResourceNotFoundException", message)
+}
+
+/// More invocations than the function's environments and their queue hold.
+pub(crate) fn too_many_requests(message: impl Into<String>) -> ApiError {
+    ApiError::client("TooManyRequestsException", message)
+}
+
+/// A failure of ours, or of a remote Invoke endpoint. Callers may retry.
+pub(crate) fn service_exception(message: impl Into<String>) -> ApiError {
+    ApiError { code: "ServiceException", ..ApiError::internal(message) }
+}
+
+/// An error on its way to a REST client.
+pub(crate) struct RestError(pub(crate) ApiError);
+
+impl From<ApiError> for RestError {
+    fn from(error: ApiError) -> Self {
+        Self(error)
+    }
+}
+
+impl RestError {
+    fn status(&self) -> u16 {
+        match self.0.code {
+            "ResourceNotFoundException" => 404,
+            "ResourceConflictException" => 409,
+            "RequestTooLargeException" => 413,
+            "TooManyRequestsException" => 429,
+            _ => self.0.status(),
+        }
+    }
+
+    /// The model spells the member `Message` in some exceptions and `message` in others.
+    fn message_member(&self) -> &'static str {
+        match self.0.code {
+            "ResourceNotFoundException" | "ResourceInUseException" | "ServiceException" => "Message",
+            _ => "message",
+        }
+    }
+}
+
+impl IntoResponse for RestError {
+    fn into_response(self) -> Response {
+        let fault = if self.status() < 500 { "User" } else { "Service" };
+        let mut body = json!({ "Type": fault });
+        body[self.message_member()] = self.0.message.clone().into();
+        let mut response = Response::new(Body::from(body.to_string()));
+        *response.status_mut() = http::StatusCode::from_u16(self.status()).unwrap_or_default();
+        let headers = response.headers_mut();
+        headers.insert("content-type", http::HeaderValue::from_static("application/json"));
+        headers.insert("x-amzn-errortype", http::HeaderValue::from_static(self.0.code));
+        response
+    }
+}

@@ -1,0 +1,144 @@
+//! The functions there are, kept in the control store, each with its environments.
+
+use anabranch_control::{ControlStore, Table};
+use anabranch_protocol::{ApiError, Clock};
+use parking_lot::RwLock;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::config::LambdaConfig;
+use crate::control::blocking;
+use crate::error::{not_found, service_exception};
+use crate::function::{Executable, FunctionSpec};
+use crate::host::pool::Invocation;
+use crate::host::process::PidFiles;
+use crate::host::{Pool, RemoteClient};
+use crate::invoke::InvokeOutcome;
+
+const FUNCTIONS: Table = Table("lambda_functions");
+
+/// All functions.
+pub(crate) struct Functions {
+    config: Arc<LambdaConfig>,
+    clock: Arc<dyn Clock>,
+    control: ControlStore,
+    directory: PathBuf,
+    pid_files: PidFiles,
+    remote: RemoteClient,
+    hosted: RwLock<BTreeMap<String, Hosted>>,
+}
+
+#[derive(Clone)]
+struct Hosted {
+    spec: Arc<FunctionSpec>,
+    /// Absent for remote functions.
+    pool: Option<Arc<Pool>>,
+}
+
+impl Functions {
+    pub(crate) fn open(
+        directory: &Path,
+        control: ControlStore,
+        clock: Arc<dyn Clock>,
+        config: Arc<LambdaConfig>,
+    ) -> Result<Self, crate::OpenError> {
+        std::fs::create_dir_all(directory)?;
+        let functions = Self {
+            remote: RemoteClient::new(config.remote_timeout),
+            pid_files: PidFiles::open(directory.join("environments"))?,
+            directory: directory.to_path_buf(),
+            hosted: RwLock::default(),
+            config,
+            clock,
+            control,
+        };
+        for (name, spec) in functions.control.scan::<FunctionSpec>(FUNCTIONS, "")? {
+            let hosted = functions.host(spec);
+            functions.hosted.write().insert(name, hosted);
+        }
+        Ok(functions)
+    }
+
+    fn host(&self, spec: FunctionSpec) -> Hosted {
+        let spec = Arc::new(spec);
+        let pool = match &spec.executable {
+            Executable::Remote(_) => None,
+            Executable::Binary(program) => Some(Pool::new(
+                spec.clone(),
+                program.clone(),
+                self.config.clone(),
+                self.clock.clone(),
+                self.pid_files.clone(),
+                &self.directory,
+            )),
+        };
+        Hosted { spec, pool }
+    }
+
+    pub(crate) async fn put(&self, spec: FunctionSpec) -> Result<(), ApiError> {
+        spec.validate()?;
+        let (control, stored) = (self.control.clone(), spec.clone());
+        blocking(move || control.put(FUNCTIONS, &stored.name, &stored)).await?;
+        let hosted = self.host(spec);
+        let replaced = self.hosted.write().insert(hosted.spec.name.clone(), hosted);
+        retire(replaced).await;
+        Ok(())
+    }
+
+    pub(crate) async fn delete(&self, name: &str) -> Result<(), ApiError> {
+        self.spec(name)?;
+        let (control, key) = (self.control.clone(), name.to_string());
+        blocking(move || control.delete(FUNCTIONS, &key)).await?;
+        let removed = self.hosted.write().remove(name);
+        retire(removed).await;
+        Ok(())
+    }
+
+    pub(crate) fn arn(&self, name: &str) -> String {
+        self.config.function_arn(name)
+    }
+
+    pub(crate) fn spec(&self, name: &str) -> Result<Arc<FunctionSpec>, ApiError> {
+        Ok(self.hosted(name)?.spec)
+    }
+
+    /// All functions in name order.
+    pub(crate) fn list(&self) -> Vec<Arc<FunctionSpec>> {
+        self.hosted.read().values().map(|hosted| hosted.spec.clone()).collect()
+    }
+
+    /// Names and running environments, for the console.
+    pub(crate) fn environments(&self) -> Vec<(String, usize)> {
+        let environments = |hosted: &Hosted| hosted.pool.as_ref().map_or(0, |pool| pool.environments());
+        self.hosted.read().iter().map(|(name, hosted)| (name.clone(), environments(hosted))).collect()
+    }
+
+    fn hosted(&self, name: &str) -> Result<Hosted, ApiError> {
+        let found = self.hosted.read().get(name).cloned();
+        found.ok_or_else(|| not_found(format!("Function not found: {}", self.arn(name))))
+    }
+
+    pub(crate) async fn invoke(&self, name: &str, invocation: Invocation) -> Result<InvokeOutcome, ApiError> {
+        let hosted = self.hosted(name)?;
+        match (&hosted.spec.executable, &hosted.pool) {
+            (Executable::Remote(base_url), _) => self.remote.invoke(base_url, name, invocation).await,
+            (Executable::Binary(_), Some(pool)) => pool.invoke(invocation).await,
+            (Executable::Binary(_), None) => Err(service_exception(format!("{name} has no environments"))),
+        }
+    }
+
+    /// Stops all processes. Busy ones end after their invocation.
+    pub(crate) async fn shutdown(&self) {
+        let hosted: Vec<Hosted> = self.hosted.read().values().cloned().collect();
+        for hosted in hosted {
+            retire(Some(hosted)).await;
+        }
+    }
+}
+
+async fn retire(hosted: Option<Hosted>) {
+    if let Some(pool) = hosted.and_then(|hosted| hosted.pool) {
+        pool.retire().await;
+    }
+}

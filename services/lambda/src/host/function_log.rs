@@ -1,0 +1,125 @@
+//! The log of one function: a bounded file under `lambda/<name>.log`, written in the
+//! background, and the last 4 KB of the invocation that runs.
+
+use std::collections::VecDeque;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use tokio::sync::mpsc;
+
+/// Lines that may wait for the disk; beyond that the function's output has to wait.
+const LINES_WAITING_MAX: usize = 1_024;
+/// What `X-Amz-Log-Type: Tail` returns at most.
+const TAIL_BYTES_MAX: usize = 4_096;
+
+/// A handle to the log; clones write to the same file.
+#[derive(Debug, Clone)]
+pub(crate) struct FunctionLog {
+    function: String,
+    lines: mpsc::Sender<String>,
+}
+
+impl FunctionLog {
+    /// Opens `<directory>/<function>.log` when the first line comes.
+    pub(crate) fn new(directory: &Path, function: &str, bytes_max: u64) -> Self {
+        let (lines, mut waiting) = mpsc::channel(LINES_WAITING_MAX);
+        let mut file = LogFile { path: directory.join(format!("{function}.log")), bytes_max, open: None };
+        tokio::task::spawn(async move {
+            let mut batch = Vec::new();
+            while waiting.recv_many(&mut batch, LINES_WAITING_MAX).await > 0 {
+                let text: String = batch.drain(..).collect();
+                let written = tokio::task::spawn_blocking(move || {
+                    let outcome = file.append(text.as_bytes());
+                    (file, outcome)
+                });
+                let Ok((returned, outcome)) = written.await else { return };
+                file = returned;
+                if let Err(error) = outcome {
+                    file.open = None;
+                    tracing::warn!(path = %file.path.display(), %error, "cannot write a function's log; lines are lost");
+                }
+            }
+        });
+        Self { function: function.into(), lines }
+    }
+
+    /// Adds a line of the invocation `request_id` (`-` outside of one).
+    pub(crate) async fn line(&self, request_id: &str, text: &str) {
+        tracing::info!(target: "anabranch::function", function = %self.function, request_id, "{text}");
+        let line = format!("{} {request_id} {text}\n", jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ"));
+        // The receiver ends only with the runtime.
+        let _ = self.lines.send(line).await;
+    }
+}
+
+#[derive(Debug)]
+struct LogFile {
+    path: PathBuf,
+    bytes_max: u64,
+    open: Option<(File, u64)>,
+}
+
+impl LogFile {
+    fn append(&mut self, text: &[u8]) -> io::Result<()> {
+        if self.open.as_ref().is_some_and(|(_, bytes)| bytes + text.len() as u64 > self.bytes_max) {
+            self.open = None;
+            fs::rename(&self.path, self.path.with_extension("log.1"))?;
+        }
+        let (file, bytes) = match &mut self.open {
+            Some(open) => open,
+            None => {
+                let file = OpenOptions::new().create(true).append(true).open(&self.path)?;
+                let bytes = file.metadata()?.len();
+                self.open.insert((file, bytes))
+            }
+        };
+        file.write_all(text)?;
+        *bytes += text.len() as u64;
+        Ok(())
+    }
+}
+
+/// The last bytes of an invocation's log.
+#[derive(Debug, Default)]
+pub(crate) struct Tail(VecDeque<u8>);
+
+impl Tail {
+    pub(crate) fn push_line(&mut self, line: &str) {
+        self.0.extend(line.bytes().chain([b'\n']));
+        let excess = self.0.len().saturating_sub(TAIL_BYTES_MAX);
+        self.0.drain(..excess);
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        self.0.iter().copied().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_log_moves_aside() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("clicks.log");
+        let mut log = LogFile { path: path.clone(), bytes_max: 10, open: None };
+        for line in [b"first\n", b"again\n", b"third\n"] {
+            log.append(line).unwrap();
+        }
+        assert_eq!(fs::read(&path).unwrap(), b"third\n");
+        assert_eq!(fs::read(directory.path().join("clicks.log.1")).unwrap(), b"again\n");
+    }
+
+    #[test]
+    fn the_tail_keeps_the_end() {
+        let mut tail = Tail::default();
+        (0..2_000).for_each(|line| tail.push_line(&line.to_string()));
+        assert_eq!(tail.bytes().len(), TAIL_BYTES_MAX);
+        assert!(tail.bytes().ends_with(b"1998\n1999\n"));
+    }
+}

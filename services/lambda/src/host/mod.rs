@@ -1,0 +1,15 @@
+//! The function host: starts function programs and speaks the Lambda Runtime API with them.
+//!
+//! [`Pool`] holds the environments of one function and hands invocations to them.
+//! [`environment::Environment`] is one process with a Runtime API listener of its own
+//! ([`runtime_api`]), so that the listener's address is the environment's identity.
+
+pub(crate) mod environment;
+pub(crate) mod function_log;
+pub(crate) mod pool;
+pub(crate) mod process;
+mod remote;
+mod runtime_api;
+
+pub(crate) use pool::Pool;
+pub(crate) use remote::RemoteClient;

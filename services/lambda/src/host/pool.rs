@@ -1,0 +1,391 @@
+//! The execution environments of one function: from none up to its concurrency.
+
+use anabranch_protocol::{ApiError, Clock};
+use bytes::Bytes;
+use parking_lot::Mutex;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
+use uuid::Uuid;
+
+use super::environment::{self, Ended, Environment, InitFailure, Launch, Work};
+use super::function_log::FunctionLog;
+use super::process::PidFiles;
+use crate::config::LambdaConfig;
+use crate::error::{service_exception, too_many_requests};
+use crate::function::{FunctionSpec, LATEST_VERSION};
+use crate::invoke::{InvokeOutcome, LogTail};
+
+/// Events that died with an idle process before they were taken move on this often.
+const ENVIRONMENTS_PER_EVENT_MAX: usize = 3;
+
+/// One event and how it is to be run.
+#[derive(Debug, Clone)]
+pub(crate) struct Invocation {
+    pub(crate) request_id: String,
+    pub(crate) payload: Bytes,
+    /// JSON text.
+    pub(crate) client_context: Option<String>,
+    pub(crate) log_tail: LogTail,
+}
+
+/// The pool. A changed function gets a new one; the old one ends with its last invocation.
+pub(crate) struct Pool {
+    spec: Arc<FunctionSpec>,
+    program: PathBuf,
+    config: Arc<LambdaConfig>,
+    clock: Arc<dyn Clock>,
+    pid_files: PidFiles,
+    log: FunctionLog,
+    permits: Arc<Semaphore>,
+    queued: AtomicUsize,
+    idle: Mutex<Vec<Environment>>,
+    idle_changed: Notify,
+    init: Mutex<InitRecord>,
+    retired: AtomicBool,
+    /// Environments that run now, idle ones included.
+    running: Arc<AtomicUsize>,
+}
+
+#[derive(Default)]
+struct InitRecord {
+    failures: u32,
+    retry_at: Option<Instant>,
+}
+
+type Sender = oneshot::Sender<Result<InvokeOutcome, ApiError>>;
+
+impl Pool {
+    pub(crate) fn new(
+        spec: Arc<FunctionSpec>,
+        program: PathBuf,
+        config: Arc<LambdaConfig>,
+        clock: Arc<dyn Clock>,
+        pid_files: PidFiles,
+        log_directory: &Path,
+    ) -> Arc<Self> {
+        let concurrency = spec.reserved_concurrency.unwrap_or(config.concurrency_default);
+        let log = FunctionLog::new(log_directory, &spec.name, config.log_bytes_max);
+        let pool = Arc::new(Self {
+            spec,
+            program,
+            clock,
+            pid_files,
+            log,
+            permits: Arc::new(Semaphore::new(concurrency as usize)),
+            queued: AtomicUsize::new(0),
+            idle: Mutex::default(),
+            idle_changed: Notify::new(),
+            init: Mutex::default(),
+            retired: AtomicBool::new(false),
+            running: Arc::default(),
+            config,
+        });
+        tokio::spawn(stop_idle(Arc::downgrade(&pool), pool.config.environment_idle_max));
+        pool
+    }
+
+    /// Environments that exist, busy or idle.
+    pub(crate) fn environments(&self) -> usize {
+        self.running.load(Ordering::Relaxed)
+    }
+
+    /// Runs `invocation` when an environment is free for it. The event runs to its end
+    /// even if the caller goes away.
+    pub(crate) async fn invoke(self: &Arc<Self>, invocation: Invocation) -> Result<InvokeOutcome, ApiError> {
+        let permit = self.permit().await?;
+        let (sender, outcome) = oneshot::channel();
+        tokio::spawn(self.clone().run(invocation, permit, sender));
+        outcome.await.unwrap_or_else(|_| Err(service_exception("The invocation was given up: the server is stopping")))
+    }
+
+    async fn permit(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+        if let Ok(permit) = self.permits.clone().try_acquire_owned() {
+            return Ok(permit);
+        }
+        let reserved_none = self.spec.reserved_concurrency == Some(0);
+        let queued = QueueGuard::enter(&self.queued);
+        if reserved_none || queued.length > self.config.queued_invocations_max {
+            return Err(too_many_requests("Rate Exceeded."));
+        }
+        match tokio::time::timeout(self.config.queue_wait_max, self.permits.clone().acquire_owned()).await {
+            Ok(Ok(permit)) => Ok(permit),
+            Ok(Err(_)) => Err(service_exception("The server is stopping")),
+            Err(_) => Err(too_many_requests("Rate Exceeded.")),
+        }
+    }
+
+    async fn run(self: Arc<Self>, invocation: Invocation, permit: OwnedSemaphorePermit, sender: Sender) {
+        for _ in 0..ENVIRONMENTS_PER_EVENT_MAX {
+            let mut environment = match self.environment().await {
+                Ok(environment) => environment,
+                Err(failure) => {
+                    let _ = sender.send(Ok(init_outcome(&self.program, &invocation.request_id, failure)));
+                    return;
+                }
+            };
+            let first_use = !environment.used;
+            let calls = environment.next_calls();
+            let began = Instant::now();
+            let ended = environment.run(self.work(&invocation), self.spec.timeout).await;
+            if matches!(ended, Ended::NotTaken) {
+                environment.stop().await;
+                continue;
+            }
+            let finish = Finish { pool: &self, invocation: &invocation, began, first_use, calls };
+            finish.conclude(environment, ended, sender).await;
+            // The permit ends only after the environment is idle, so that the next
+            // invocation finds it.
+            drop(permit);
+            return;
+        }
+        let _ = sender.send(Err(service_exception("The function's processes end before they take an event")));
+    }
+
+    fn work(&self, invocation: &Invocation) -> Work {
+        Work {
+            request_id: invocation.request_id.clone(),
+            payload: invocation.payload.clone(),
+            deadline_ms: environment::deadline_ms(&*self.clock, self.spec.timeout),
+            function_arn: self.config.function_arn(&self.spec.name),
+            trace_id: trace_id(self.clock.now_ms()),
+            client_context: invocation.client_context.clone(),
+        }
+    }
+
+    /// An idle environment, the most recently used first, or else a new one.
+    async fn environment(&self) -> Result<Environment, InitFailure> {
+        while let Some(environment) = self.take_idle() {
+            if environment.is_alive() {
+                return Ok(environment);
+            }
+        }
+        let pause = self.init.lock().retry_at.map(|at| at.saturating_duration_since(Instant::now()));
+        if let Some(pause) = pause {
+            tokio::time::sleep(pause).await;
+        }
+        let started = self.start().await;
+        let mut init = self.init.lock();
+        match &started {
+            Ok(_) => *init = InitRecord::default(),
+            Err(failure) => {
+                tracing::error!(function = %self.spec.name, ?failure, "a function process did not start");
+                init.failures += 1;
+                init.retry_at = Some(Instant::now() + self.config.init_backoff.after(init.failures));
+            }
+        }
+        started
+    }
+
+    fn take_idle(&self) -> Option<Environment> {
+        self.idle.lock().pop()
+    }
+
+    async fn start(&self) -> Result<Environment, InitFailure> {
+        let day = jiff::Timestamp::now().strftime("%Y/%m/%d").to_string();
+        let log_stream = format!("{day}/[{LATEST_VERSION}]{}", Uuid::new_v4().simple());
+        let environment = Environment::start(Launch {
+            program: &self.program,
+            variables: self.config.variables(&self.spec, &self.program, &log_stream),
+            log_stream,
+            log: self.log.clone(),
+            pid_files: self.pid_files.clone(),
+            init_timeout: self.config.init_timeout,
+        })
+        .await?;
+        self.running.fetch_add(1, Ordering::Relaxed);
+        let (running, ended) = (self.running.clone(), environment.exit_watch());
+        tokio::spawn(async move {
+            ended.await;
+            running.fetch_sub(1, Ordering::Relaxed);
+        });
+        Ok(environment)
+    }
+
+    /// Takes an environment back, or stops it if the pool is no longer used.
+    async fn give_back(&self, mut environment: Environment) {
+        environment.idle_since = Instant::now();
+        {
+            let mut idle = self.idle.lock();
+            if !self.retired.load(Ordering::Acquire) {
+                idle.push(environment);
+                drop(idle);
+                self.idle_changed.notify_one();
+                return;
+            }
+        }
+        environment.stop().await;
+    }
+
+    /// Stops idle environments now, and busy ones after their invocation.
+    pub(crate) async fn retire(&self) {
+        let idle = {
+            let mut idle = self.idle.lock();
+            self.retired.store(true, Ordering::Release);
+            std::mem::take(&mut *idle)
+        };
+        self.idle_changed.notify_one();
+        for environment in idle {
+            environment.stop().await;
+        }
+    }
+}
+
+/// The end of an invocation: its answer, its report line, its environment's fate.
+struct Finish<'a> {
+    pool: &'a Pool,
+    invocation: &'a Invocation,
+    began: Instant,
+    first_use: bool,
+    calls: u64,
+}
+
+impl Finish<'_> {
+    async fn conclude(self, mut environment: Environment, ended: Ended, sender: Sender) {
+        let elapsed = self.began.elapsed();
+        let healthy = matches!(ended, Ended::Answered(_));
+        let mut outcome = self.outcome(ended);
+        let memory_mb = environment.memory_max_mb();
+        if !healthy {
+            environment.stop().await;
+        }
+        if healthy && self.invocation.log_tail == LogTail::None {
+            let _ = sender.send(Ok(outcome));
+            let settled = self.settle(&mut environment).await;
+            environment.report(&self.report(elapsed, memory_mb, &environment)).await;
+            return self.end(environment, settled).await;
+        }
+        let settled = healthy && self.settle(&mut environment).await;
+        environment.flush_output().await;
+        let tail = environment.report(&self.report(elapsed, memory_mb, &environment)).await;
+        if self.invocation.log_tail == LogTail::Last4Kb {
+            outcome.log_tail = Some(tail);
+        }
+        let _ = sender.send(Ok(outcome));
+        self.end(environment, settled).await;
+    }
+
+    /// Waits for the process to ask for the next event; what it does until then still
+    /// counts as this invocation, so its timeout holds.
+    async fn settle(&self, environment: &mut Environment) -> bool {
+        let left = self.pool.spec.timeout.saturating_sub(self.began.elapsed());
+        environment.settled(self.calls, left.max(Duration::from_millis(100))).await
+    }
+
+    async fn end(&self, environment: Environment, settled: bool) {
+        if settled {
+            self.pool.give_back(environment).await;
+        } else {
+            environment.stop().await;
+        }
+    }
+
+    fn outcome(&self, ended: Ended) -> InvokeOutcome {
+        let id = &self.invocation.request_id;
+        match ended {
+            Ended::Answered(answer) => environment::outcome(id, answer),
+            Ended::Exited(exit) => exit_outcome(id, &exit),
+            Ended::TimedOut | Ended::NotTaken => {
+                let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ");
+                let seconds = self.pool.spec.timeout.as_secs_f64();
+                let message = format!("{now} {id} Task timed out after {seconds:.2} seconds");
+                InvokeOutcome::unhandled(id, None, message)
+            }
+        }
+    }
+
+    fn report(&self, elapsed: Duration, memory_mb: Option<u64>, environment: &Environment) -> String {
+        let milliseconds = |duration: Duration| duration.as_secs_f64() * 1000.0;
+        let mut line = format!(
+            "REPORT RequestId: {}\tDuration: {:.2} ms\tBilled Duration: {:.0} ms\tMemory Size: {} MB",
+            self.invocation.request_id,
+            milliseconds(elapsed),
+            milliseconds(elapsed).ceil(),
+            self.pool.spec.memory_mb
+        );
+        if let Some(memory_mb) = memory_mb {
+            line += &format!("\tMax Memory Used: {memory_mb} MB");
+        }
+        if self.first_use {
+            line += &format!("\tInit Duration: {:.2} ms", milliseconds(environment.init_duration));
+        }
+        line
+    }
+}
+
+fn exit_outcome(request_id: &str, exit: &str) -> InvokeOutcome {
+    let message = format!("RequestId: {request_id} Error: Runtime exited with error: {exit}");
+    InvokeOutcome::unhandled(request_id, Some("Runtime.ExitError"), message)
+}
+
+fn init_outcome(program: &Path, request_id: &str, failure: InitFailure) -> InvokeOutcome {
+    match failure {
+        InitFailure::Exited(exit) => exit_outcome(request_id, &exit),
+        InitFailure::Reported(payload) => InvokeOutcome {
+            request_id: request_id.into(),
+            payload,
+            function_error: Some("Unhandled".into()),
+            log_tail: None,
+        },
+        InitFailure::Spawn(error) => {
+            let message = format!("RequestId: {request_id} Error: fork/exec {}: {error}", program.display());
+            InvokeOutcome::unhandled(request_id, Some("Runtime.InvalidEntrypoint"), message)
+        }
+        InitFailure::TimedOut(limit) => {
+            let seconds = limit.as_secs_f64();
+            let message = format!(
+                "RequestId: {request_id} Error: the process did not ask for an event within {seconds:.2} seconds of its start"
+            );
+            InvokeOutcome::unhandled(request_id, Some("Sandbox.Timedout"), message)
+        }
+    }
+}
+
+fn trace_id(now_ms: u64) -> String {
+    let id = Uuid::new_v4().simple().to_string();
+    let parent = Uuid::new_v4().simple().to_string();
+    format!("Root=1-{:08x}-{};Parent={};Sampled=0", now_ms / 1000, &id[..24], &parent[..16])
+}
+
+struct QueueGuard<'a> {
+    queued: &'a AtomicUsize,
+    length: usize,
+}
+
+impl<'a> QueueGuard<'a> {
+    fn enter(queued: &'a AtomicUsize) -> Self {
+        Self { queued, length: queued.fetch_add(1, Ordering::AcqRel) + 1 }
+    }
+}
+
+impl Drop for QueueGuard<'_> {
+    fn drop(&mut self) {
+        self.queued.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// Stops environments that were idle for `idle_max`; sleeps while there are none.
+async fn stop_idle(pool: std::sync::Weak<Pool>, idle_max: Duration) {
+    loop {
+        let Some(strong) = pool.upgrade() else { return };
+        let expired = {
+            let mut idle = strong.idle.lock();
+            let kept = idle.iter().position(|environment| environment.idle_since.elapsed() < idle_max);
+            let count = kept.unwrap_or(idle.len());
+            idle.drain(..count).collect::<Vec<_>>()
+        };
+        for environment in expired {
+            environment.stop().await;
+        }
+        if strong.retired.load(Ordering::Acquire) {
+            return;
+        }
+        let oldest = strong.idle.lock().first().map(|environment| environment.idle_since);
+        match oldest {
+            Some(since) => tokio::time::sleep_until((since + idle_max).into()).await,
+            None => strong.idle_changed.notified().await,
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! Function processes: starting, killing, measuring, and cleaning up after a server that
+//! was killed.
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::{fs, io};
+use tokio::process::{Child, Command};
+
+/// Variables of the server's environment that functions get too. All else they get is
+/// what Lambda would give them, so that nothing works here by accident.
+const PASSED_ON: [&str; 9] =
+    ["PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "RUST_BACKTRACE"];
+
+/// Starts `program` in a process group of its own, so that whatever it starts dies with it.
+pub(crate) fn spawn(program: &Path, variables: &BTreeMap<String, String>) -> io::Result<Child> {
+    let program = fs::canonicalize(program)?;
+    let mut command = Command::new(&program);
+    command.env_clear();
+    for name in PASSED_ON {
+        if let Some(value) = std::env::var_os(name) {
+            command.env(name, value);
+        }
+    }
+    command.envs(variables);
+    if let Some(directory) = program.parent() {
+        command.current_dir(directory);
+    }
+    command.process_group(0).kill_on_drop(true);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.spawn()
+}
+
+/// Kills the process group led by `pid`. One that is gone already is no error.
+pub(crate) fn kill_group(pid: u32) {
+    if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
+        let _ = kill_process_group(pid, Signal::KILL);
+    }
+}
+
+/// How a process ended, in the words Lambda uses.
+pub(crate) fn exit_text(status: ExitStatus) -> String {
+    use std::os::unix::process::ExitStatusExt;
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("exit status {code}"),
+        (None, Some(9)) => "signal: killed".into(),
+        (None, Some(6)) => "signal: aborted".into(),
+        (None, Some(11)) => "signal: segmentation fault".into(),
+        (None, signal) => format!("signal: {}", signal.unwrap_or_default()),
+    }
+}
+
+/// The most memory the process ever held, in MB, from `/proc`.
+pub(crate) fn memory_max_mb(pid: u32) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kilobytes: u64 = line.trim().trim_end_matches("kB").trim().parse().ok()?;
+    Some(kilobytes.div_ceil(1024))
+}
+
+/// Pids of running environments, one file each, named by pid and holding the log stream
+/// name, which also stands in the process's environment and so proves whose process it is.
+#[derive(Debug, Clone)]
+pub(crate) struct PidFiles(PathBuf);
+
+impl PidFiles {
+    /// Opens the folder and kills what an earlier server left running.
+    pub(crate) fn open(directory: PathBuf) -> io::Result<Self> {
+        fs::create_dir_all(&directory)?;
+        for entry in fs::read_dir(&directory)? {
+            let path = entry?.path();
+            if let Some(pid) = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.parse().ok())
+                && let Ok(log_stream) = fs::read_to_string(&path)
+                && is_ours(pid, &log_stream)
+            {
+                tracing::warn!(pid, "killing a function process left over from a server that was killed");
+                kill_group(pid);
+            }
+            fs::remove_file(&path)?;
+        }
+        Ok(Self(directory))
+    }
+
+    pub(crate) fn add(&self, pid: u32, log_stream: &str) {
+        if let Err(error) = fs::write(self.0.join(pid.to_string()), log_stream) {
+            // Only cleaning up after a crash depends on it.
+            tracing::warn!(pid, %error, "cannot record a function process");
+        }
+    }
+
+    pub(crate) fn remove(&self, pid: u32) {
+        let _ = fs::remove_file(self.0.join(pid.to_string()));
+    }
+}
+
+fn is_ours(pid: u32, log_stream: &str) -> bool {
+    let Ok(environment) = fs::read(format!("/proc/{pid}/environ")) else { return false };
+    let expected = format!("AWS_LAMBDA_LOG_STREAM_NAME={log_stream}");
+    !log_stream.is_empty() && environment.split(|&byte| byte == 0).any(|variable| variable == expected.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn processes_left_over_are_killed_and_strangers_are_not() {
+        let directory = tempfile::tempdir().unwrap();
+        let variable = |value: &str| [("AWS_LAMBDA_LOG_STREAM_NAME".to_string(), value.to_string())].into();
+        let sleep = |variables| {
+            let mut command = Command::new("sleep");
+            command.arg("60").env_clear().envs::<BTreeMap<String, String>, _, _>(variables).process_group(0);
+            command.kill_on_drop(true).spawn().unwrap()
+        };
+        let (mut ours, mut stranger) = (sleep(variable("ours")), sleep(variable("another")));
+        let files = PidFiles(directory.path().to_path_buf());
+        files.add(ours.id().unwrap(), "ours");
+        files.add(stranger.id().unwrap(), "ours");
+        PidFiles::open(directory.path().to_path_buf()).unwrap();
+        assert_eq!(exit_text(ours.wait().await.unwrap()), "signal: killed");
+        assert!(stranger.try_wait().unwrap().is_none(), "a pid that was reused must be left alone");
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
+    }
+}

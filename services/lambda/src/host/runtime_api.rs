@@ -1,0 +1,103 @@
+//! The Lambda Runtime API, 2018-06-01, of one execution environment.
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use serde_json::json;
+use std::sync::Arc;
+
+use super::environment::{Answer, Shared, Work};
+use crate::invoke::RESPONSE_BYTES_MAX;
+
+pub(crate) fn router(shared: Arc<Shared>) -> Router {
+    Router::new()
+        .route("/2018-06-01/runtime/invocation/next", get(next))
+        .route("/2018-06-01/runtime/invocation/{request_id}/response", post(response))
+        .route("/2018-06-01/runtime/invocation/{request_id}/error", post(error))
+        .route("/2018-06-01/runtime/init/error", post(init_error))
+        .with_state(shared)
+}
+
+/// Blocks until there is an event. The process is idle from here on.
+async fn next(State(shared): State<Arc<Shared>>) -> Response {
+    let mut work = shared.work.lock().await;
+    shared.asked_for_next();
+    match work.recv().await {
+        Some(work) => event(&work),
+        None => refuse(StatusCode::GONE, "ContainerError", "The execution environment is being stopped."),
+    }
+}
+
+fn event(work: &Work) -> Response {
+    let mut headers = HeaderMap::new();
+    let mut set = |name: &'static str, value: &str| {
+        // What is no header value (a client context with control characters) is left out.
+        if let Ok(value) = HeaderValue::from_str(value) {
+            headers.insert(HeaderName::from_static(name), value);
+        }
+    };
+    set("content-type", "application/json");
+    set("lambda-runtime-aws-request-id", &work.request_id);
+    set("lambda-runtime-deadline-ms", &work.deadline_ms.to_string());
+    set("lambda-runtime-invoked-function-arn", &work.function_arn);
+    set("lambda-runtime-trace-id", &work.trace_id);
+    if let Some(context) = &work.client_context {
+        set("lambda-runtime-client-context", context);
+    }
+    (headers, work.payload.clone()).into_response()
+}
+
+async fn response(State(shared): State<Arc<Shared>>, Path(request_id): Path<String>, body: Body) -> Response {
+    match to_bytes(body, RESPONSE_BYTES_MAX).await {
+        Ok(payload) => answer(&shared, &request_id, Answer { payload, error_type: None }),
+        Err(_) => {
+            let message =
+                format!("Response payload size exceeded maximum allowed payload size ({RESPONSE_BYTES_MAX} bytes).");
+            let error_type = "Function.ResponseSizeTooLarge";
+            let payload = Bytes::from(json!({ "errorType": error_type, "errorMessage": message }).to_string());
+            answer(&shared, &request_id, Answer { payload, error_type: Some(error_type.into()) });
+            refuse(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", &message)
+        }
+    }
+}
+
+async fn error(
+    State(shared): State<Arc<Shared>>,
+    Path(request_id): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let payload = to_bytes(body, RESPONSE_BYTES_MAX).await.unwrap_or_default();
+    answer(&shared, &request_id, Answer { payload, error_type: Some(error_type(&headers)) })
+}
+
+async fn init_error(State(shared): State<Arc<Shared>>, body: Body) -> Response {
+    let payload = to_bytes(body, RESPONSE_BYTES_MAX).await.unwrap_or_default();
+    shared.init_failed(payload);
+    accepted()
+}
+
+fn error_type(headers: &HeaderMap) -> String {
+    let value = headers.get("lambda-runtime-function-error-type").and_then(|value| value.to_str().ok());
+    value.unwrap_or("Unhandled").to_string()
+}
+
+fn answer(shared: &Shared, request_id: &str, answer: Answer) -> Response {
+    if shared.answer(request_id, answer) {
+        accepted()
+    } else {
+        refuse(StatusCode::BAD_REQUEST, "InvalidRequestID", "Invalid request ID")
+    }
+}
+
+fn accepted() -> Response {
+    (StatusCode::ACCEPTED, axum::Json(json!({ "status": "OK" }))).into_response()
+}
+
+fn refuse(status: StatusCode, error_type: &str, message: &str) -> Response {
+    (status, axum::Json(json!({ "errorType": error_type, "errorMessage": message }))).into_response()
+}

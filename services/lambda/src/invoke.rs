@@ -1,0 +1,81 @@
+//! What goes into an invocation and what comes out of it.
+
+use anabranch_protocol::ApiError;
+use bytes::Bytes;
+use serde::de::IgnoredAny;
+use serde_json::json;
+
+/// Largest payload of a synchronous invocation, and of its answer (6 MB).
+pub(crate) const PAYLOAD_BYTES_MAX: usize = 6 << 20;
+/// Largest answer the Runtime API takes, as AWS counts it.
+pub(crate) const RESPONSE_BYTES_MAX: usize = PAYLOAD_BYTES_MAX + 100;
+/// Largest payload of an asynchronous invocation (1 MB).
+pub(crate) const EVENT_BYTES_MAX: usize = 1 << 20;
+
+/// Options of a synchronous invocation.
+#[derive(Debug, Clone, Default)]
+pub struct InvokeOptions {
+    /// `X-Amz-Client-Context` as it came (base64 of JSON); given to the function decoded.
+    pub client_context: Option<String>,
+    /// Return the last 4 KB of the invocation's log.
+    pub log_tail: LogTail,
+}
+
+/// Whether the caller wants the end of the log (`X-Amz-Log-Type`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum LogTail {
+    /// No log; the answer comes as soon as the function gave it.
+    #[default]
+    None,
+    /// The last 4 KB.
+    Last4Kb,
+}
+
+/// What an invocation came to. A function's error is an outcome, not an [`ApiError`].
+#[derive(Debug, Clone)]
+pub struct InvokeOutcome {
+    /// Given to the function as `Lambda-Runtime-Aws-Request-Id`.
+    pub request_id: String,
+    /// The function's answer, or `{"errorMessage": …, "errorType": …}`.
+    pub payload: Bytes,
+    /// `Unhandled` when the function failed (`X-Amz-Function-Error`).
+    pub function_error: Option<String>,
+    /// The end of the log, if it was asked for.
+    pub log_tail: Option<Bytes>,
+}
+
+impl InvokeOutcome {
+    /// A failure of the function that its runtime could not report itself.
+    pub(crate) fn unhandled(request_id: &str, error_type: Option<&str>, message: String) -> Self {
+        let payload = match error_type {
+            Some(error_type) => json!({ "errorType": error_type, "errorMessage": message }),
+            None => json!({ "errorMessage": message }),
+        };
+        Self {
+            request_id: request_id.into(),
+            payload: payload.to_string().into(),
+            function_error: Some("Unhandled".into()),
+            log_tail: None,
+        }
+    }
+}
+
+/// Checks a payload as Invoke does; an empty one stands for `{}`.
+pub(crate) fn check_payload(payload: Bytes, bytes_max: usize) -> Result<Bytes, ApiError> {
+    if payload.len() > bytes_max {
+        return Err(ApiError::client(
+            "RequestTooLargeException",
+            format!("Request must be smaller than {bytes_max} bytes for the InvokeFunction operation"),
+        ));
+    }
+    if payload.is_empty() {
+        return Ok(Bytes::from_static(b"{}"));
+    }
+    match serde_json::from_slice::<IgnoredAny>(&payload) {
+        Ok(_) => Ok(payload),
+        Err(error) => Err(ApiError::client(
+            "InvalidRequestContentException",
+            format!("Could not parse request body into json: {error}"),
+        )),
+    }
+}

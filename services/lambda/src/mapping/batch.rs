@@ -1,0 +1,141 @@
+//! One batch, from its first invocation until every record is done or given up.
+
+use super::Context;
+use super::bisect::{Part, Parts, Reaction, Rules};
+use super::event::{self, EventRecord};
+use super::failure_destination::{self, Condition, Discarded};
+use super::response::{self, BatchResponse};
+use crate::invoke::InvokeOutcome;
+
+/// How a batch ended.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum BatchEnd {
+    /// Every record is done or durably given up.
+    Complete,
+    /// The mapping was stopped; what was reported as progress is done.
+    Stopped,
+}
+
+/// Runs `records` of one shard through the function. `progress` is told how many of them,
+/// from the front, need never be invoked again; only grows.
+pub(crate) async fn run(
+    context: &Context,
+    shard_id: &str,
+    records: &[EventRecord],
+    progress: &mut (dyn FnMut(usize) + Send),
+) -> BatchEnd {
+    let rules =
+        Rules { retries_max: context.settings.retries_max(), bisect: context.settings.bisect_batch_on_function_error };
+    let mut batch = Batch { context, shard_id, records, parts: Parts::new(records.len(), rules), throttles: 0 };
+    while let Some(part) = batch.parts.next().cloned() {
+        if context.is_stopped() || !batch.step(part).await {
+            return BatchEnd::Stopped;
+        }
+        progress(batch.parts.next().map_or(records.len(), |part| part.range.start));
+    }
+    BatchEnd::Complete
+}
+
+struct Batch<'a> {
+    context: &'a Context,
+    shard_id: &'a str,
+    records: &'a [EventRecord],
+    parts: Parts,
+    /// Invocations in a row that never reached the function.
+    throttles: u32,
+}
+
+impl Batch<'_> {
+    /// Gives up what must be, or else invokes the part. False when the mapping is stopped.
+    async fn step(&mut self, part: Part) -> bool {
+        let records = &self.records[part.range.clone()];
+        let expired = self.expired(records);
+        if expired > 0 {
+            return self.give_up_front(expired, Condition::RecordAgeExceeded).await;
+        }
+        if records.len() == 1 && records[0].is_too_large() {
+            tracing::error!(mapping = %self.context.uuid, sequence_number = records[0].sequence_number,
+                "a record is too large for an invocation");
+            return self.give_up_front(1, Condition::RetryAttemptsExhausted).await;
+        }
+        self.parts.invoked();
+        self.context.stat.invoked(self.age_ms(records));
+        let outcome = self.context.invoker.invoke(&self.context.function, event::payload(records)).await;
+        match outcome {
+            Ok(outcome) => {
+                self.throttles = 0;
+                self.concluded(part, outcome).await
+            }
+            Err(error) => {
+                // Throttles and failures of the service use up no retries.
+                self.throttles += 1;
+                self.context.stat.problem(format!("PROBLEM: {error}"));
+                tracing::warn!(mapping = %self.context.uuid, shard_id = self.shard_id, %error, "the function could not be invoked");
+                !self.context.stopped_during(self.context.backoff.after(self.throttles)).await
+            }
+        }
+    }
+
+    async fn concluded(&mut self, part: Part, outcome: InvokeOutcome) -> bool {
+        let records = &self.records[part.range.clone()];
+        let response = match outcome.function_error {
+            Some(_) => BatchResponse::Invalid(String::from_utf8_lossy(&outcome.payload).into_owned()),
+            None if self.context.settings.reports_batch_item_failures() => response::read(&outcome.payload, records),
+            None => BatchResponse::Success,
+        };
+        let reaction = match response {
+            BatchResponse::Success => {
+                self.context.stat.succeeded(records.len());
+                self.parts.succeeded();
+                return true;
+            }
+            BatchResponse::FailedFrom(index) => {
+                self.context.stat.partially_succeeded(index);
+                self.parts.failed_from(part.range.start + index)
+            }
+            BatchResponse::Invalid(reason) => {
+                tracing::warn!(mapping = %self.context.uuid, shard_id = self.shard_id, records = records.len(),
+                    request_id = outcome.request_id, reason, "the function failed its batch");
+                self.parts.failed()
+            }
+        };
+        self.context.stat.function_failed();
+        match reaction {
+            None | Some(Reaction::Split) => true,
+            Some(Reaction::Retry { retries }) => {
+                !self.context.stopped_during(self.context.backoff.after(retries)).await
+            }
+            Some(Reaction::Discard(part)) => {
+                self.give_up(&part, Condition::RetryAttemptsExhausted, Some(&outcome)).await
+            }
+        }
+    }
+
+    async fn give_up_front(&mut self, count: usize, condition: Condition) -> bool {
+        match self.parts.take_front(count) {
+            Some(part) => self.give_up(&part, condition, None).await,
+            None => true,
+        }
+    }
+
+    async fn give_up(&self, part: &Part, condition: Condition, outcome: Option<&InvokeOutcome>) -> bool {
+        let records = &self.records[part.range.clone()];
+        let discarded = Discarded { records, condition, invocations: part.invocations, outcome };
+        let written = failure_destination::write(self.context, self.shard_id, &discarded).await;
+        if written {
+            self.context.stat.gave_up(records.len());
+        }
+        written
+    }
+
+    /// How many records from the front are older than `MaximumRecordAgeInSeconds`.
+    fn expired(&self, records: &[EventRecord]) -> usize {
+        let Some(age_max_ms) = self.context.settings.record_age_max_ms() else { return 0 };
+        let now_ms = self.context.clock.now_ms();
+        records.iter().take_while(|record| now_ms.saturating_sub(record.arrival_ms) > age_max_ms).count()
+    }
+
+    fn age_ms(&self, records: &[EventRecord]) -> u64 {
+        records.last().map_or(0, |record| self.context.clock.now_ms().saturating_sub(record.arrival_ms))
+    }
+}

@@ -1,0 +1,167 @@
+//! How far each shard of each mapping is done.
+//!
+//! Pollers set checkpoints in memory; one writer commits all that changed together. A
+//! checkpoint is set only after its records are done, so a crash before the commit
+//! delivers records again and never skips one. While the store can't be written (a full
+//! disk) pollers go on and the writer tries again.
+
+use anabranch_control::{Changes, ControlError, ControlStore, Table};
+use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Notify, watch};
+
+use crate::config::LambdaConfig;
+use crate::control::blocking;
+use crate::ports::ShardCursor;
+
+const CHECKPOINTS: Table = Table("lambda_checkpoints");
+
+/// How far a shard is done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Checkpoint {
+    /// Reading goes on at `cursor`; records up to `done_through` there are done already.
+    At { cursor: ShardCursor, done_through: Option<String> },
+    /// The shard is closed and all of it is done, so its children may start.
+    ShardEnd,
+}
+
+/// The checkpoints of all mappings.
+pub(crate) struct Checkpoints {
+    control: ControlStore,
+    state: Mutex<State>,
+    changed: Notify,
+    clean: watch::Sender<bool>,
+}
+
+#[derive(Default)]
+struct State {
+    all: BTreeMap<String, Checkpoint>,
+    dirty: BTreeSet<String>,
+}
+
+fn key(mapping: &str, shard_id: &str) -> String {
+    format!("{mapping}/{shard_id}")
+}
+
+impl Checkpoints {
+    pub(crate) fn open(control: ControlStore, config: &LambdaConfig) -> Result<Arc<Self>, ControlError> {
+        let all = control.scan(CHECKPOINTS, "")?.into_iter().collect();
+        let state = Mutex::new(State { all, dirty: BTreeSet::new() });
+        let checkpoints = Arc::new(Self { control, state, changed: Notify::new(), clean: watch::Sender::new(true) });
+        tokio::spawn(checkpoints.clone().write_changes(config.checkpoint_interval, config.mapping_backoff.max));
+        Ok(checkpoints)
+    }
+
+    pub(crate) fn get(&self, mapping: &str, shard_id: &str) -> Option<Checkpoint> {
+        self.state.lock().all.get(&key(mapping, shard_id)).cloned()
+    }
+
+    /// Whether the mapping was started before.
+    pub(crate) fn has_any(&self, mapping: &str) -> bool {
+        let prefix = format!("{mapping}/");
+        let state = self.state.lock();
+        state.all.range(prefix.clone()..).next().is_some_and(|(key, _)| key.starts_with(&prefix))
+    }
+
+    pub(crate) fn set(&self, mapping: &str, shard_id: &str, checkpoint: Checkpoint) {
+        self.set_all(mapping, vec![(shard_id.into(), checkpoint)]);
+    }
+
+    /// Sets several checkpoints, which are committed together.
+    pub(crate) fn set_all(&self, mapping: &str, checkpoints: Vec<(String, Checkpoint)>) {
+        let mut state = self.state.lock();
+        for (shard_id, checkpoint) in checkpoints {
+            let key = key(mapping, &shard_id);
+            state.dirty.insert(key.clone());
+            state.all.insert(key, checkpoint);
+        }
+        self.clean.send_replace(false);
+        drop(state);
+        self.changed.notify_one();
+    }
+
+    /// Forgets a mapping that is deleted, within `changes`.
+    pub(crate) fn forget(&self, mapping: &str, changes: &mut Changes) {
+        let mut state = self.state.lock();
+        let prefix = format!("{mapping}/");
+        let keys: Vec<String> = state.all.keys().filter(|key| key.starts_with(&prefix)).cloned().collect();
+        for key in keys {
+            state.all.remove(&key);
+            state.dirty.remove(&key);
+            changes.delete(CHECKPOINTS, &key);
+        }
+    }
+
+    /// Waits until all is written, up to `limit`. Only a store that fails takes long.
+    pub(crate) async fn flush(&self, limit: Duration) {
+        let _ = tokio::time::timeout(limit, self.clean.subscribe().wait_for(|clean| *clean)).await;
+    }
+
+    async fn write_changes(self: Arc<Self>, interval: Duration, retry_pause: Duration) {
+        loop {
+            self.changed.notified().await;
+            let written = self.write_dirty().await;
+            tokio::time::sleep(if written { interval } else { retry_pause.min(Duration::from_secs(1)) }).await;
+        }
+    }
+
+    async fn write_dirty(&self) -> bool {
+        let (dirty, changes) = {
+            let mut state = self.state.lock();
+            let dirty = std::mem::take(&mut state.dirty);
+            let mut changes = Changes::default();
+            for key in &dirty {
+                if let Some(checkpoint) = state.all.get(key)
+                    && let Err(error) = changes.put(CHECKPOINTS, key, checkpoint)
+                {
+                    tracing::error!(key, %error, "cannot encode a checkpoint");
+                }
+            }
+            (dirty, changes)
+        };
+        let control = self.control.clone();
+        let written = blocking(move || control.commit(changes)).await.is_ok();
+        let mut state = self.state.lock();
+        if !written {
+            state.dirty.extend(dirty);
+            self.changed.notify_one();
+        }
+        if state.dirty.is_empty() {
+            self.clean.send_replace(true);
+        }
+        written
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(cursor: &str) -> Checkpoint {
+        Checkpoint::At { cursor: ShardCursor(cursor.into()), done_through: Some("7".into()) }
+    }
+
+    #[tokio::test]
+    async fn checkpoints_survive_and_are_forgotten_by_mapping() {
+        let directory = tempfile::tempdir().unwrap();
+        let control = ControlStore::open(&directory.path().join("control.redb")).unwrap();
+        let config = LambdaConfig { checkpoint_interval: Duration::ZERO, ..LambdaConfig::default() };
+        let checkpoints = Checkpoints::open(control.clone(), &config).unwrap();
+        checkpoints.set("a", "s0", at("1"));
+        checkpoints.set("a", "s0", at("2"));
+        checkpoints.set("b", "s0", Checkpoint::ShardEnd);
+        checkpoints.flush(Duration::from_secs(10)).await;
+
+        let reopened = Checkpoints::open(control.clone(), &config).unwrap();
+        assert_eq!(reopened.get("a", "s0"), Some(at("2")));
+        let mut changes = Changes::default();
+        reopened.forget("a", &mut changes);
+        control.commit(changes).unwrap();
+        let reopened = Checkpoints::open(control, &config).unwrap();
+        assert_eq!(reopened.get("a", "s0"), None);
+        assert_eq!(reopened.get("b", "s0"), Some(Checkpoint::ShardEnd));
+    }
+}

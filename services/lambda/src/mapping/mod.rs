@@ -1,0 +1,81 @@
+//! Event source mappings from Kinesis streams to functions.
+//!
+//! [`Mappings`] keeps their configuration and runs a [`supervisor`] for each that is
+//! enabled; that runs a [`poller`] for each shard, which hands batches to [`batch`].
+
+mod batch;
+mod bisect;
+mod checkpoint;
+mod event;
+mod failure_destination;
+mod manager;
+mod poller;
+mod response;
+mod settings;
+mod stat;
+mod supervisor;
+#[cfg(test)]
+mod tests;
+
+use anabranch_protocol::{ApiError, Clock};
+use async_trait::async_trait;
+use bytes::Bytes;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+
+use crate::config::Backoff;
+use crate::invoke::InvokeOutcome;
+use crate::ports::{ObjectWriter, PortError, StreamSource};
+use checkpoint::Checkpoints;
+use stat::Stat;
+
+pub use manager::{EventSourceMapping, ListEventSourceMappings};
+pub(crate) use manager::{Mappings, Surroundings};
+pub use settings::{DestinationConfig, EventSourceMappingRequest, OnFailure, Settings};
+pub use stat::MappingStat;
+
+/// What invokes the function of a mapping.
+#[async_trait]
+pub(crate) trait BatchInvoker: Send + Sync + 'static {
+    /// Invokes `function` synchronously. An error means that the function was not reached.
+    async fn invoke(&self, function: &str, payload: Bytes) -> Result<InvokeOutcome, ApiError>;
+}
+
+/// All that the tasks of one mapping share.
+pub(crate) struct Context {
+    uuid: String,
+    function: String,
+    function_arn: String,
+    stream_arn: String,
+    settings: Settings,
+    source: Arc<dyn StreamSource>,
+    invoker: Arc<dyn BatchInvoker>,
+    objects: Arc<dyn ObjectWriter>,
+    checkpoints: Arc<Checkpoints>,
+    clock: Arc<dyn Clock>,
+    backoff: Backoff,
+    stat: Arc<Stat>,
+    stop: watch::Receiver<bool>,
+}
+
+impl Context {
+    fn is_stopped(&self) -> bool {
+        *self.stop.borrow()
+    }
+
+    /// Completes when the mapping is stopped.
+    async fn stopped(&self) {
+        let _ = self.stop.clone().wait_for(|stopped| *stopped).await;
+    }
+
+    /// Waits for `pause`; true if the mapping was stopped meanwhile.
+    async fn stopped_during(&self, pause: Duration) -> bool {
+        tokio::time::timeout(pause, self.stopped()).await.is_ok()
+    }
+
+    fn source_failed(&self, error: &PortError) {
+        self.stat.problem(format!("PROBLEM: cannot read the stream: {error}"));
+        tracing::warn!(mapping = %self.uuid, stream = %self.stream_arn, %error, "cannot read the stream of a mapping");
+    }
+}

@@ -1,0 +1,206 @@
+//! One shard of one mapping: reads, collects a batch, runs it, sets the checkpoint.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+use super::Context;
+use super::batch::{self, BatchEnd};
+use super::checkpoint::Checkpoint;
+use super::event::{self, EventRecord};
+use crate::invoke::PAYLOAD_BYTES_MAX;
+use crate::ports::{PortError, ShardCursor, Start};
+
+/// How the polling of a shard ended.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum PollEnd {
+    /// The shard is closed and done: its children may start.
+    ShardEnd,
+    /// The mapping was stopped.
+    Stopped,
+}
+
+/// Polls `shard_id` from its checkpoint on.
+pub(crate) async fn run(context: Arc<Context>, shard_id: String) -> PollEnd {
+    let Some((cursor, done_through)) = start(&context, &shard_id).await else { return PollEnd::Stopped };
+    let poller = Poller {
+        context: &context,
+        shard_id: &shard_id,
+        cursor,
+        done_through,
+        buffer: VecDeque::new(),
+        drained: false,
+    };
+    poller.run().await
+}
+
+/// The place of the checkpoint; for a shard without one, which is then a child of one that
+/// was done, its oldest record.
+async fn start(context: &Context, shard_id: &str) -> Option<(ShardCursor, Option<String>)> {
+    if let Some(Checkpoint::At { cursor, done_through }) = context.checkpoints.get(&context.uuid, shard_id) {
+        return Some((cursor, done_through));
+    }
+    let mut failures = 0;
+    loop {
+        match context.source.resolve_start(&context.stream_arn, shard_id, Start::TrimHorizon).await {
+            Ok(cursor) => return Some((cursor, None)),
+            Err(error) => {
+                failures += 1;
+                context.source_failed(&error);
+                if context.stopped_during(context.backoff.after(failures)).await {
+                    return None;
+                }
+            }
+        }
+    }
+}
+
+struct Poller<'a> {
+    context: &'a Context,
+    shard_id: &'a str,
+    /// Where the next read starts.
+    cursor: ShardCursor,
+    /// Records up to this one were done before a restart.
+    done_through: Option<String>,
+    buffer: VecDeque<Buffered>,
+    /// The shard is closed and nothing is left to read.
+    drained: bool,
+}
+
+struct Buffered {
+    event: EventRecord,
+    /// Where the read that returned it started.
+    read_at: Arc<ShardCursor>,
+}
+
+impl Poller<'_> {
+    async fn run(mut self) -> PollEnd {
+        loop {
+            if !self.collect().await {
+                return PollEnd::Stopped;
+            }
+            if self.buffer.is_empty() && self.drained {
+                self.context.checkpoints.set(&self.context.uuid, self.shard_id, Checkpoint::ShardEnd);
+                return PollEnd::ShardEnd;
+            }
+            if self.invoke().await == BatchEnd::Stopped {
+                return PollEnd::Stopped;
+            }
+        }
+    }
+
+    /// Fills the buffer until a batch is due. False when the mapping is stopped.
+    async fn collect(&mut self) -> bool {
+        let window = Duration::from_secs(self.context.settings.maximum_batching_window_in_seconds.into());
+        let mut window_end = (!self.buffer.is_empty()).then(|| Instant::now() + window);
+        let mut failures = 0;
+        loop {
+            if self.context.is_stopped() {
+                return false;
+            }
+            if self.is_full() || self.drained {
+                return true;
+            }
+            let found = match self.read().await {
+                Ok(found) => found,
+                Err(error) => {
+                    failures += 1;
+                    self.context.source_failed(&error);
+                    if self.context.stopped_during(self.context.backoff.after(failures)).await {
+                        return false;
+                    }
+                    continue;
+                }
+            };
+            failures = 0;
+            if window_end.is_none() && !self.buffer.is_empty() {
+                window_end = Some(Instant::now() + window);
+            }
+            if window_end.is_some_and(|end| end <= Instant::now()) {
+                return true;
+            }
+            if found == Found::Tip && !self.drained {
+                self.wait(window_end).await;
+            }
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        let records = self.buffer.len();
+        records >= self.context.settings.batch_size as usize
+            || event::fitting(self.buffer.iter().map(|buffered| &buffered.event)) < records
+    }
+
+    async fn read(&mut self) -> Result<Found, PortError> {
+        let records_max = self.context.settings.batch_size as usize - self.buffer.len();
+        let buffered: usize = self.buffer.iter().map(|buffered| buffered.event.payload_bytes()).sum();
+        // Base64 makes four bytes of three.
+        let bytes_max = (PAYLOAD_BYTES_MAX.saturating_sub(buffered) / 4 * 3).max(1);
+        let source = &self.context.source;
+        let read =
+            source.read_shard(&self.context.stream_arn, self.shard_id, &self.cursor, records_max, bytes_max).await?;
+        let read_at = Arc::new(std::mem::replace(&mut self.cursor, read.next));
+        for record in &read.records {
+            if self.done_through.as_deref().is_some_and(|done| !is_after(&record.sequence_number, done)) {
+                continue;
+            }
+            let event = EventRecord::new(&self.context.stream_arn, self.shard_id, record);
+            self.buffer.push_back(Buffered { event, read_at: read_at.clone() });
+        }
+        self.drained = read.closed_and_drained;
+        Ok(if read.at_tip || read.records.is_empty() { Found::Tip } else { Found::More })
+    }
+
+    /// Waits for new records, the end of the window or a stop, whichever is first.
+    async fn wait(&self, window_end: Option<Instant>) {
+        let window = async {
+            match window_end {
+                Some(end) => tokio::time::sleep_until(end).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = self.context.source.wait_for_records(&self.context.stream_arn, &self.cursor) => {}
+            () = window => {}
+            () = self.context.stopped() => {}
+        }
+    }
+
+    /// Runs the records that fit one payload and takes them out of the buffer.
+    async fn invoke(&mut self) -> BatchEnd {
+        let count = event::fitting(self.buffer.iter().map(|buffered| &buffered.event)).min(self.buffer.len());
+        let batch: Vec<Buffered> = self.buffer.drain(..count).collect();
+        let (records, read_at): (Vec<EventRecord>, Vec<Arc<ShardCursor>>) =
+            batch.into_iter().map(|buffered| (buffered.event, buffered.read_at)).unzip();
+        let (context, shard_id) = (self.context, self.shard_id);
+        let after = match self.buffer.front() {
+            Some(next) => next.read_at.clone(),
+            None => Arc::new(self.cursor.clone()),
+        };
+        let nothing_left = self.buffer.is_empty();
+        let mut saved = 0;
+        let mut progress = |done: usize| {
+            if done == saved {
+                return;
+            }
+            saved = done;
+            let whole = done == records.len();
+            let cursor = if whole { after.as_ref() } else { read_at[done].as_ref() }.clone();
+            let done_through = (!whole || !nothing_left).then(|| records[done - 1].sequence_number.clone());
+            context.checkpoints.set(&context.uuid, shard_id, Checkpoint::At { cursor, done_through });
+        };
+        batch::run(context, shard_id, &records, &mut progress).await
+    }
+}
+
+#[derive(PartialEq, Eq)]
+enum Found {
+    More,
+    Tip,
+}
+
+/// Whether sequence number `a` comes after `b`: they are compared as numbers.
+fn is_after(a: &str, b: &str) -> bool {
+    (a.len(), a) > (b.len(), b)
+}

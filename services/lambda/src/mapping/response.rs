@@ -1,0 +1,82 @@
+//! What a function with `ReportBatchItemFailures` said of its batch.
+
+use serde_json::Value;
+
+use super::event::EventRecord;
+
+/// The reading of a response.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum BatchResponse {
+    /// All records are done.
+    Success,
+    /// The lowest record reported, as an index into the records invoked.
+    FailedFrom(usize),
+    /// It can't be used, so the whole batch counts as failed.
+    Invalid(String),
+}
+
+/// Reads `{"batchItemFailures": [{"itemIdentifier": "<sequence number>"}]}`. An empty or
+/// null response or list is success; an empty, null, misnamed or unknown identifier fails
+/// the whole batch.
+pub(crate) fn read(payload: &[u8], records: &[EventRecord]) -> BatchResponse {
+    let invalid = |reason: &str| BatchResponse::Invalid(format!("the batch response {reason}"));
+    if payload.is_empty() {
+        return BatchResponse::Success;
+    }
+    let failures = match serde_json::from_slice(payload) {
+        Ok(Value::Null) => return BatchResponse::Success,
+        Ok(Value::Object(mut response)) => response.remove("batchItemFailures").unwrap_or(Value::Null),
+        Ok(_) => return invalid("is not an object"),
+        Err(error) => return invalid(&format!("is not JSON: {error}")),
+    };
+    let failures = match failures {
+        Value::Null => return BatchResponse::Success,
+        Value::Array(failures) => failures,
+        _ => return invalid("has batchItemFailures that are not a list"),
+    };
+    let mut lowest = None;
+    for failure in &failures {
+        let identifier = failure.get("itemIdentifier").and_then(Value::as_str).unwrap_or_default();
+        let Some(index) = records.iter().position(|record| record.sequence_number == identifier) else {
+            return invalid(&format!("names a record that is not in the batch: {failure}"));
+        };
+        lowest = Some(lowest.map_or(index, |lowest: usize| lowest.min(index)));
+    }
+    lowest.map_or(BatchResponse::Success, BatchResponse::FailedFrom)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ports::StreamRecord;
+
+    #[test]
+    fn responses_are_read_as_aws_does() {
+        let record = |sequence_number: &str| {
+            let record = StreamRecord {
+                sequence_number: sequence_number.into(),
+                partition_key: "k".into(),
+                data: Default::default(),
+                approximate_arrival_ms: 0,
+            };
+            EventRecord::new("arn:aws:kinesis:us-east-1:000000000000:stream/s", "shardId-0", &record)
+        };
+        let records = ["10", "11", "12"].map(record);
+        for success in ["", "null", "{}", r#"{"batchItemFailures":null}"#, r#"{"batchItemFailures":[]}"#] {
+            assert_eq!(read(success.as_bytes(), &records), BatchResponse::Success, "{success}");
+        }
+        let two = r#"{"batchItemFailures":[{"itemIdentifier":"12"},{"itemIdentifier":"11"}]}"#;
+        assert_eq!(read(two.as_bytes(), &records), BatchResponse::FailedFrom(1));
+        for invalid in [
+            r#"{"batchItemFailures":[{"itemIdentifier":""}]}"#,
+            r#"{"batchItemFailures":[{"itemIdentifier":null}]}"#,
+            r#"{"batchItemFailures":[{"id":"11"}]}"#,
+            r#"{"batchItemFailures":[{"itemIdentifier":"11"},{"itemIdentifier":"99"}]}"#,
+            r#"{"batchItemFailures":{}}"#,
+            r#""done""#,
+            "{",
+        ] {
+            assert!(matches!(read(invalid.as_bytes(), &records), BatchResponse::Invalid(_)), "{invalid}");
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! What a mapping has done, for the API's `LastProcessingResult` and for the console.
+
+use parking_lot::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Counts since the server started.
+#[derive(Debug, Default)]
+pub(crate) struct Stat {
+    invocations: AtomicU64,
+    records: AtomicU64,
+    function_errors: AtomicU64,
+    failed_batches: AtomicU64,
+    failed_records: AtomicU64,
+    iterator_age_ms: AtomicU64,
+    last_result: Mutex<Option<String>>,
+}
+
+/// A mapping's figures at one moment. Counts are since the server started.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct MappingStat {
+    /// The mapping.
+    pub uuid: String,
+    /// The function's name.
+    pub function: String,
+    /// The stream.
+    pub event_source_arn: String,
+    /// As the API shows it, such as `Enabled`.
+    pub state: String,
+    /// `No records processed`, `OK`, or a problem.
+    pub last_processing_result: String,
+    /// Invocations, retries and parts of split batches included.
+    pub invocations: u64,
+    /// Records done.
+    pub records: u64,
+    /// Invocations that the function failed, wholly or in part.
+    pub function_errors: u64,
+    /// Batches, or parts of them, given up.
+    pub failed_batches: u64,
+    /// Records given up.
+    pub failed_records: u64,
+    /// Age of the last record of the last batch when it was sent.
+    pub iterator_age_ms: u64,
+}
+
+impl Stat {
+    pub(crate) fn invoked(&self, age_ms: u64) {
+        self.invocations.fetch_add(1, Ordering::Relaxed);
+        self.iterator_age_ms.store(age_ms, Ordering::Relaxed);
+    }
+
+    pub(crate) fn succeeded(&self, records: usize) {
+        self.records.fetch_add(records as u64, Ordering::Relaxed);
+        *self.last_result.lock() = Some("OK".into());
+    }
+
+    pub(crate) fn partially_succeeded(&self, records: usize) {
+        self.records.fetch_add(records as u64, Ordering::Relaxed);
+    }
+
+    pub(crate) fn function_failed(&self) {
+        self.function_errors.fetch_add(1, Ordering::Relaxed);
+        self.problem("PROBLEM: Function call failed".into());
+    }
+
+    pub(crate) fn gave_up(&self, records: usize) {
+        self.failed_batches.fetch_add(1, Ordering::Relaxed);
+        self.failed_records.fetch_add(records as u64, Ordering::Relaxed);
+    }
+
+    pub(crate) fn problem(&self, text: String) {
+        *self.last_result.lock() = Some(text);
+    }
+
+    pub(crate) fn last_result(&self) -> String {
+        self.last_result.lock().clone().unwrap_or_else(|| "No records processed".into())
+    }
+
+    pub(crate) fn snapshot(&self, uuid: &str, function: &str, event_source_arn: &str, state: &str) -> MappingStat {
+        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        MappingStat {
+            uuid: uuid.into(),
+            function: function.into(),
+            event_source_arn: event_source_arn.into(),
+            state: state.into(),
+            last_processing_result: self.last_result(),
+            invocations: count(&self.invocations),
+            records: count(&self.records),
+            function_errors: count(&self.function_errors),
+            failed_batches: count(&self.failed_batches),
+            failed_records: count(&self.failed_records),
+            iterator_age_ms: count(&self.iterator_age_ms),
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! The shards of one mapping: which are polled, and when children may start.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tokio::task::{Id, JoinSet};
+
+use super::Context;
+use super::checkpoint::Checkpoint;
+use super::poller;
+use crate::ports::{PortError, ShardView};
+
+/// Runs the mapping until it is stopped.
+pub(crate) async fn run(context: Arc<Context>) {
+    let mut polled: BTreeMap<String, Id> = BTreeMap::new();
+    let mut pollers = JoinSet::new();
+    let mut failures = 0;
+    while !context.is_stopped() {
+        match shards(&context).await {
+            Ok(shards) => {
+                failures = 0;
+                for shard_id in startable(&context, &shards) {
+                    if !polled.contains_key(&shard_id) {
+                        let task = pollers.spawn(poller::run(context.clone(), shard_id.clone()));
+                        polled.insert(shard_id, task.id());
+                    }
+                }
+            }
+            Err(error) => {
+                failures += 1;
+                context.source_failed(&error);
+            }
+        }
+        let pause = if failures > 0 { context.backoff.after(failures) } else { context.backoff.max };
+        // A list that failed is repeated soon; otherwise shards change only when one ends.
+        let repeat = failures > 0 || pollers.is_empty();
+        tokio::select! {
+            () = context.stopped() => {}
+            () = tokio::time::sleep(pause), if repeat => {}
+            Some(ended) = pollers.join_next() => if let Err(error) = ended {
+                // A bug of ours; the shard starts again from its checkpoint.
+                tracing::error!(mapping = %context.uuid, %error, "the poller of a shard ended unexpectedly");
+                polled.retain(|_, task| *task != error.id());
+                context.stopped_during(context.backoff.max).await;
+            },
+        }
+    }
+    // Invocations under way are waited for, so that what they did is in the checkpoint.
+    while pollers.join_next().await.is_some() {}
+}
+
+/// All shards. At the mapping's first start each gets a checkpoint where the mapping is to
+/// start, all of them at once; shards that come later are children and start at their
+/// oldest record.
+pub(crate) async fn shards(context: &Context) -> Result<Vec<ShardView>, PortError> {
+    let shards = context.source.list_shards(&context.stream_arn).await?;
+    if !shards.is_empty() && !context.checkpoints.has_any(&context.uuid) {
+        let start = context.settings.start();
+        let mut checkpoints = Vec::new();
+        for shard in &shards {
+            let cursor = context.source.resolve_start(&context.stream_arn, &shard.shard_id, start).await?;
+            checkpoints.push((shard.shard_id.clone(), Checkpoint::At { cursor, done_through: None }));
+        }
+        context.checkpoints.set_all(&context.uuid, checkpoints);
+    }
+    Ok(shards)
+}
+
+/// Shards that are not done and whose parents are: those at their end, and those that
+/// retention has removed.
+fn startable(context: &Context, shards: &[ShardView]) -> Vec<String> {
+    let is_done = |shard_id: &str| {
+        let listed = shards.iter().any(|shard| shard.shard_id == shard_id);
+        !listed || context.checkpoints.get(&context.uuid, shard_id) == Some(Checkpoint::ShardEnd)
+    };
+    let parents_done = |shard: &ShardView| {
+        [&shard.parent_shard_id, &shard.adjacent_parent_shard_id].into_iter().flatten().all(|parent| is_done(parent))
+    };
+    let to_poll = shards.iter().filter(|shard| !is_done(&shard.shard_id) && parents_done(shard));
+    to_poll.map(|shard| shard.shard_id.clone()).collect()
+}

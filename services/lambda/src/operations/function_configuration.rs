@@ -1,0 +1,41 @@
+//! The structure `FunctionConfiguration` of several answers.
+
+use serde_json::{Value, json};
+use std::fs;
+use std::time::UNIX_EPOCH;
+
+use crate::function::LATEST_VERSION;
+use crate::time::last_modified;
+use crate::{Executable, FunctionSpec};
+
+pub(super) fn configuration(spec: &FunctionSpec, arn: &str) -> Value {
+    let metadata = match &spec.executable {
+        Executable::Binary(program) => fs::metadata(program).ok(),
+        Executable::Remote(_) => None,
+    };
+    let modified = metadata.as_ref().and_then(|metadata| metadata.modified().ok());
+    let modified_ms =
+        modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok()).map_or(0, |since| since.as_millis());
+    let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
+    let mut configuration = json!({
+        "FunctionName": spec.name,
+        "FunctionArn": arn,
+        "Runtime": "provided.al2023",
+        "Role": "arn:aws:iam::000000000000:role/lambda-role",
+        "Handler": spec.handler,
+        "CodeSize": metadata.map_or(0, |metadata| metadata.len()),
+        "Description": "",
+        "Timeout": spec.timeout.as_secs().max(1),
+        "MemorySize": spec.memory_mb,
+        "LastModified": last_modified(modified_ms as u64),
+        "Version": LATEST_VERSION,
+        "State": "Active",
+        "LastUpdateStatus": "Successful",
+        "PackageType": "Zip",
+        "Architectures": [architecture],
+    });
+    if !spec.environment.is_empty() {
+        configuration["Environment"] = json!({ "Variables": spec.environment });
+    }
+    configuration
+}

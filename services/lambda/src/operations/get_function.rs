@@ -1,0 +1,39 @@
+//! GetFunction: `GET /2015-03-31/functions/{FunctionName}`.
+
+use axum::extract::{Path, Query, State};
+use http::StatusCode;
+use serde::Deserialize;
+use serde_json::json as value;
+use std::sync::Arc;
+
+use super::function_configuration::configuration;
+use super::{Answer, json};
+use crate::function::parse_function_name;
+use crate::{Executable, Lambda};
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub(super) struct Qualifier {
+    pub(super) qualifier: Option<String>,
+}
+
+pub(super) async fn handle(
+    State(lambda): State<Arc<Lambda>>,
+    Path(name): Path<String>,
+    Query(query): Query<Qualifier>,
+) -> Answer {
+    let name = parse_function_name(&name, query.qualifier.as_deref())?;
+    let (spec, arn) = lambda.get_function(&name)?;
+    let location = match &spec.executable {
+        Executable::Binary(program) => format!("file://{}", program.display()),
+        Executable::Remote(base_url) => base_url.clone(),
+    };
+    let mut response = value!({
+        "Configuration": configuration(&spec, &arn),
+        "Code": { "RepositoryType": "Local", "Location": location },
+    });
+    if let Some(reserved) = spec.reserved_concurrency {
+        response["Concurrency"] = value!({ "ReservedConcurrentExecutions": reserved });
+    }
+    json(StatusCode::OK, &response)
+}

@@ -1,0 +1,276 @@
+//! The service: functions, their invocations and their event source mappings.
+
+use anabranch_control::{ControlError, ControlStore};
+use anabranch_protocol::{ApiError, Clock};
+use async_trait::async_trait;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use uuid::Uuid;
+
+use crate::asynchronous::AsyncInvocations;
+use crate::config::LambdaConfig;
+use crate::error::{invalid_parameter, service_exception};
+use crate::function::{FunctionSpec, parse_function_name};
+use crate::functions::Functions;
+use crate::host::pool::Invocation;
+use crate::invoke::{EVENT_BYTES_MAX, InvokeOptions, InvokeOutcome, LogTail, PAYLOAD_BYTES_MAX, check_payload};
+use crate::mapping::{
+    BatchInvoker, EventSourceMapping, EventSourceMappingRequest, ListEventSourceMappings, MappingStat, Mappings,
+    Surroundings,
+};
+use crate::ports::{ObjectWriter, StreamSource};
+
+/// How long shutting down waits for asynchronous invocations under way.
+const SHUTDOWN_WAIT_MAX: Duration = Duration::from_secs(5);
+
+/// Why the service could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The `lambda` folder.
+    #[error("lambda folder: {0}")]
+    Io(#[from] std::io::Error),
+    /// What is stored of functions, mappings or events.
+    #[error(transparent)]
+    Control(#[from] ControlError),
+}
+
+/// The service.
+pub struct Lambda {
+    functions: Arc<Functions>,
+    asynchronous: Arc<AsyncInvocations>,
+    mappings: Arc<Mappings>,
+}
+
+/// A function's figures, for the console.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct FunctionStat {
+    /// Its name.
+    pub name: String,
+    /// Its running execution environments, busy or idle.
+    pub environments: usize,
+}
+
+/// Figures for the console.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct LambdaStat {
+    /// In order of their names.
+    pub functions: Vec<FunctionStat>,
+    /// In order of their ids.
+    pub mappings: Vec<MappingStat>,
+    /// Asynchronous invocations accepted and not yet done.
+    pub asynchronous_pending: usize,
+}
+
+impl Lambda {
+    /// Opens the service in `directory`, with all functions, mappings and events of earlier
+    /// runs, and kills function processes that an earlier server left behind. Nothing runs
+    /// by itself before [`Lambda::start`]. Must be called within a Tokio runtime.
+    ///
+    /// # Errors
+    /// [`OpenError`] when the folder or the stored state can't be read.
+    pub fn open(
+        directory: &Path,
+        control: ControlStore,
+        clock: Arc<dyn Clock>,
+        source: Arc<dyn StreamSource>,
+        objects: Arc<dyn ObjectWriter>,
+        config: LambdaConfig,
+    ) -> Result<Arc<Self>, OpenError> {
+        let config = Arc::new(config);
+        let functions = Arc::new(Functions::open(directory, control.clone(), clock.clone(), config.clone())?);
+        let asynchronous =
+            AsyncInvocations::open(functions.clone(), objects.clone(), control.clone(), clock.clone(), config.clone());
+        let invoker = Arc::new(FunctionInvoker(functions.clone()));
+        let around = Surroundings { functions: functions.clone(), invoker, source, objects, control, clock, config };
+        Ok(Arc::new(Self { functions, asynchronous, mappings: Mappings::open(around)? }))
+    }
+
+    /// Begins to run mappings and stored asynchronous events. Call it once the server
+    /// listens at the configured endpoint and its functions are put: a function that can't
+    /// reach it would fail good records.
+    ///
+    /// # Errors
+    /// [`OpenError::Control`] when the stored events can't be read.
+    pub fn start(&self) -> Result<(), OpenError> {
+        self.asynchronous.start()?;
+        self.mappings.start();
+        Ok(())
+    }
+
+    /// Stops mappings after the invocation each is in, writes their checkpoints, and stops
+    /// all function processes.
+    pub async fn shutdown(&self) {
+        tokio::join!(self.mappings.shutdown(), self.asynchronous.shutdown(SHUTDOWN_WAIT_MAX));
+        self.functions.shutdown().await;
+    }
+
+    /// Creates or replaces a function, durably. Invocations under way end with the old one.
+    ///
+    /// # Errors
+    /// `InvalidParameterValueException` for a bad name, timeout, variable or destination.
+    pub async fn put_function(&self, spec: FunctionSpec) -> Result<(), ApiError> {
+        self.functions.put(spec).await
+    }
+
+    /// Deletes a function. Its mappings stay, as on AWS, and report that it is missing.
+    ///
+    /// # Errors
+    /// `ResourceNotFoundException`.
+    pub async fn delete_function(&self, name: &str) -> Result<(), ApiError> {
+        self.functions.delete(&parse_function_name(name, None)?).await
+    }
+
+    /// Invokes a function (name or ARN) and waits for its outcome; a function's own error
+    /// is an outcome.
+    ///
+    /// # Errors
+    /// `ResourceNotFoundException`, `RequestTooLargeException` (6 MB),
+    /// `InvalidRequestContentException` (not JSON), `TooManyRequestsException`, or
+    /// `ServiceException` when a remote function's endpoint can't be reached.
+    pub async fn invoke(&self, name: &str, payload: Bytes, options: InvokeOptions) -> Result<InvokeOutcome, ApiError> {
+        let name = parse_function_name(name, None)?;
+        self.functions.spec(&name)?;
+        let payload = check_payload(payload, PAYLOAD_BYTES_MAX)?;
+        let client_context = decode_client_context(options.client_context)?;
+        let request_id = Uuid::new_v4().to_string();
+        let invocation = Invocation { request_id, payload, client_context, log_tail: options.log_tail };
+        self.functions.invoke(&name, invocation).await
+    }
+
+    /// Accepts an asynchronous invocation and returns its request id once it is durable. It
+    /// is run at least once, retried twice if the function fails, and then given to the
+    /// function's on-failure destination or the log.
+    ///
+    /// # Errors
+    /// As [`Lambda::invoke`], with 1 MB for the payload; `TooManyRequestsException` when
+    /// too many are pending.
+    pub async fn invoke_async(&self, name: &str, payload: Bytes) -> Result<String, ApiError> {
+        self.invoke_event(name, payload, None).await
+    }
+
+    pub(crate) async fn invoke_event(
+        &self,
+        name: &str,
+        payload: Bytes,
+        client_context: Option<String>,
+    ) -> Result<String, ApiError> {
+        let name = parse_function_name(name, None)?;
+        self.functions.spec(&name)?;
+        let payload = check_payload(payload, EVENT_BYTES_MAX)?;
+        self.asynchronous.accept(&name, payload, decode_client_context(client_context)?).await
+    }
+
+    /// CreateEventSourceMapping. With `LATEST`, records put after this returns are read.
+    ///
+    /// # Errors
+    /// `InvalidParameterValueException`, `ResourceNotFoundException` (the function),
+    /// `ResourceConflictException` (there is one for this stream and function).
+    pub async fn create_event_source_mapping(
+        &self,
+        request: EventSourceMappingRequest,
+    ) -> Result<EventSourceMapping, ApiError> {
+        self.mappings.create(request).await
+    }
+
+    /// UpdateEventSourceMapping. Disabling keeps the checkpoint.
+    ///
+    /// # Errors
+    /// `InvalidParameterValueException`, `ResourceNotFoundException`,
+    /// `ResourceInUseException` (it is being changed already).
+    pub async fn update_event_source_mapping(
+        &self,
+        uuid: &str,
+        request: EventSourceMappingRequest,
+    ) -> Result<EventSourceMapping, ApiError> {
+        self.mappings.update(uuid, request).await
+    }
+
+    /// DeleteEventSourceMapping.
+    ///
+    /// # Errors
+    /// `ResourceNotFoundException`, `ResourceInUseException`.
+    pub async fn delete_event_source_mapping(&self, uuid: &str) -> Result<EventSourceMapping, ApiError> {
+        self.mappings.delete(uuid).await
+    }
+
+    /// GetEventSourceMapping.
+    ///
+    /// # Errors
+    /// `ResourceNotFoundException`.
+    pub fn get_event_source_mapping(&self, uuid: &str) -> Result<EventSourceMapping, ApiError> {
+        self.mappings.get(uuid)
+    }
+
+    /// ListEventSourceMappings: a page and the marker of the next one.
+    ///
+    /// # Errors
+    /// `InvalidParameterValueException`.
+    pub fn list_event_source_mappings(
+        &self,
+        request: &ListEventSourceMappings,
+    ) -> Result<(Vec<EventSourceMapping>, Option<String>), ApiError> {
+        self.mappings.list(request)
+    }
+
+    /// The functions in order of their names.
+    pub fn list_functions(&self) -> Vec<Arc<FunctionSpec>> {
+        self.functions.list()
+    }
+
+    /// A function and its ARN.
+    ///
+    /// # Errors
+    /// `ResourceNotFoundException`.
+    pub fn get_function(&self, name: &str) -> Result<(Arc<FunctionSpec>, String), ApiError> {
+        let spec = self.functions.spec(&parse_function_name(name, None)?)?;
+        let arn = self.functions.arn(&spec.name);
+        Ok((spec, arn))
+    }
+
+    pub(crate) fn function_arn(&self, name: &str) -> String {
+        self.functions.arn(name)
+    }
+
+    /// Figures for the console.
+    pub fn stat(&self) -> LambdaStat {
+        let function = |(name, environments)| FunctionStat { name, environments };
+        LambdaStat {
+            functions: self.functions.environments().into_iter().map(function).collect(),
+            mappings: self.mappings.stat(),
+            asynchronous_pending: self.asynchronous.pending(),
+        }
+    }
+
+    /// The REST API, to be mounted at `/`: it serves `/2015-03-31/…`.
+    pub fn router(self: &Arc<Self>) -> axum::Router {
+        crate::operations::router(self.clone())
+    }
+}
+
+/// The header's base64 as the JSON text that functions get.
+fn decode_client_context(header: Option<String>) -> Result<Option<String>, ApiError> {
+    let Some(header) = header else { return Ok(None) };
+    let invalid = || invalid_parameter("X-Amz-Client-Context must be base64 of JSON");
+    let text =
+        STANDARD.decode(header.trim()).ok().and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(invalid)?;
+    let value: serde_json::Value = serde_json::from_str(&text).map_err(|_| invalid())?;
+    Ok(Some(value.to_string()))
+}
+
+struct FunctionInvoker(Arc<Functions>);
+
+#[async_trait]
+impl BatchInvoker for FunctionInvoker {
+    async fn invoke(&self, function: &str, payload: Bytes) -> Result<InvokeOutcome, ApiError> {
+        if payload.len() > PAYLOAD_BYTES_MAX {
+            return Err(service_exception("a batch exceeds the payload limit"));
+        }
+        let request_id = Uuid::new_v4().to_string();
+        let invocation = Invocation { request_id, payload, client_context: None, log_tail: LogTail::None };
+        self.0.invoke(function, invocation).await
+    }
+}

@@ -1,0 +1,35 @@
+//! Times as Lambda writes them, all UTC.
+
+use jiff::Timestamp;
+
+fn timestamp(ms: u64) -> Timestamp {
+    i64::try_from(ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok()).unwrap_or(Timestamp::MAX)
+}
+
+/// `2019-11-14T00:38:06.021Z`.
+pub(crate) fn iso_ms(ms: u64) -> String {
+    timestamp(ms).strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
+}
+
+/// `2019/11/14/2019-11-14T00.38.06`, as it stands in the keys of on-failure objects.
+pub(crate) fn key_time(ms: u64) -> String {
+    timestamp(ms).strftime("%Y/%m/%d/%Y-%m-%dT%H.%M.%S").to_string()
+}
+
+/// `2019-11-14T00:38:06.021+0000`, the form of `LastModified` of a function.
+pub(crate) fn last_modified(ms: u64) -> String {
+    timestamp(ms).strftime("%Y-%m-%dT%H:%M:%S%.3f+0000").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_lambdas_forms() {
+        assert_eq!(iso_ms(1_573_691_886_021), "2019-11-14T00:38:06.021Z");
+        assert_eq!(iso_ms(1_573_691_886_000), "2019-11-14T00:38:06.000Z");
+        assert_eq!(key_time(1_573_691_886_021), "2019/11/14/2019-11-14T00.38.06");
+        assert_eq!(last_modified(1_573_691_886_021), "2019-11-14T00:38:06.021+0000");
+    }
+}
