@@ -9,6 +9,7 @@ use redb::{Database, ReadableDatabase, TableDefinition, TableError};
 use serde::{Serialize, de::DeserializeOwned};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Why control state could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -61,6 +62,7 @@ struct Shared {
     /// `None` only while reopening after an I/O error: redb refuses all work on a handle
     /// that has seen one, and a full disk must not cost a restart.
     database: RwLock<Option<Database>>,
+    closed: AtomicBool,
 }
 
 impl ControlStore {
@@ -69,9 +71,17 @@ impl ControlStore {
     /// # Errors
     /// [`ControlError::Store`] when the file can't be opened, is not a store, or is in use.
     pub fn open(path: &Path) -> Result<Self> {
-        let shared = Shared { path: path.to_path_buf(), database: RwLock::new(None) };
+        let shared = Shared { path: path.to_path_buf(), database: RwLock::new(None), closed: AtomicBool::new(false) };
         shared.reopen()?;
         Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// Closes the file, whoever still holds clones: their later calls fail, and the store can be
+    /// opened again.
+    pub fn close(&self) {
+        let mut database = self.shared.database.write();
+        self.shared.closed.store(true, Ordering::Release);
+        *database = None;
     }
 
     /// The value under `key`, if any.
@@ -191,6 +201,9 @@ impl Shared {
 
     fn reopen(&self) -> Result<()> {
         let mut database = self.database.write();
+        if self.closed.load(Ordering::Acquire) {
+            return Err(self.error(redb::Error::DatabaseClosed));
+        }
         *database = None;
         *database = Some(Database::create(&self.path).map_err(|error| self.error(error.into()))?);
         Ok(())
@@ -221,6 +234,19 @@ mod tests {
         assert_eq!(store.scan::<u32>(STREAMS, "a").unwrap(), [("a".to_string(), 1), ("ab".to_string(), 2)]);
         store.delete(STREAMS, "a").unwrap();
         assert_eq!(store.get::<u32>(STREAMS, "a").unwrap(), None);
+    }
+
+    #[test]
+    fn closing_frees_the_file_for_good() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("control.redb");
+        let store = ControlStore::open(&path).unwrap();
+        let clone = store.clone();
+        clone.put(STREAMS, "a", &1).unwrap();
+        store.close();
+        assert!(clone.put(STREAMS, "a", &2).is_err());
+        assert!(clone.get::<u32>(STREAMS, "a").is_err());
+        assert_eq!(ControlStore::open(&path).unwrap().get::<u32>(STREAMS, "a").unwrap(), Some(1));
     }
 
     #[test]

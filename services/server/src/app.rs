@@ -45,12 +45,21 @@ impl App {
         let address = listener.local_addr().map_err(|source| StartError::Address { address: config.listen, source })?;
         let base_url = base_url(address);
         let data = DataDirectory::open(&config.data)?;
-        let services = Services::open(&data)?;
+        let services = Services::open(&data, &config, &base_url)?;
         let stop_gateway = CancellationToken::new();
         let gateway = Gateway::new(services.clone(), config.clone(), base_url.clone(), data.path().to_path_buf());
         let gateway = tokio::spawn(gateway.serve(listener, stop_gateway.clone()));
         let shutdown = CancellationToken::new();
         Ok(Self { services, config, address, base_url, shutdown, data, gateway, stop_gateway })
+    }
+
+    /// Begins event source mappings and asynchronous invocations that wait from an earlier run.
+    /// Call it once, when the functions they invoke are as they should be.
+    ///
+    /// # Errors
+    /// [`StartError::Service`] when what is stored of them can't be read.
+    pub fn start_functions(&self) -> Result<(), StartError> {
+        self.services.start_functions()
     }
 
     /// The data directory, absolute.

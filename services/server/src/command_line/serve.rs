@@ -17,6 +17,7 @@ async fn serve(config: Config) -> Result<(), Failure> {
     // Before anything is opened, so that an early Ctrl-C ends in order too.
     let mut signals = StopSignals::register()?;
     let app = App::start(config).await?;
+    app.start_functions()?;
     announce(&app);
     signals.first().await;
     tracing::info!("stopping; a second signal ends at once");

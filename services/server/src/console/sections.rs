@@ -1,5 +1,8 @@
 //! What each service has to show.
 
+use anabranch_lambda::LambdaStat;
+
+use super::format;
 use super::section::{Cell, Section};
 use crate::Services;
 use crate::gateway::Gateway;
@@ -7,7 +10,105 @@ use crate::gateway::Gateway;
 /// All sections, in the order in which data flows.
 pub(super) async fn all(gateway: &Gateway) -> Vec<Section> {
     let services = &gateway.services;
-    vec![tables(services).await]
+    let lambda = services.lambda.stat();
+    vec![
+        streams(services),
+        delivery_streams(services),
+        functions(&lambda),
+        event_source_mappings(&lambda),
+        tables(services).await,
+    ]
+}
+
+fn streams(services: &Services) -> Section {
+    let row = |stream: anabranch_streams::StreamStat| {
+        vec![
+            Cell::Name(stream.name),
+            if stream.status == "ACTIVE" {
+                Cell::Good("active".into())
+            } else {
+                Cell::Neutral(stream.status.to_lowercase())
+            },
+            Cell::Count(stream.open_shards as u64),
+            stream.records.map_or_else(unread, Cell::Count),
+            stream.reserved_bytes.map_or_else(unread, Cell::Bytes),
+            Cell::Count(stream.records_in),
+            Cell::Text(format!("{} h", stream.retention_hours)),
+        ]
+    };
+    Section {
+        title: "Streams",
+        hint: "None yet. A template makes them, or aws kinesis create-stream --stream-name clicks --shard-count 1.",
+        columns: &["Stream", "State", "Shards", "Records", "On disk", "Put since start", "Retention"],
+        rows: Ok(services.streams.stat().into_iter().map(row).collect()),
+    }
+}
+
+/// A log that was not used since the start is not opened just to be counted.
+fn unread() -> Cell {
+    Cell::Neutral("not opened yet".into())
+}
+
+fn delivery_streams(services: &Services) -> Section {
+    let row = |stream: anabranch_firehose::DeliveryStreamStat| {
+        vec![
+            Cell::Name(stream.name),
+            Cell::Count(stream.records_in),
+            Cell::Count(stream.objects_delivered),
+            Cell::Count(stream.backlog_records),
+            Cell::Bytes(stream.backlog_bytes),
+            stream.last_error.map_or_else(|| Cell::Good("delivering".into()), Cell::Bad),
+        ]
+    };
+    Section {
+        title: "Delivery streams",
+        hint: "None yet. A template makes them, or aws firehose create-delivery-stream.",
+        columns: &["Delivery stream", "Put since start", "Objects delivered", "Waiting", "Waiting bytes", "State"],
+        rows: Ok(services.firehose.stat().into_iter().map(row).collect()),
+    }
+}
+
+fn functions(lambda: &LambdaStat) -> Section {
+    let row = |function: &anabranch_lambda::FunctionStat| {
+        vec![Cell::Name(function.name.clone()), Cell::Count(function.environments as u64)]
+    };
+    Section {
+        title: "Functions",
+        hint: "None yet. anabranch up TEMPLATE builds and hosts a template's functions.",
+        columns: &["Function", "Running processes"],
+        rows: Ok(lambda.functions.iter().map(row).collect()),
+    }
+}
+
+fn event_source_mappings(lambda: &LambdaStat) -> Section {
+    let row = |mapping: &anabranch_lambda::MappingStat| {
+        let result = &mapping.last_processing_result;
+        vec![
+            Cell::Text(format!("{} → {}", resource_name(&mapping.event_source_arn), mapping.function)),
+            if mapping.state == "Enabled" {
+                Cell::Good("enabled".into())
+            } else {
+                Cell::Neutral(mapping.state.to_lowercase())
+            },
+            Cell::Text(format::span(mapping.iterator_age_ms)),
+            Cell::Count(mapping.records),
+            Cell::Count(mapping.invocations),
+            Cell::failures(mapping.function_errors),
+            Cell::failures(mapping.failed_records),
+            if result.starts_with("PROBLEM") { Cell::Bad(result.clone()) } else { Cell::Text(result.clone()) },
+        ]
+    };
+    Section {
+        title: "Event source mappings",
+        hint: "None yet. A template makes them, or aws lambda create-event-source-mapping.",
+        columns: &["Mapping", "State", "Lag", "Records", "Invocations", "Errors", "Given up", "Last result"],
+        rows: Ok(lambda.mappings.iter().map(row).collect()),
+    }
+}
+
+/// `clicks` of `arn:aws:kinesis:us-east-1:000000000000:stream/clicks`.
+fn resource_name(arn: &str) -> &str {
+    arn.rsplit(['/', ':']).next().unwrap_or(arn)
 }
 
 async fn tables(services: &Services) -> Section {

@@ -44,6 +44,7 @@ pub(crate) struct Gateway {
     pub(crate) data: PathBuf,
     pub(crate) started: Instant,
     json: Vec<Arc<dyn JsonService>>,
+    lambda: Router,
     metrics: Metrics,
 }
 
@@ -65,9 +66,10 @@ impl Label {
 impl Gateway {
     /// A gateway to `services`, reached at `base_url`.
     pub(crate) fn new(services: Arc<Services>, config: Config, base_url: String, data: PathBuf) -> Arc<Self> {
-        let json = services.json();
+        let (json, lambda) = (services.json(), services.lambda.router());
         Arc::new(Self {
             json,
+            lambda,
             services,
             config,
             base_url,
@@ -128,7 +130,7 @@ async fn answer(State(gateway): State<Arc<Gateway>>, id: RequestId, request: Req
             json::answer(&gateway, &caller, &id.0, (&prefix, &operation), (head, body)).await
         }
         Route::JsonWithoutTarget => json::without_target(head, body).await,
-        Route::Lambda => rest::lambda(&gateway, &id, head, body).await,
+        Route::Lambda => rest::lambda(&gateway, head, body).await,
         Route::HttpApi { api_id, stage, uri } => rest::http_api(&gateway, &api_id, &stage, uri, (head, body)).await,
         Route::Objects => rest::objects(&gateway, &id, head, body).await,
         Route::Unoffered(service) => rest::unoffered(&id, &service, head, body).await,

@@ -2,15 +2,23 @@
 
 use axum::body::Body;
 use axum::http::request::Parts;
-use axum::http::{Response, StatusCode, Uri};
+use axum::http::{Request, Response, StatusCode, Uri};
 use axum::response::IntoResponse;
+use tower_service::Service;
 
 use super::observe::RequestId;
 use super::{Gateway, Label, answer, body};
 
 /// Lambda's REST API.
-pub(super) async fn lambda(_: &Gateway, id: &RequestId, head: Parts, body: Body) -> Response<Body> {
-    unoffered(id, "lambda", head, body).await
+pub(super) async fn lambda(gateway: &Gateway, head: Parts, body: Body) -> Response<Body> {
+    let operation = match head.uri.path() {
+        path if path.ends_with("/invocations") => "Invoke",
+        path if path.contains("/event-source-mappings") => "EventSourceMappings",
+        _ => "Functions",
+    };
+    let Ok(mut response) = gateway.lambda.clone().call(Request::from_parts(head, body)).await;
+    response.extensions_mut().insert(Label::new("lambda", operation));
+    response
 }
 
 /// An HTTP API's own clients.

@@ -1,39 +1,106 @@
-//! All services of one server, opened in the order in which they need one another.
+//! All services of one server, opened in the order in which they need one another, and the
+//! adapters through which they reach one another.
+
+mod object_writer;
+mod stream_source;
 
 use std::sync::Arc;
 
-use anabranch_protocol::JsonService;
+use anabranch_control::ControlStore;
+use anabranch_firehose::Firehose;
+use anabranch_lambda::{Lambda, LambdaConfig};
+use anabranch_protocol::{Clock, JsonService, SystemClock};
+use anabranch_streams::{Streams, StreamsConfig};
 use anabranch_tables::Tables;
 
-use crate::StartError;
 use crate::data_directory::DataDirectory;
+use crate::{Config, StartError};
+use object_writer::ObjectWriter;
+use stream_source::StreamSource;
+
+/// How long a new stream stays CREATING and a deleted one DELETING.
+const STREAM_TRANSITION: std::time::Duration = std::time::Duration::from_millis(50);
 
 /// The services that a server runs.
 pub struct Services {
+    /// Kinesis Data Streams.
+    pub streams: Arc<Streams>,
+    /// Amazon Data Firehose.
+    pub firehose: Arc<Firehose>,
+    /// Lambda.
+    pub lambda: Arc<Lambda>,
     /// DynamoDB.
     pub tables: Arc<Tables>,
+    control: ControlStore,
 }
 
 impl Services {
-    /// Opens each service's part of `data` and resumes its background work.
-    pub(crate) fn open(data: &DataDirectory) -> Result<Arc<Self>, StartError> {
+    /// Opens each service's part of `data` and resumes its background work, but for functions:
+    /// see [`Services::start_functions`]. `base_url` is where functions reach this server.
+    pub(crate) fn open(data: &DataDirectory, config: &Config, base_url: &str) -> Result<Arc<Self>, StartError> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let log = anabranch_storage::Config { flush: config.flush, ..anabranch_storage::Config::default() };
+        let control = open_control(data)?;
+        let streams = {
+            let directory = data.join("streams");
+            let config = StreamsConfig { directory, log: log.clone(), transition_delay: STREAM_TRANSITION };
+            Streams::open(config, control.clone(), clock.clone())
+                .map_err(|error| StartError::service("kinesis", error))?
+        };
         let tables = Tables::open(&data.join("tables")).map_err(|error| StartError::service("dynamodb", error))?;
-        Ok(Arc::new(Self { tables }))
+        let lambda = Lambda::open(
+            &data.join("lambda"),
+            control.clone(),
+            clock.clone(),
+            Arc::new(StreamSource(streams.clone())),
+            Arc::new(ObjectWriter),
+            LambdaConfig { endpoint_url: base_url.into(), ..LambdaConfig::default() },
+        )
+        .map_err(|error| StartError::service("lambda", error))?;
+        let firehose = Firehose::open(&data.join("firehose"), control.clone(), clock, Arc::new(ObjectWriter), log)
+            .map_err(|error| StartError::service("firehose", error))?;
+        Ok(Arc::new(Self { streams, firehose, lambda, tables, control }))
+    }
+
+    /// Begins event source mappings and asynchronous invocations that wait from an earlier run.
+    pub(crate) fn start_functions(&self) -> Result<(), StartError> {
+        self.lambda.start().map_err(|error| StartError::service("lambda", error))
     }
 
     /// The services that are called by `X-Amz-Target`.
     pub(crate) fn json(&self) -> Vec<Arc<dyn JsonService>> {
-        vec![self.tables.clone(), Arc::new(self.tables.streams())]
+        vec![self.streams.clone(), self.firehose.clone(), self.tables.clone(), Arc::new(self.tables.streams())]
     }
 
     /// For each service whether it works, or why not.
     pub(crate) async fn status(&self) -> Vec<(&'static str, Result<(), String>)> {
         let dynamodb = self.tables.stat().await.map(drop).map_err(|error| error.to_string());
-        vec![("dynamodb", dynamodb)]
+        let stuck = self.firehose.stat().into_iter().find_map(|stream| {
+            let error = stream.last_error?;
+            Some(format!("{} does not get on delivering: {error}", stream.name))
+        });
+        vec![("kinesis", Ok(())), ("firehose", stuck.map_or(Ok(()), Err)), ("lambda", Ok(())), ("dynamodb", dynamodb)]
     }
 
-    /// Stops background work and closes everything; what was acknowledged is on the disk.
+    /// Stops background work and closes everything, in the order in which data flows; what was
+    /// acknowledged is on the disk.
     pub(crate) async fn shutdown(&self) {
+        self.lambda.shutdown().await;
+        self.firehose.shutdown().await;
+        self.streams.shutdown().await;
         self.tables.shutdown().await;
+        self.control.close();
     }
+}
+
+/// Opens the control store. What it does not name is removed from the directory as left over,
+/// so a directory that lost its store must not be opened as if it were new.
+fn open_control(data: &DataDirectory) -> Result<ControlStore, StartError> {
+    let path = data.join("control.redb");
+    let holds = |part: &str| std::fs::read_dir(data.join(part)).is_ok_and(|mut entries| entries.next().is_some());
+    if !path.exists() && (holds("streams") || holds("firehose")) {
+        let reason = format!("{} is missing, without which the streams' data can't be told apart", path.display());
+        return Err(StartError::service("control store", reason));
+    }
+    ControlStore::open(&path).map_err(|error| StartError::service("control store", error))
 }
