@@ -32,6 +32,9 @@ pub enum ControlError {
         /// What did not fit.
         source: serde_json::Error,
     },
+    /// The store is being closed.
+    #[error("the control store is closed")]
+    Closed,
 }
 
 /// Result of a control-store call.
@@ -101,6 +104,17 @@ impl ControlStore {
 
     /// All values whose key starts with `prefix`, in key order.
     pub fn scan<V: DeserializeOwned>(&self, table: Table, prefix: &str) -> Result<Vec<(String, V)>> {
+        self.scan_from(table, prefix, prefix, usize::MAX)
+    }
+
+    /// At most `limit` values whose key starts with `prefix` and is not before `from`, in key order.
+    pub fn scan_from<V: DeserializeOwned>(
+        &self,
+        table: Table,
+        prefix: &str,
+        from: &str,
+        limit: usize,
+    ) -> Result<Vec<(String, V)>> {
         let rows = self.shared.with_database(|database| {
             let transaction = database.begin_read()?;
             let rows = match transaction.open_table(table.definition()) {
@@ -109,9 +123,9 @@ impl ControlStore {
                 Err(error) => return Err(error.into()),
             };
             let mut found = Vec::new();
-            for row in rows.range(prefix..)? {
+            for row in rows.range(from.max(prefix)..)? {
                 let (key, value) = row?;
-                if !key.value().starts_with(prefix) {
+                if found.len() == limit || !key.value().starts_with(prefix) {
                     break;
                 }
                 found.push((key.value().to_string(), value.value().to_vec()));
@@ -232,6 +246,7 @@ mod tests {
         drop(store);
         let store = ControlStore::open(&path).unwrap();
         assert_eq!(store.scan::<u32>(STREAMS, "a").unwrap(), [("a".to_string(), 1), ("ab".to_string(), 2)]);
+        assert_eq!(store.scan_from::<u32>(STREAMS, "", "ab", 1).unwrap(), [("ab".to_string(), 2)]);
         store.delete(STREAMS, "a").unwrap();
         assert_eq!(store.get::<u32>(STREAMS, "a").unwrap(), None);
     }

@@ -1,1 +1,23 @@
-//! The S3 part: buckets and objects on disk, with notifications.
+//! The S3 part: buckets and objects on disk, as far as pipelines and their clients need them.
+//!
+//! The wire (XML, routing, error bodies) is the crate s3s; behind it stands our own store.
+//! Objects' bytes are files under `data/`, flushed before the index names them; the index
+//! (buckets, objects, uploads, notifications) is one transactional store. A notification is
+//! committed with the object it tells of, so it can't be lost between the two.
+
+mod aws_chunked;
+mod blob;
+mod error;
+mod index;
+mod listing;
+mod notification;
+mod operations;
+mod outbox;
+mod ports;
+mod request;
+mod store;
+
+pub use error::OpenError;
+pub use notification::{NotificationRule, Notifications};
+pub use ports::{NotificationTarget, PortError};
+pub use store::{BucketStat, NewObject, Objects};

@@ -1,0 +1,99 @@
+//! What the index holds, and under which keys.
+
+use std::collections::BTreeMap;
+
+use anabranch_control::Table;
+use serde::{Deserialize, Serialize};
+
+use crate::notification::Notifications;
+
+/// Buckets by name.
+pub(crate) const BUCKETS: Table = Table("buckets");
+/// Objects by bucket and key, see [`object_key`].
+pub(crate) const OBJECTS: Table = Table("objects");
+/// Unfinished multipart uploads by bucket, key and id.
+pub(crate) const UPLOADS: Table = Table("uploads");
+/// Parts of them by upload id and number.
+pub(crate) const PARTS: Table = Table("parts");
+/// Notifications that are not delivered yet, by number.
+pub(crate) const OUTBOX: Table = Table("outbox");
+
+/// A bucket's name holds no slash, so this sorts objects by bucket, then key.
+pub(crate) fn object_key(bucket: &str, key: &str) -> String {
+    format!("{bucket}/{key}")
+}
+
+pub(crate) fn upload_key(bucket: &str, key: &str, upload_id: &str) -> String {
+    format!("{bucket}/{key}/{upload_id}")
+}
+
+pub(crate) fn part_key(upload_id: &str, number: i32) -> String {
+    format!("{upload_id}/{number:05}")
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Bucket {
+    pub(crate) created_ms: u64,
+    pub(crate) region: String,
+    #[serde(default)]
+    pub(crate) notifications: Notifications,
+}
+
+/// An object. Its bytes are those of its blobs, one after another.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Object {
+    pub(crate) blobs: Vec<BlobRef>,
+    pub(crate) size: u64,
+    pub(crate) etag: String,
+    pub(crate) modified_ms: u64,
+    pub(crate) headers: Headers,
+    pub(crate) checksums: Checksums,
+    /// Parts it was uploaded in, 0 if it was put whole.
+    #[serde(default)]
+    pub(crate) parts: usize,
+}
+
+/// A data file and its size.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct BlobRef {
+    pub(crate) id: String,
+    pub(crate) size: u64,
+}
+
+/// Headers that are given back as they were sent.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Headers {
+    pub(crate) content_type: Option<String>,
+    pub(crate) content_encoding: Option<String>,
+    pub(crate) content_disposition: Option<String>,
+    pub(crate) content_language: Option<String>,
+    pub(crate) cache_control: Option<String>,
+    pub(crate) expires: Option<String>,
+    pub(crate) metadata: BTreeMap<String, String>,
+}
+
+/// Checksums the client sent, base64; verified when they came.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Checksums {
+    pub(crate) crc32: Option<String>,
+    pub(crate) crc32c: Option<String>,
+    pub(crate) crc64nvme: Option<String>,
+    pub(crate) sha1: Option<String>,
+    pub(crate) sha256: Option<String>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Upload {
+    pub(crate) key: String,
+    pub(crate) initiated_ms: u64,
+    pub(crate) headers: Headers,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Part {
+    pub(crate) number: i32,
+    pub(crate) blob: BlobRef,
+    pub(crate) etag: String,
+    pub(crate) modified_ms: u64,
+    pub(crate) checksums: Checksums,
+}

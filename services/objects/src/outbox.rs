@@ -1,0 +1,94 @@
+//! Delivers notifications from the outbox, where they were committed with their object: in
+//! order, at least once, over restarts.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tokio::sync::{Notify, watch};
+
+use crate::index::OUTBOX;
+use crate::ports::NotificationTarget;
+use crate::store::Objects;
+
+/// Entries read from the outbox at a time.
+const BATCH: usize = 64;
+const RETRY_FIRST: Duration = Duration::from_millis(200);
+const RETRY_MAX: Duration = Duration::from_secs(30);
+
+/// A notification that waits.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Entry {
+    pub(crate) target_arn: String,
+    pub(crate) event: Value,
+}
+
+/// The entry's key: numbers sort as they were given.
+pub(crate) fn entry_key(sequence: u64, rule: usize) -> String {
+    format!("{sequence:020}/{rule:03}")
+}
+
+/// Delivers until `stop`. Sleeps while the outbox is empty.
+pub(crate) async fn run(
+    objects: Weak<Objects>,
+    target: Arc<dyn NotificationTarget>,
+    filled: Arc<Notify>,
+    mut stop: watch::Receiver<bool>,
+) {
+    loop {
+        let pending = match objects.upgrade() {
+            Some(objects) => objects.blocking(|objects| objects.index.scan_from::<Entry>(OUTBOX, "", "", BATCH)).await,
+            None => return,
+        };
+        let entries = pending.unwrap_or_else(|error| {
+            tracing::error!(%error, "reading the outbox of notifications");
+            Vec::new()
+        });
+        if entries.is_empty() {
+            tokio::select! {
+                _ = stop.changed() => return,
+                () = filled.notified() => continue,
+            }
+        }
+        for (key, entry) in entries {
+            if !deliver(&objects, &*target, &key, &entry, &mut stop).await {
+                return;
+            }
+        }
+    }
+}
+
+/// Delivers one entry, however often it takes. False once the service stops.
+async fn deliver(
+    objects: &Weak<Objects>,
+    target: &dyn NotificationTarget,
+    key: &str,
+    entry: &Entry,
+    stop: &mut watch::Receiver<bool>,
+) -> bool {
+    let mut delay = RETRY_FIRST;
+    loop {
+        let failure = match target.deliver(&entry.target_arn, entry.event.clone()).await {
+            Err(error) => error.to_string(),
+            Ok(()) => {
+                let Some(objects) = objects.upgrade() else { return false };
+                let key = key.to_string();
+                match objects.blocking(move |objects| objects.index.delete(OUTBOX, &key)).await {
+                    Ok(()) => return true,
+                    Err(error) => error.to_string(),
+                }
+            }
+        };
+        tracing::warn!(
+            target_arn = entry.target_arn,
+            failure,
+            "a notification could not be delivered; it is tried again"
+        );
+        tokio::select! {
+            _ = stop.changed() => return false,
+            () = tokio::time::sleep(delay) => {}
+        }
+        delay = (delay * 2).min(RETRY_MAX);
+    }
+}

@@ -1,0 +1,143 @@
+//! Brings a request into the form that s3s takes without credentials: any credentials work, so
+//! signatures are taken off, and bodies that are signed chunk by chunk are decoded here.
+
+use anabranch_protocol::Clock;
+use axum::body::Body;
+use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH};
+use http::{HeaderMap, HeaderValue, Request, Uri};
+use jiff::civil::DateTime;
+
+use crate::aws_chunked::{Decoder, Trailers};
+
+/// A request that may not go on, with the S3 error code to answer.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    pub(crate) code: &'static str,
+    pub(crate) status: u16,
+    pub(crate) message: String,
+}
+
+/// Takes the signature off and decodes the body.
+pub(crate) fn prepare(request: Request<Body>, clock: &dyn Clock) -> Result<s3s::HttpRequest, Refused> {
+    let (mut head, body) = request.into_parts();
+    head.uri = without_signature(&head.uri, clock)?;
+    head.headers.remove(AUTHORIZATION);
+    head.headers.remove("x-amz-security-token");
+    let digest = head.headers.remove("x-amz-content-sha256");
+    let is_streaming = digest.is_some_and(|digest| digest.as_bytes().starts_with(b"STREAMING-"));
+    let is_chunked = is_streaming || content_encodings(&head.headers).any(|encoding| encoding == "aws-chunked");
+    if !is_chunked {
+        return Ok(Request::from_parts(head, s3s::Body::http_body_unsync(body)));
+    }
+    take_off_chunked_encoding(&mut head.headers);
+    let trailers = Trailers::default();
+    head.extensions.insert(trailers.clone());
+    let decoded = Decoder::new(body.into_data_stream(), trailers).stream();
+    let body = Body::from_stream(decoded);
+    Ok(Request::from_parts(head, s3s::Body::http_body_unsync(body)))
+}
+
+fn content_encodings(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    headers
+        .get_all(CONTENT_ENCODING)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        .filter(|value| !value.is_empty())
+}
+
+fn take_off_chunked_encoding(headers: &mut HeaderMap) {
+    let others: Vec<&str> = content_encodings(headers).filter(|encoding| *encoding != "aws-chunked").collect();
+    let others = others.join(",");
+    headers.remove(CONTENT_ENCODING);
+    if let Ok(value) = HeaderValue::from_str(&others)
+        && !others.is_empty()
+    {
+        headers.insert(CONTENT_ENCODING, value);
+    }
+    headers.remove("x-amz-trailer");
+    match headers.remove("x-amz-decoded-content-length") {
+        Some(length) => headers.insert(CONTENT_LENGTH, length),
+        None => headers.remove(CONTENT_LENGTH),
+    };
+}
+
+/// Query parameters of a presigned URL; the URL says until when it holds.
+fn without_signature(uri: &Uri, clock: &dyn Clock) -> Result<Uri, Refused> {
+    let Some(query) = uri.query().filter(|query| query.contains("X-Amz-") || query.contains("Signature=")) else {
+        return Ok(uri.clone());
+    };
+    let value_of = |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
+    if let (Some(date), Some(seconds)) = (value_of("X-Amz-Date"), value_of("X-Amz-Expires")) {
+        check_expiry(date, seconds, clock)?;
+    } else if let Some(expires_s) = value_of("Expires").and_then(|value| value.parse::<u64>().ok())
+        && value_of("Signature").is_some()
+        && clock.now_ms() / 1000 > expires_s
+    {
+        return Err(expired());
+    }
+    let version_2 = ["AWSAccessKeyId", "Signature", "Expires"];
+    let kept: Vec<&str> = query
+        .split('&')
+        .filter(|pair| {
+            let name = pair.split('=').next().unwrap_or_default();
+            !name.starts_with("X-Amz-") && !version_2.contains(&name)
+        })
+        .collect();
+    let path_and_query =
+        if kept.is_empty() { uri.path().to_string() } else { format!("{}?{}", uri.path(), kept.join("&")) };
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = path_and_query.parse().ok();
+    Uri::from_parts(parts).map_err(|_| Refused {
+        code: "InvalidURI",
+        status: 400,
+        message: "Couldn't parse the specified URI.".into(),
+    })
+}
+
+fn check_expiry(date: &str, seconds: &str, clock: &dyn Clock) -> Result<(), Refused> {
+    let malformed = |what: &str| Refused {
+        code: "AuthorizationQueryParametersError",
+        status: 400,
+        message: format!("{what} is malformed."),
+    };
+    let signed = DateTime::strptime("%Y%m%dT%H%M%SZ", date)
+        .ok()
+        .and_then(|date| date.to_zoned(jiff::tz::TimeZone::UTC).ok())
+        .ok_or_else(|| malformed("X-Amz-Date"))?;
+    let seconds: i64 = seconds.parse().map_err(|_| malformed("X-Amz-Expires"))?;
+    let ends_ms = signed.timestamp().as_millisecond().saturating_add(seconds.saturating_mul(1000));
+    if i64::try_from(clock.now_ms()).unwrap_or(i64::MAX) > ends_ms { Err(expired()) } else { Ok(()) }
+}
+
+fn expired() -> Refused {
+    Refused { code: "AccessDenied", status: 403, message: "Request has expired".into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anabranch_protocol::ManualClock;
+
+    #[test]
+    fn presigned_urls_hold_until_they_expire() {
+        let uri: Uri =
+            "/b/k?X-Amz-Date=20251113T021320Z&X-Amz-Expires=60&X-Amz-Signature=ab&partNumber=1".parse().unwrap();
+        // 2025-11-13T02:13:20Z
+        let clock = ManualClock::new(1_763_000_000_000);
+        assert_eq!(without_signature(&uri, &clock).unwrap(), "/b/k?partNumber=1");
+        clock.advance_ms(60_001);
+        assert_eq!(without_signature(&uri, &clock).unwrap_err().message, "Request has expired");
+    }
+
+    #[test]
+    fn other_encodings_stay() {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("aws-chunked, gzip"));
+        headers.insert("x-amz-decoded-content-length", HeaderValue::from_static("7"));
+        take_off_chunked_encoding(&mut headers);
+        assert_eq!(headers[CONTENT_ENCODING], "gzip");
+        assert_eq!(headers[CONTENT_LENGTH], "7");
+    }
+}
