@@ -12,6 +12,11 @@ use super::event::{self, EventRecord};
 use crate::invoke::PAYLOAD_BYTES_MAX;
 use crate::ports::{PortError, ShardCursor, Start};
 
+/// Waits in a row that may end without new records before the poller slows down.
+const EMPTY_READS_MAX: u32 = 3;
+/// Its pause then.
+const EMPTY_READ_PAUSE: Duration = Duration::from_millis(20);
+
 /// How the polling of a shard ended.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum PollEnd {
@@ -95,6 +100,7 @@ impl Poller<'_> {
         let window = Duration::from_secs(self.context.settings.maximum_batching_window_in_seconds.into());
         let mut window_end = (!self.buffer.is_empty()).then(|| Instant::now() + window);
         let mut failures = 0;
+        let mut empty_reads = 0;
         loop {
             if self.context.is_stopped() {
                 return false;
@@ -114,13 +120,19 @@ impl Poller<'_> {
                 }
             };
             failures = 0;
+            failures = 0;
             if window_end.is_none() && !self.buffer.is_empty() {
                 window_end = Some(Instant::now() + window);
             }
             if window_end.is_some_and(|end| end <= Instant::now()) {
                 return true;
             }
-            if found == Found::Tip && !self.drained {
+            // A source whose waits end without anything new must not keep a core busy.
+            empty_reads = if found == Found::Nothing { empty_reads + 1 } else { 0 };
+            if empty_reads > EMPTY_READS_MAX && self.context.stopped_during(EMPTY_READ_PAUSE).await {
+                return false;
+            }
+            if found != Found::More && !self.drained && !self.is_full() {
                 self.wait(window_end).await;
             }
         }
@@ -149,7 +161,11 @@ impl Poller<'_> {
             self.buffer.push_back(Buffered { event, read_at: read_at.clone() });
         }
         self.drained = read.closed_and_drained;
-        Ok(if read.at_tip || read.records.is_empty() { Found::Tip } else { Found::More })
+        Ok(match (read.records.is_empty(), read.at_tip) {
+            (true, _) => Found::Nothing,
+            (false, true) => Found::Tip,
+            (false, false) => Found::More,
+        })
     }
 
     /// Waits for new records, the end of the window or a stop, whichever is first.
@@ -196,8 +212,11 @@ impl Poller<'_> {
 
 #[derive(PartialEq, Eq)]
 enum Found {
+    /// Records, and there are more.
     More,
+    /// Records, and these were the last for now.
     Tip,
+    Nothing,
 }
 
 /// Whether sequence number `a` comes after `b`: they are compared as numbers.
