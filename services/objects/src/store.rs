@@ -125,6 +125,7 @@ impl Objects {
     /// Ends the delivery of notifications; what waits is delivered after the next start.
     pub async fn shutdown(&self) {
         self.stop.send_replace(true);
+        self.index.close();
     }
 
     /// Answers one request of the S3 REST API.

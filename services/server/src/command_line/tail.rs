@@ -40,6 +40,9 @@ pub(super) struct TailArguments {
     /// The stream's region
     #[arg(long, env = "AWS_REGION", default_value = anabranch_protocol::DEFAULT_REGION)]
     region: String,
+    /// The stream's account, if it is another than the server's own: twelve digits
+    #[arg(long, env = "AWS_ACCESS_KEY_ID", default_value = anabranch_protocol::DEFAULT_ACCOUNT_ID)]
+    account: String,
 }
 
 pub(super) fn run(arguments: &TailArguments) -> Result<(), Failure> {
@@ -222,8 +225,8 @@ impl<'a> Kinesis<'a> {
     async fn call<T: for<'de> Deserialize<'de>>(&self, operation: &str, request: Value) -> Result<T, Failure> {
         let endpoint = self.arguments.endpoint_url.trim_end_matches('/');
         let unreachable = |reason: String| Failure::new(format_args!("can't reach a server at {endpoint}: {reason}"));
-        // The server takes any signature; only the scope matters.
-        let scope = format!("anabranch/20260101/{}/kinesis/aws4_request", self.arguments.region);
+        // The server takes any signature; account and region are all it reads.
+        let scope = format!("{}/20260101/{}/kinesis/aws4_request", self.arguments.account, self.arguments.region);
         let request = axum::http::Request::post(format!("{endpoint}/"))
             .header("content-type", "application/x-amz-json-1.1")
             .header("x-amz-target", format!("Kinesis_20131202.{operation}"))

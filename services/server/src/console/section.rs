@@ -8,8 +8,8 @@ use super::format;
 pub(super) struct Section {
     /// Such as `Streams`.
     pub(super) title: &'static str,
-    /// What to show while there are none: how to make one.
-    pub(super) hint: &'static str,
+    /// A command that makes one, shown while there are none.
+    pub(super) example: &'static str,
     /// Headings of the columns.
     pub(super) columns: &'static [&'static str],
     /// A row for each resource, or why they can't be told.
@@ -22,8 +22,6 @@ pub(super) enum Cell {
     Name(String),
     /// Words.
     Text(String),
-    /// What can be copied: an address, a key.
-    Code(String),
     /// A number.
     Count(u64),
     /// A number of bytes.
@@ -53,7 +51,6 @@ impl Cell {
             @match self {
                 Self::Name(text) => strong { (text) },
                 Self::Text(text) => (text),
-                Self::Code(text) => code { (text) },
                 Self::Count(number) => (format::count(*number)),
                 Self::Bytes(number) => (format::bytes(*number)),
                 Self::Link(address) => a href=(address) { (address) },
@@ -74,7 +71,7 @@ impl Section {
                 h2 { (self.title) @if count > 0 { span.count { (count) } } }
                 @match &self.rows {
                     Err(reason) => p.failing { (reason) },
-                    Ok(rows) if rows.is_empty() => p.hint { (self.hint) },
+                    Ok(rows) if rows.is_empty() => p.hint { "None yet. Make one with " code { (self.example) } },
                     Ok(rows) => (self.table(rows)),
                 }
             }

@@ -16,6 +16,7 @@ pub(super) async fn all(gateway: &Gateway) -> Vec<Section> {
         delivery_streams(services),
         functions(&lambda),
         event_source_mappings(&lambda),
+        buckets(services),
         tables(services).await,
     ]
 }
@@ -38,7 +39,7 @@ fn streams(services: &Services) -> Section {
     };
     Section {
         title: "Streams",
-        hint: "None yet. A template makes them, or aws kinesis create-stream --stream-name clicks --shard-count 1.",
+        example: "aws kinesis create-stream --stream-name clicks --shard-count 1",
         columns: &["Stream", "State", "Shards", "Records", "On disk", "Put since start", "Retention"],
         rows: Ok(services.streams.stat().into_iter().map(row).collect()),
     }
@@ -62,7 +63,7 @@ fn delivery_streams(services: &Services) -> Section {
     };
     Section {
         title: "Delivery streams",
-        hint: "None yet. A template makes them, or aws firehose create-delivery-stream.",
+        example: "aws firehose create-delivery-stream",
         columns: &["Delivery stream", "Put since start", "Objects delivered", "Waiting", "Waiting bytes", "State"],
         rows: Ok(services.firehose.stat().into_iter().map(row).collect()),
     }
@@ -74,7 +75,7 @@ fn functions(lambda: &LambdaStat) -> Section {
     };
     Section {
         title: "Functions",
-        hint: "None yet. anabranch up TEMPLATE builds and hosts a template's functions.",
+        example: "anabranch up TEMPLATE",
         columns: &["Function", "Running processes"],
         rows: Ok(lambda.functions.iter().map(row).collect()),
     }
@@ -100,7 +101,7 @@ fn event_source_mappings(lambda: &LambdaStat) -> Section {
     };
     Section {
         title: "Event source mappings",
-        hint: "None yet. A template makes them, or aws lambda create-event-source-mapping.",
+        example: "aws lambda create-event-source-mapping",
         columns: &["Mapping", "State", "Lag", "Records", "Invocations", "Errors", "Given up", "Last result"],
         rows: Ok(lambda.mappings.iter().map(row).collect()),
     }
@@ -111,6 +112,18 @@ fn resource_name(arn: &str) -> &str {
     arn.rsplit(['/', ':']).next().unwrap_or(arn)
 }
 
+fn buckets(services: &Services) -> Section {
+    let row = |bucket: anabranch_objects::BucketStat| {
+        vec![Cell::Name(bucket.name), Cell::Count(bucket.objects), Cell::Bytes(bucket.bytes)]
+    };
+    Section {
+        title: "Buckets",
+        example: "aws s3 mb s3://BUCKET",
+        columns: &["Bucket", "Objects", "Size"],
+        rows: Ok(services.objects.stat().into_iter().map(row).collect()),
+    }
+}
+
 async fn tables(services: &Services) -> Section {
     let rows = services.tables.stat().await.map_err(|error| error.to_string()).map(|tables| {
         let row = |table: anabranch_tables::TableStat| {
@@ -118,10 +131,5 @@ async fn tables(services: &Services) -> Section {
         };
         tables.into_iter().map(row).collect()
     });
-    Section {
-        title: "Tables",
-        hint: "None yet. A template makes them, or aws dynamodb create-table.",
-        columns: &["Table", "Items", "Size"],
-        rows,
-    }
+    Section { title: "Tables", example: "aws dynamodb create-table", columns: &["Table", "Items", "Size"], rows }
 }

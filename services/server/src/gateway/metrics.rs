@@ -51,7 +51,7 @@ impl Metrics {
         describe_histogram!(LATENCY, "Time from a request's head to its answer's head, in seconds.");
         describe_gauge!(IN_FLIGHT, "Requests being answered.");
         describe_gauge!(MEMORY, "Resident memory size in bytes.");
-        describe_counter!(CPU, "Total user and system CPU time spent in seconds.");
+        describe_gauge!(CPU, "Total user and system CPU time spent in seconds.");
         Self { handle }
     }
 

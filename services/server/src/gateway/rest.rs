@@ -2,8 +2,9 @@
 
 use axum::body::Body;
 use axum::http::request::Parts;
-use axum::http::{Request, Response, StatusCode, Uri};
+use axum::http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
 use axum::response::IntoResponse;
+use http_body_util::Limited;
 use tower_service::Service;
 
 use super::observe::RequestId;
@@ -27,9 +28,43 @@ pub(super) async fn http_api(_: &Gateway, _: &str, _: &str, _: Uri, (head, body)
     StatusCode::NOT_FOUND.into_response()
 }
 
-/// S3.
-pub(super) async fn objects(_: &Gateway, id: &RequestId, head: Parts, body: Body) -> Response<Body> {
-    unoffered(id, "s3", head, body).await
+/// S3. Bodies are streamed, so only what comes after the limit is refused.
+pub(super) async fn objects(gateway: &Gateway, id: &RequestId, head: Parts, body: Body) -> Response<Body> {
+    let label = Label::new("s3", s3_operation(&head));
+    let limit = gateway.config.body_bytes_max;
+    let declared = body::declared_length(&head);
+    let mut response = if declared.is_some_and(|length| length > limit) {
+        body::discard(body, declared).await;
+        let message = format!("Your proposed upload is larger than {limit} bytes, the limit set by --max-body.");
+        answer::s3_error("EntityTooLarge", &message, StatusCode::BAD_REQUEST, &id.0)
+    } else {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let body = Body::new(Limited::new(body, limit));
+        gateway.services.objects.handle(Request::from_parts(head, body)).await
+    };
+    if let Ok(id) = HeaderValue::from_str(&id.0) {
+        response.headers_mut().entry("x-amz-request-id").or_insert(id);
+    }
+    response.extensions_mut().insert(label);
+    response
+}
+
+/// The operation as far as method and path tell it.
+fn s3_operation(head: &Parts) -> &'static str {
+    let of_object = head.uri.path().trim_start_matches('/').split_once('/').is_some_and(|(_, key)| !key.is_empty());
+    match (&head.method, of_object) {
+        (&Method::GET, true) => "GetObject",
+        (&Method::PUT, true) => "PutObject",
+        (&Method::HEAD, true) => "HeadObject",
+        (&Method::DELETE, true) => "DeleteObject",
+        (&Method::POST, true) => "PostObject",
+        (&Method::GET, false) => "GetBucket",
+        (&Method::PUT, false) => "PutBucket",
+        (&Method::HEAD, false) => "HeadBucket",
+        (&Method::DELETE, false) => "DeleteBucket",
+        (&Method::POST, false) => "PostBucket",
+        _ => "other",
+    }
 }
 
 /// A service of AWS that this program does not offer.

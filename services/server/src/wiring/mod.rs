@@ -1,6 +1,7 @@
 //! All services of one server, opened in the order in which they need one another, and the
 //! adapters through which they reach one another.
 
+mod notification_target;
 mod object_writer;
 mod stream_source;
 
@@ -9,12 +10,14 @@ use std::sync::Arc;
 use anabranch_control::ControlStore;
 use anabranch_firehose::Firehose;
 use anabranch_lambda::{Lambda, LambdaConfig};
+use anabranch_objects::Objects;
 use anabranch_protocol::{Clock, JsonService, SystemClock};
 use anabranch_streams::{Streams, StreamsConfig};
 use anabranch_tables::Tables;
 
 use crate::data_directory::DataDirectory;
 use crate::{Config, StartError};
+use notification_target::NotificationTarget;
 use object_writer::ObjectWriter;
 use stream_source::StreamSource;
 
@@ -29,6 +32,8 @@ pub struct Services {
     pub firehose: Arc<Firehose>,
     /// Lambda.
     pub lambda: Arc<Lambda>,
+    /// S3.
+    pub objects: Arc<Objects>,
     /// DynamoDB.
     pub tables: Arc<Tables>,
     control: ControlStore,
@@ -48,18 +53,23 @@ impl Services {
                 .map_err(|error| StartError::service("kinesis", error))?
         };
         let tables = Tables::open(&data.join("tables")).map_err(|error| StartError::service("dynamodb", error))?;
+        let notifications = Arc::new(NotificationTarget::default());
+        let objects = Objects::open(&data.join("objects"), clock.clone(), Some(notifications.clone()))
+            .map_err(|error| StartError::service("s3", error))?;
+        let writer = Arc::new(ObjectWriter(objects.clone()));
         let lambda = Lambda::open(
             &data.join("lambda"),
             control.clone(),
             clock.clone(),
             Arc::new(StreamSource(streams.clone())),
-            Arc::new(ObjectWriter),
+            writer.clone(),
             LambdaConfig { endpoint_url: base_url.into(), ..LambdaConfig::default() },
         )
         .map_err(|error| StartError::service("lambda", error))?;
-        let firehose = Firehose::open(&data.join("firehose"), control.clone(), clock, Arc::new(ObjectWriter), log)
+        notifications.connect(lambda.clone());
+        let firehose = Firehose::open(&data.join("firehose"), control.clone(), clock, writer, log)
             .map_err(|error| StartError::service("firehose", error))?;
-        Ok(Arc::new(Self { streams, firehose, lambda, tables, control }))
+        Ok(Arc::new(Self { streams, firehose, lambda, objects, tables, control }))
     }
 
     /// Begins event source mappings and asynchronous invocations that wait from an earlier run.
@@ -87,6 +97,7 @@ impl Services {
     pub(crate) async fn shutdown(&self) {
         self.lambda.shutdown().await;
         self.firehose.shutdown().await;
+        self.objects.shutdown().await;
         self.streams.shutdown().await;
         self.tables.shutdown().await;
         self.control.close();
