@@ -89,7 +89,13 @@ impl Services {
             let error = stream.last_error?;
             Some(format!("{} does not get on delivering: {error}", stream.name))
         });
-        vec![("kinesis", Ok(())), ("firehose", stuck.map_or(Ok(()), Err)), ("lambda", Ok(())), ("dynamodb", dynamodb)]
+        vec![
+            ("kinesis", Ok(())),
+            ("firehose", stuck.map_or(Ok(()), Err)),
+            ("lambda", Ok(())),
+            ("s3", Ok(())),
+            ("dynamodb", dynamodb),
+        ]
     }
 
     /// Stops background work and closes everything, in the order in which data flows; what was
