@@ -67,16 +67,24 @@ impl App {
         self.data.path()
     }
 
-    /// Answers what is being asked, then stops the services and gives the data directory back.
+    /// Stops functions, then answers what is being asked, then closes the services and gives the
+    /// data directory back.
     pub async fn stop(self) {
         self.shutdown.cancel();
+        // First, and while requests are still answered: a function that can't reach the server
+        // any more would fail good records, and its failures count.
+        within("functions", self.services.stop_functions()).await;
         self.stop_gateway.cancel();
         if let Err(error) = self.gateway.await {
             tracing::error!(%error, "the gateway did not stop in order");
         }
-        if tokio::time::timeout(SHUTDOWN_MAX, self.services.shutdown()).await.is_err() {
-            tracing::warn!("the services did not stop within {SHUTDOWN_MAX:?}");
-        }
+        within("services", self.services.shutdown()).await;
+    }
+}
+
+async fn within(what: &str, stopping: impl Future<Output = ()>) {
+    if tokio::time::timeout(SHUTDOWN_MAX, stopping).await.is_err() {
+        tracing::warn!("the {what} did not stop within {SHUTDOWN_MAX:?}");
     }
 }
 

@@ -1,5 +1,7 @@
 //! `anabranch serve`.
 
+use std::io::Write;
+
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{Failure, runtime};
@@ -30,7 +32,7 @@ async fn serve(config: Config) -> Result<(), Failure> {
 /// One line that says where the server is and what it promises.
 pub(super) fn announce(app: &App) {
     let flush = app.config.flush;
-    println!(
+    let line = format!(
         "Anabranch {} is ready on {} · data in {} · flush {}: {} · console {}/_anabranch/",
         env!("CARGO_PKG_VERSION"),
         app.base_url,
@@ -39,6 +41,10 @@ pub(super) fn announce(app: &App) {
         flush_losses(flush),
         app.base_url,
     );
+    // Whoever started the server may have closed the pipe; it serves all the same.
+    if writeln!(std::io::stdout(), "{line}").is_err() {
+        tracing::info!("{line}");
+    }
 }
 
 /// The signals that ask the program to stop.

@@ -98,10 +98,14 @@ impl Services {
         ]
     }
 
+    /// Lets functions finish what they are at, and begins nothing new with them.
+    pub(crate) async fn stop_functions(&self) {
+        self.lambda.shutdown().await;
+    }
+
     /// Stops background work and closes everything, in the order in which data flows; what was
     /// acknowledged is on the disk.
     pub(crate) async fn shutdown(&self) {
-        self.lambda.shutdown().await;
         self.firehose.shutdown().await;
         self.objects.shutdown().await;
         self.streams.shutdown().await;
