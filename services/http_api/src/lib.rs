@@ -1,1 +1,12 @@
-//! API Gateway HTTP APIs: routes to Lambda proxy integrations.
+//! API Gateway HTTP APIs: routes whose requests go to Lambda functions as events of payload
+//! format 2.0. (API Gateway Developer Guide, "Working with HTTP APIs".)
+
+mod api;
+mod event;
+mod ports;
+mod reply;
+mod route;
+
+pub use api::{ApiSpec, HttpApis, OpenError};
+pub use ports::{FunctionInvoker, InvokeError};
+pub use route::{Route, RouteError};

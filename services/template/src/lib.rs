@@ -1,1 +1,20 @@
-//! Reads SAM templates into the resources they describe.
+//! Reads SAM and CloudFormation templates into the resources they describe.
+//!
+//! [`read`] resolves parameters and intrinsic functions, gives every resource its physical name,
+//! and checks each property: what is not supported is refused by name and line, all of it at
+//! once. Nothing is created here; `anabranch up` does that.
+
+mod intrinsics;
+mod names;
+mod node;
+mod problem;
+mod properties;
+mod resources;
+mod stack;
+
+pub use problem::{Problem, TemplateError};
+pub use resources::{
+    Bucket, DeliveryStream, EventSource, Function, HttpApi, Mapping, Notification, Resource, ResourceKind, Route,
+    Stream, Table,
+};
+pub use stack::{Options, Stack, read};

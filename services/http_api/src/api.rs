@@ -1,0 +1,153 @@
+//! The APIs that exist, and a request's way through one.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anabranch_control::{ControlError, ControlStore, Table};
+use anabranch_protocol::{Clock, DEFAULT_ACCOUNT_ID};
+use axum::body::Body;
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use parking_lot::RwLock;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::event::{Circumstances, event};
+use crate::ports::{FunctionInvoker, InvokeError};
+use crate::reply::{message, reply};
+use crate::route::{Route, find};
+
+const APIS: Table = Table("http_apis");
+/// Largest request body. (API Gateway Developer Guide, "Quotas for HTTP APIs".)
+const BODY_BYTES_MAX: usize = 10 << 20;
+/// Longest an integration may take. (As above.)
+const INTEGRATION_MAX: Duration = Duration::from_secs(30);
+
+/// Why the service could not be opened.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct OpenError(#[from] ControlError);
+
+/// An HTTP API. It is kept across restarts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApiSpec {
+    /// Ten small letters and digits.
+    pub api_id: String,
+    /// For people.
+    pub name: String,
+    /// `$default` or a name that is part of the path.
+    pub stage: String,
+    /// Its routes.
+    pub routes: Vec<Route>,
+}
+
+/// All HTTP APIs.
+pub struct HttpApis {
+    apis: RwLock<BTreeMap<String, Arc<ApiSpec>>>,
+    control: ControlStore,
+    clock: Arc<dyn Clock>,
+    functions: Arc<dyn FunctionInvoker>,
+}
+
+impl HttpApis {
+    /// Opens the APIs that control state knows.
+    ///
+    /// # Errors
+    /// When control state can't be read.
+    pub fn open(
+        control: ControlStore,
+        clock: Arc<dyn Clock>,
+        functions: Arc<dyn FunctionInvoker>,
+    ) -> Result<Arc<Self>, OpenError> {
+        let apis = control.scan::<ApiSpec>(APIS, "")?.into_iter().map(|(id, api)| (id, Arc::new(api))).collect();
+        Ok(Arc::new(Self { apis: RwLock::new(apis), control, clock, functions }))
+    }
+
+    /// Makes an API or replaces it. Waits for the disk.
+    ///
+    /// # Errors
+    /// When control state can't be written.
+    pub fn put_api(&self, api: ApiSpec) -> Result<(), ControlError> {
+        self.control.put(APIS, &api.api_id, &api)?;
+        self.apis.write().insert(api.api_id.clone(), Arc::new(api));
+        Ok(())
+    }
+
+    /// Removes an API, if it is there. Waits for the disk.
+    ///
+    /// # Errors
+    /// When control state can't be written.
+    pub fn delete_api(&self, api_id: &str) -> Result<(), ControlError> {
+        self.control.delete(APIS, api_id)?;
+        self.apis.write().remove(api_id);
+        Ok(())
+    }
+
+    /// The APIs, by id.
+    pub fn list(&self) -> Vec<Arc<ApiSpec>> {
+        self.apis.read().values().cloned().collect()
+    }
+
+    /// Answers a request to an API. `path` is what follows the API's address: for a named stage it
+    /// begins with the stage's name.
+    pub async fn handle(&self, api_id: &str, path: &str, request: Request<Body>) -> Response<Body> {
+        let api = self.apis.read().get(api_id).cloned();
+        let Some(api) = api else { return message(StatusCode::NOT_FOUND, "Not Found") };
+        let Some(path) = behind_stage(&api.stage, path) else { return message(StatusCode::NOT_FOUND, "Not Found") };
+        let (head, body) = request.into_parts();
+        let body: Bytes = match Limited::new(body, BODY_BYTES_MAX).collect().await {
+            Ok(body) => body.to_bytes(),
+            Err(error) if error.downcast_ref::<LengthLimitError>().is_some() => {
+                return message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
+            }
+            Err(_) => return message(StatusCode::BAD_REQUEST, "Bad Request"),
+        };
+        let Some(matched) = find(&api.routes, head.method.as_str(), path) else {
+            return message(StatusCode::NOT_FOUND, "Not Found");
+        };
+        let request_id = Uuid::new_v4().to_string();
+        let at = Circumstances {
+            api_id: &api.api_id,
+            account_id: DEFAULT_ACCOUNT_ID,
+            stage: &api.stage,
+            path,
+            request_id: &request_id,
+            now_ms: self.clock.now_ms(),
+        };
+        let payload = Bytes::from(event(&head, &body, &matched, &at).to_string());
+        self.answer(&matched.route.function, payload, &request_id).await
+    }
+
+    async fn answer(&self, function: &str, payload: Bytes, request_id: &str) -> Response<Body> {
+        let invoked = tokio::time::timeout(INTEGRATION_MAX, self.functions.invoke(function, payload)).await;
+        let mut response = match invoked {
+            Ok(Ok(result)) => reply(&result),
+            Ok(Err(error @ InvokeError::Function(_))) => {
+                tracing::warn!(function, %error, "an HTTP API's integration");
+                message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
+            }
+            Ok(Err(error @ InvokeError::Unavailable(_))) => {
+                tracing::warn!(function, %error, "an HTTP API's integration");
+                message(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable")
+            }
+            Err(_) => message(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"),
+        };
+        if let Ok(value) = request_id.parse() {
+            response.headers_mut().insert("apigw-requestid", value);
+        }
+        response
+    }
+}
+
+/// The path behind the stage; `$default` may be written out or left out.
+fn behind_stage<'a>(stage: &str, path: &'a str) -> Option<&'a str> {
+    let rest = path.strip_prefix('/').unwrap_or(path).strip_prefix(stage);
+    match rest {
+        Some("") => Some("/"),
+        Some(rest) if rest.starts_with('/') => Some(rest),
+        _ if stage == "$default" => Some(if path.is_empty() { "/" } else { path }),
+        _ => None,
+    }
+}
