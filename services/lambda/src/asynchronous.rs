@@ -232,6 +232,10 @@ impl AsyncInvocations {
     }
 
     async fn failed(&self, key: &str, mut event: Event, failure: Failure) -> Next {
+        if !*self.running.borrow() {
+            // Its process may have been killed because we stop; the next start runs it again.
+            return Next::Again(Duration::ZERO);
+        }
         event.failures += 1;
         let delay = self.config.async_retry_delays.get(event.failures as usize - 1);
         if let (Failure::Function(_), Some(&pause)) = (&failure, delay) {

@@ -6,6 +6,7 @@ use parking_lot::RwLock;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::config::LambdaConfig;
 use crate::control::blocking;
@@ -128,11 +129,22 @@ impl Functions {
         }
     }
 
-    /// Stops all processes. Busy ones end after their invocation.
-    pub(crate) async fn shutdown(&self) {
-        let hosted: Vec<Hosted> = self.hosted.read().values().cloned().collect();
-        for hosted in hosted {
-            retire(Some(hosted)).await;
+    /// Stops all processes: idle ones at once, busy ones after their invocation or after
+    /// `limit`, whichever is first.
+    pub(crate) async fn shutdown(&self, limit: Duration) {
+        let pools: Vec<Arc<Pool>> = self.hosted.read().values().filter_map(|hosted| hosted.pool.clone()).collect();
+        let stopped = async {
+            for pool in &pools {
+                pool.retire().await;
+            }
+            for pool in &pools {
+                pool.drained().await;
+            }
+        };
+        if tokio::time::timeout(limit, stopped).await.is_err()
+            && let Err(error) = self.pid_files.kill_recorded()
+        {
+            tracing::warn!(%error, "cannot kill the function processes that are still busy");
         }
     }
 }

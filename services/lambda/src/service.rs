@@ -24,7 +24,7 @@ use crate::mapping::{
 };
 use crate::ports::{ObjectWriter, StreamSource};
 
-/// How long shutting down waits for asynchronous invocations under way.
+/// How long shutting down waits for invocations under way.
 const SHUTDOWN_WAIT_MAX: Duration = Duration::from_secs(5);
 
 /// Why the service could not be opened.
@@ -104,8 +104,8 @@ impl Lambda {
     /// Stops mappings after the invocation each is in, writes their checkpoints, and stops
     /// all function processes.
     pub async fn shutdown(&self) {
-        tokio::join!(self.mappings.shutdown(), self.asynchronous.shutdown(SHUTDOWN_WAIT_MAX));
-        self.functions.shutdown().await;
+        tokio::join!(self.mappings.shutdown(SHUTDOWN_WAIT_MAX), self.asynchronous.shutdown(SHUTDOWN_WAIT_MAX));
+        self.functions.shutdown(SHUTDOWN_WAIT_MAX).await;
     }
 
     /// Creates or replaces a function, durably. Invocations under way end with the old one.

@@ -31,6 +31,9 @@ pub(crate) struct Invocation {
     pub(crate) log_tail: LogTail,
 }
 
+/// How long an event waits for an environment that has just answered another one.
+const SETTLING_WAIT_MAX: Duration = Duration::from_millis(50);
+
 /// The pool. A changed function gets a new one; the old one ends with its last invocation.
 pub(crate) struct Pool {
     spec: Arc<FunctionSpec>,
@@ -43,6 +46,9 @@ pub(crate) struct Pool {
     queued: AtomicUsize,
     idle: Mutex<Vec<Environment>>,
     idle_changed: Notify,
+    /// Environments whose answer is out and which have not yet asked for the next event.
+    settling: AtomicUsize,
+    settled: Notify,
     init: Mutex<InitRecord>,
     retired: AtomicBool,
     /// Environments that run now, idle ones included.
@@ -78,6 +84,8 @@ impl Pool {
             queued: AtomicUsize::new(0),
             idle: Mutex::default(),
             idle_changed: Notify::new(),
+            settling: AtomicUsize::new(0),
+            settled: Notify::new(),
             init: Mutex::default(),
             retired: AtomicBool::new(false),
             running: Arc::default(),
@@ -157,10 +165,8 @@ impl Pool {
 
     /// An idle environment, the most recently used first, or else a new one.
     async fn environment(&self) -> Result<Environment, InitFailure> {
-        while let Some(environment) = self.take_idle() {
-            if environment.is_alive() {
-                return Ok(environment);
-            }
+        if let Some(environment) = self.idle_environment().await {
+            return Ok(environment);
         }
         let pause = self.init.lock().retry_at.map(|at| at.saturating_duration_since(Instant::now()));
         if let Some(pause) = pause {
@@ -179,8 +185,20 @@ impl Pool {
         started
     }
 
-    fn take_idle(&self) -> Option<Environment> {
-        self.idle.lock().pop()
+    /// An idle environment. One that has just answered is waited for briefly, or else a
+    /// caller who sends one event after the other would start a second process.
+    async fn idle_environment(&self) -> Option<Environment> {
+        let deadline = tokio::time::Instant::now() + SETTLING_WAIT_MAX;
+        loop {
+            let settled = self.settled.notified();
+            let newest = self.idle.lock().pop();
+            match newest {
+                Some(environment) if environment.is_alive() => return Some(environment),
+                Some(_) => continue,
+                None if self.settling.load(Ordering::Acquire) == 0 => return None,
+                None => tokio::time::timeout_at(deadline, settled).await.ok()?,
+            }
+        }
     }
 
     async fn start(&self) -> Result<Environment, InitFailure> {
@@ -213,6 +231,7 @@ impl Pool {
                 idle.push(environment);
                 drop(idle);
                 self.idle_changed.notify_one();
+                self.settled.notify_one();
                 return;
             }
         }
@@ -230,6 +249,12 @@ impl Pool {
         for environment in idle {
             environment.stop().await;
         }
+    }
+
+    /// Waits until no invocation is under way.
+    pub(crate) async fn drained(&self) {
+        let concurrency = self.spec.reserved_concurrency.unwrap_or(self.config.concurrency_default);
+        let _ = self.permits.acquire_many(concurrency).await;
     }
 }
 
@@ -252,10 +277,14 @@ impl Finish<'_> {
             environment.stop().await;
         }
         if healthy && self.invocation.log_tail == LogTail::None {
+            self.pool.settling.fetch_add(1, Ordering::AcqRel);
             let _ = sender.send(Ok(outcome));
             let settled = self.settle(&mut environment).await;
             environment.report(&self.report(elapsed, memory_mb, &environment)).await;
-            return self.end(environment, settled).await;
+            self.end(environment, settled).await;
+            self.pool.settling.fetch_sub(1, Ordering::AcqRel);
+            self.pool.settled.notify_one();
+            return;
         }
         let settled = healthy && self.settle(&mut environment).await;
         environment.flush_output().await;

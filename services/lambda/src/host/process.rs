@@ -68,18 +68,30 @@ impl PidFiles {
     /// Opens the folder and kills what an earlier server left running.
     pub(crate) fn open(directory: PathBuf) -> io::Result<Self> {
         fs::create_dir_all(&directory)?;
-        for entry in fs::read_dir(&directory)? {
+        let files = Self(directory);
+        files.kill_recorded()?;
+        Ok(files)
+    }
+
+    /// Kills every process that is recorded, after making sure that it is a function's.
+    pub(crate) fn kill_recorded(&self) -> io::Result<()> {
+        for entry in fs::read_dir(&self.0)? {
             let path = entry?.path();
             if let Some(pid) = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.parse().ok())
                 && let Ok(log_stream) = fs::read_to_string(&path)
                 && is_ours(pid, &log_stream)
             {
-                tracing::warn!(pid, "killing a function process left over from a server that was killed");
+                tracing::warn!(pid, "killing a function process that was left over");
                 kill_group(pid);
             }
-            fs::remove_file(&path)?;
+            // Its own end may have removed it meanwhile.
+            if let Err(error) = fs::remove_file(&path)
+                && error.kind() != io::ErrorKind::NotFound
+            {
+                return Err(error);
+            }
         }
-        Ok(Self(directory))
+        Ok(())
     }
 
     pub(crate) fn add(&self, pid: u32, log_stream: &str) {

@@ -77,6 +77,11 @@ impl Batch<'_> {
     }
 
     async fn concluded(&mut self, part: Part, outcome: InvokeOutcome) -> bool {
+        if outcome.function_error.is_some() && self.context.is_stopped() {
+            // Its process may have been killed because we stop: that is no failure of the
+            // function, and the records are delivered again.
+            return false;
+        }
         let records = &self.records[part.range.clone()];
         let response = match outcome.function_error {
             Some(_) => BatchResponse::Invalid(String::from_utf8_lossy(&outcome.payload).into_owned()),

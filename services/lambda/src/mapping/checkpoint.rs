@@ -9,7 +9,7 @@ use anabranch_control::{Changes, ControlError, ControlStore, Table};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
 
@@ -18,6 +18,8 @@ use crate::control::blocking;
 use crate::ports::ShardCursor;
 
 const CHECKPOINTS: Table = Table("lambda_checkpoints");
+/// Pause after a commit that failed, such as on a full disk.
+const RETRY_PAUSE: Duration = Duration::from_secs(1);
 
 /// How far a shard is done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,7 +34,7 @@ pub(crate) enum Checkpoint {
 pub(crate) struct Checkpoints {
     control: ControlStore,
     state: Mutex<State>,
-    changed: Notify,
+    changed: Arc<Notify>,
     clean: watch::Sender<bool>,
 }
 
@@ -50,8 +52,9 @@ impl Checkpoints {
     pub(crate) fn open(control: ControlStore, config: &LambdaConfig) -> Result<Arc<Self>, ControlError> {
         let all = control.scan(CHECKPOINTS, "")?.into_iter().collect();
         let state = Mutex::new(State { all, dirty: BTreeSet::new() });
-        let checkpoints = Arc::new(Self { control, state, changed: Notify::new(), clean: watch::Sender::new(true) });
-        tokio::spawn(checkpoints.clone().write_changes(config.checkpoint_interval, config.mapping_backoff.max));
+        let checkpoints = Arc::new(Self { control, state, changed: Arc::default(), clean: watch::Sender::new(true) });
+        let (writer, changed) = (Arc::downgrade(&checkpoints), checkpoints.changed.clone());
+        tokio::spawn(write_changes(writer, changed, config.checkpoint_interval));
         Ok(checkpoints)
     }
 
@@ -100,14 +103,6 @@ impl Checkpoints {
         let _ = tokio::time::timeout(limit, self.clean.subscribe().wait_for(|clean| *clean)).await;
     }
 
-    async fn write_changes(self: Arc<Self>, interval: Duration, retry_pause: Duration) {
-        loop {
-            self.changed.notified().await;
-            let written = self.write_dirty().await;
-            tokio::time::sleep(if written { interval } else { retry_pause.min(Duration::from_secs(1)) }).await;
-        }
-    }
-
     async fn write_dirty(&self) -> bool {
         let (dirty, changes) = {
             let mut state = self.state.lock();
@@ -133,6 +128,23 @@ impl Checkpoints {
             self.clean.send_replace(true);
         }
         written
+    }
+}
+
+impl Drop for Checkpoints {
+    fn drop(&mut self) {
+        // Lets the writer see that it is no longer needed.
+        self.changed.notify_one();
+    }
+}
+
+async fn write_changes(checkpoints: Weak<Checkpoints>, changed: Arc<Notify>, interval: Duration) {
+    loop {
+        changed.notified().await;
+        let Some(checkpoints) = checkpoints.upgrade() else { return };
+        let written = checkpoints.write_dirty().await;
+        drop(checkpoints);
+        tokio::time::sleep(if written { interval } else { RETRY_PAUSE }).await;
     }
 }
 

@@ -125,14 +125,19 @@ impl Mappings {
         uuids.iter().for_each(|uuid| self.run(uuid));
     }
 
-    pub(crate) async fn shutdown(&self) {
+    /// Stops all mappings. An invocation under way is waited for, up to `limit`; what it was
+    /// given is delivered again after a restart if it takes longer.
+    pub(crate) async fn shutdown(&self, limit: Duration) {
         *self.running.lock() = false;
         let tasks: Vec<Task> = self.mappings.lock().values_mut().filter_map(|mapping| mapping.task.take()).collect();
         for task in &tasks {
             task.stop.send_replace(true);
         }
-        for task in tasks {
-            let _ = task.ended.await;
+        let deadline = tokio::time::Instant::now() + limit;
+        for mut task in tasks {
+            if tokio::time::timeout_at(deadline, &mut task.ended).await.is_err() {
+                task.ended.abort();
+            }
         }
         self.checkpoints.flush(FLUSH_WAIT_MAX).await;
     }

@@ -120,7 +120,6 @@ impl Poller<'_> {
                 }
             };
             failures = 0;
-            failures = 0;
             if window_end.is_none() && !self.buffer.is_empty() {
                 window_end = Some(Instant::now() + window);
             }

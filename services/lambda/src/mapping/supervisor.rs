@@ -19,10 +19,8 @@ pub(crate) async fn run(context: Arc<Context>) {
             Ok(shards) => {
                 failures = 0;
                 for shard_id in startable(&context, &shards) {
-                    if !polled.contains_key(&shard_id) {
-                        let task = pollers.spawn(poller::run(context.clone(), shard_id.clone()));
-                        polled.insert(shard_id, task.id());
-                    }
+                    let poller = poller::run(context.clone(), shard_id.clone());
+                    polled.entry(shard_id).or_insert_with(|| pollers.spawn(poller).id());
                 }
             }
             Err(error) => {

@@ -1,0 +1,99 @@
+//! A service in a temporary folder, with an empty stream and objects in memory.
+
+use anabranch_control::ControlStore;
+use anabranch_lambda::ports::{ObjectWriter, PortError, ShardCursor, ShardRead, ShardView, Start, StreamSource};
+use anabranch_lambda::{Executable, FunctionSpec, Lambda, LambdaConfig};
+use anabranch_protocol::SystemClock;
+use async_trait::async_trait;
+use bytes::Bytes;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+pub(crate) const STREAM_ARN: &str = "arn:aws:kinesis:us-east-1:000000000000:stream/clicks";
+
+pub(crate) struct EmptyStream;
+
+#[async_trait]
+impl StreamSource for EmptyStream {
+    async fn list_shards(&self, arn: &str) -> Result<Vec<ShardView>, PortError> {
+        if arn != STREAM_ARN {
+            return Err(PortError::NotFound(arn.into()));
+        }
+        let shard_id = "shardId-000000000000".into();
+        Ok(vec![ShardView { shard_id, parent_shard_id: None, adjacent_parent_shard_id: None, closed: false }])
+    }
+
+    async fn resolve_start(&self, _: &str, _: &str, _: Start) -> Result<ShardCursor, PortError> {
+        Ok(ShardCursor("0".into()))
+    }
+
+    async fn read_shard(
+        &self,
+        _: &str,
+        _: &str,
+        cursor: &ShardCursor,
+        _: usize,
+        _: usize,
+    ) -> Result<ShardRead, PortError> {
+        let next = cursor.clone();
+        Ok(ShardRead { records: Vec::new(), next, at_tip: true, closed_and_drained: false, millis_behind: 0 })
+    }
+
+    async fn wait_for_records(&self, _: &str, _: &ShardCursor) {
+        std::future::pending().await
+    }
+}
+
+#[derive(Default)]
+pub(crate) struct Objects(pub(crate) Mutex<Vec<(String, Bytes)>>);
+
+#[async_trait]
+impl ObjectWriter for Objects {
+    async fn put_object(&self, bucket: &str, key: &str, body: Bytes, _: &str) -> Result<(), PortError> {
+        self.0.lock().unwrap().push((format!("{bucket}/{key}"), body));
+        Ok(())
+    }
+}
+
+pub(crate) struct Service {
+    pub(crate) lambda: Arc<Lambda>,
+    pub(crate) objects: Arc<Objects>,
+}
+
+pub(crate) fn open(directory: &Path, config: LambdaConfig) -> Service {
+    let control = ControlStore::open(&directory.join("control.redb")).unwrap();
+    let objects = Arc::new(Objects::default());
+    let (clock, source) = (Arc::new(SystemClock), Arc::new(EmptyStream));
+    let lambda = Lambda::open(&directory.join("lambda"), control, clock, source, objects.clone(), config).unwrap();
+    Service { lambda, objects }
+}
+
+/// The example, which `cargo test` builds beside the tests.
+pub(crate) fn program() -> PathBuf {
+    let tests = std::env::current_exe().unwrap();
+    let program = tests.parent().and_then(Path::parent).unwrap().join("examples/misbehaving_function");
+    assert!(program.exists(), "build it first: cargo build -p anabranch-lambda --examples");
+    program
+}
+
+pub(crate) fn function(name: &str) -> FunctionSpec {
+    let mut spec = FunctionSpec::new(name, Executable::Binary(program()));
+    spec.timeout = Duration::from_secs(30);
+    spec
+}
+
+pub(crate) async fn eventually(what: &str, condition: impl Fn() -> bool) {
+    let holds = async {
+        while !condition() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), holds).await.unwrap_or_else(|_| panic!("never: {what}"));
+}
+
+pub(crate) fn is_running(pid: u64) -> bool {
+    // A zombie of ours is gone as far as functions are concerned.
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))
+}

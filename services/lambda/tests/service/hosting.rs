@@ -1,0 +1,218 @@
+//! Function processes that behave, and those that do not.
+
+use anabranch_lambda::{Backoff, Executable, FunctionSpec, InvokeOptions, InvokeOutcome, LambdaConfig, LogTail};
+use bytes::Bytes;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+use crate::fixture::{Service, eventually, function, is_running, open};
+
+fn quick() -> LambdaConfig {
+    let init_backoff = Backoff { first: Duration::from_millis(1), max: Duration::from_millis(5) };
+    LambdaConfig { init_backoff, ..LambdaConfig::default() }
+}
+
+async fn invoke(service: &Service, name: &str, event: Value) -> InvokeOutcome {
+    service.lambda.invoke(name, event.to_string().into(), InvokeOptions::default()).await.unwrap()
+}
+
+fn payload(outcome: &InvokeOutcome) -> Value {
+    serde_json::from_slice(&outcome.payload).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_goes_in_and_an_answer_comes_out() {
+    let directory = tempfile::tempdir().unwrap();
+    let service = open(directory.path(), LambdaConfig { endpoint_url: "http://127.0.0.1:1".into(), ..quick() });
+    let mut spec = function("echo");
+    spec.environment.insert("STREAM_NAME".into(), "clicks".into());
+    service.lambda.put_function(spec).await.unwrap();
+    let outcome = invoke(&service, "echo", json!({"a": [1, "ü"]})).await;
+    assert_eq!(outcome.function_error, None);
+    let answer = payload(&outcome);
+    assert_eq!(answer["event"], json!({"a": [1, "ü"]}));
+    assert_eq!(answer["request_id"], outcome.request_id.as_str());
+    assert_eq!(answer["arn"], "arn:aws:lambda:us-east-1:000000000000:function:echo");
+    let variables = &answer["variables"];
+    assert_eq!(variables["STREAM_NAME"], "clicks");
+    assert_eq!(variables["AWS_ENDPOINT_URL"], "http://127.0.0.1:1");
+    assert_eq!(variables["_HANDLER"], "bootstrap");
+    assert_eq!(variables["CARGO_MANIFEST_DIR"], Value::Null, "the server's own variables stay with it");
+    // The same environment serves the next event.
+    assert_eq!(payload(&invoke(&service, "echo", json!({})).await)["pid"], answer["pid"]);
+    service.lambda.shutdown().await;
+    assert!(!is_running(answer["pid"].as_u64().unwrap()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn errors_of_the_function_are_outcomes() {
+    let directory = tempfile::tempdir().unwrap();
+    let service = open(directory.path(), quick());
+    service.lambda.put_function(function("f")).await.unwrap();
+    for (behaviour, expected) in [("panic", "as asked"), ("fail", "refused as asked")] {
+        let outcome = invoke(&service, "f", json!({"do": behaviour})).await;
+        assert_eq!(outcome.function_error.as_deref(), Some("Unhandled"));
+        assert!(payload(&outcome)["errorMessage"].as_str().unwrap().contains(expected), "{outcome:?}");
+    }
+    let outcome = invoke(&service, "f", json!({"do": "exit"})).await;
+    assert_eq!(payload(&outcome)["errorType"], "Runtime.ExitError");
+    let message = format!("RequestId: {} Error: Runtime exited with error: exit status 101", outcome.request_id);
+    assert_eq!(payload(&outcome)["errorMessage"], message.as_str());
+    let outcome = invoke(&service, "f", json!({"do": "large"})).await;
+    assert_eq!(payload(&outcome)["errorType"], "Function.ResponseSizeTooLarge", "{outcome:?}");
+    // Whatever happened, the function goes on.
+    assert_eq!(invoke(&service, "f", json!({})).await.function_error, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_function_past_its_timeout_is_killed() {
+    let directory = tempfile::tempdir().unwrap();
+    let service = open(directory.path(), quick());
+    let mut spec = function("slow");
+    spec.timeout = Duration::from_secs(1);
+    spec.reserved_concurrency = Some(1);
+    service.lambda.put_function(spec).await.unwrap();
+    let pid = payload(&invoke(&service, "slow", json!({})).await)["pid"].as_u64().unwrap();
+    let outcome = invoke(&service, "slow", json!({"do": "hang"})).await;
+    assert_eq!(outcome.function_error.as_deref(), Some("Unhandled"));
+    let message = payload(&outcome)["errorMessage"].as_str().unwrap().to_string();
+    assert!(message.ends_with(&format!("Z {} Task timed out after 1.00 seconds", outcome.request_id)), "{message}");
+    assert!(!is_running(pid));
+    assert_ne!(payload(&invoke(&service, "slow", json!({})).await)["pid"], pid);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_function_that_does_not_start_fails_its_invocations() {
+    let directory = tempfile::tempdir().unwrap();
+    let config = LambdaConfig { init_timeout: Duration::from_millis(500), ..quick() };
+    let service = open(directory.path(), config);
+    let mut exits = function("exits");
+    exits.environment.insert("AT_START".into(), "exit".into());
+    let mut hangs = function("hangs");
+    hangs.environment.insert("AT_START".into(), "hang".into());
+    let missing = FunctionSpec::new("missing", Executable::Binary("/nonexistent/bootstrap".into()));
+    for spec in [exits, hangs, missing] {
+        service.lambda.put_function(spec).await.unwrap();
+    }
+    for (name, error_type, message) in [
+        ("exits", "Runtime.ExitError", "Runtime exited with error: exit status 7"),
+        ("exits", "Runtime.ExitError", "Runtime exited with error: exit status 7"),
+        ("hangs", "Sandbox.Timedout", "did not ask for an event within 0.50 seconds"),
+        ("missing", "Runtime.InvalidEntrypoint", "fork/exec /nonexistent/bootstrap: No such file or directory"),
+    ] {
+        let outcome = invoke(&service, name, json!({})).await;
+        assert_eq!(outcome.function_error.as_deref(), Some("Unhandled"));
+        assert_eq!(payload(&outcome)["errorType"], error_type);
+        assert!(payload(&outcome)["errorMessage"].as_str().unwrap().contains(message), "{outcome:?}");
+    }
+    // Put again with a program that works, it works.
+    service.lambda.put_function(function("exits")).await.unwrap();
+    assert_eq!(invoke(&service, "exits", json!({})).await.function_error, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn environments_grow_to_the_concurrency_and_then_events_queue() {
+    let directory = tempfile::tempdir().unwrap();
+    let service = open(directory.path(), LambdaConfig { queued_invocations_max: 1, ..quick() });
+    let mut spec = function("two");
+    spec.reserved_concurrency = Some(2);
+    service.lambda.put_function(spec).await.unwrap();
+    let hold = || {
+        let lambda = service.lambda.clone();
+        let event = Bytes::from(json!({"do": "sleep", "ms": 1500}).to_string());
+        tokio::spawn(async move { lambda.invoke("two", event, InvokeOptions::default()).await })
+    };
+    let environments = || service.lambda.stat().functions[0].environments;
+    let running = [hold(), hold()];
+    eventually("two environments", || environments() == 2).await;
+    let (third, fourth) = (hold(), hold());
+    let (third, fourth) = (third.await.unwrap(), fourth.await.unwrap());
+    // One of them waited its turn, the other found the queue full.
+    assert_eq!([&third, &fourth].iter().filter(|outcome| outcome.is_ok()).count(), 1);
+    let refused = third.err().or(fourth.err()).unwrap();
+    assert_eq!(refused.code, "TooManyRequestsException");
+    for outcome in running {
+        assert_eq!(outcome.await.unwrap().unwrap().function_error, None);
+    }
+    assert_eq!(environments(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn idle_environments_are_stopped() {
+    let directory = tempfile::tempdir().unwrap();
+    let service = open(directory.path(), LambdaConfig { environment_idle_max: Duration::from_millis(50), ..quick() });
+    service.lambda.put_function(function("f")).await.unwrap();
+    let pid = payload(&invoke(&service, "f", json!({})).await)["pid"].as_u64().unwrap();
+    eventually("the idle process ends", || !is_running(pid)).await;
+    assert_eq!(invoke(&service, "f", json!({})).await.function_error, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn output_is_logged_by_request() {
+    let directory = tempfile::tempdir().unwrap();
+    let service = open(directory.path(), quick());
+    service.lambda.put_function(function("f")).await.unwrap();
+    let options = InvokeOptions { log_tail: LogTail::Last4Kb, ..InvokeOptions::default() };
+    let event = Bytes::from(json!({"do": "print"}).to_string());
+    let outcome = service.lambda.invoke("f", event, options).await.unwrap();
+    let tail = String::from_utf8(outcome.log_tail.unwrap().to_vec()).unwrap();
+    for expected in
+        ["a line on stdout", "a line on stderr", "REPORT RequestId: ", "Init Duration: ", "Max Memory Used: "]
+    {
+        assert!(tail.contains(expected), "{expected} is missing: {tail}");
+    }
+    let log = directory.path().join("lambda/f.log");
+    let line = format!("{} a line on stdout", outcome.request_id);
+    eventually("the line is in the file", || std::fs::read_to_string(&log).is_ok_and(|text| text.contains(&line)))
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_whose_server_is_gone_ends_by_itself() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    // A Runtime API that hangs up after the first request, as a killed server does.
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut child = tokio::process::Command::new(crate::fixture::program())
+        .env("AWS_LAMBDA_RUNTIME_API", listener.local_addr().unwrap().to_string())
+        .env("AWS_LAMBDA_FUNCTION_NAME", "orphan")
+        .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
+        .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128")
+        .env("AWS_LAMBDA_LOG_GROUP_NAME", "g")
+        .env("AWS_LAMBDA_LOG_STREAM_NAME", "s")
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let (mut connection, _) = listener.accept().await.unwrap();
+    let mut request = [0; 1024];
+    assert!(connection.read(&mut request).await.unwrap() > 0);
+    connection.flush().await.unwrap();
+    drop(connection);
+    drop(listener);
+    let status = tokio::time::timeout(Duration::from_secs(30), child.wait()).await.expect("an orphan stays").unwrap();
+    assert!(!status.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn functions_survive_a_restart_and_deleted_ones_do_not() {
+    let directory = tempfile::tempdir().unwrap();
+    {
+        let service = open(directory.path(), quick());
+        service.lambda.put_function(function("kept")).await.unwrap();
+        service.lambda.put_function(function("deleted")).await.unwrap();
+        service.lambda.delete_function("deleted").await.unwrap();
+        service.lambda.shutdown().await;
+    }
+    let service = eventually_open(directory.path()).await;
+    assert_eq!(invoke(&service, "kept", json!({})).await.function_error, None);
+    let error = service.lambda.invoke("deleted", Bytes::new(), InvokeOptions::default()).await.unwrap_err();
+    assert_eq!(error.code, "ResourceNotFoundException");
+    let error = service.lambda.put_function(function("no/name")).await.unwrap_err();
+    assert_eq!(error.code, "InvalidParameterValueException");
+}
+
+/// The control store is free once the tasks of the service before have let go of it.
+pub(crate) async fn eventually_open(directory: &std::path::Path) -> Service {
+    let path = directory.join("control.redb");
+    eventually("the control store is free", || anabranch_control::ControlStore::open(&path).is_ok()).await;
+    open(directory, quick())
+}
