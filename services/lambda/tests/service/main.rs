@@ -1,6 +1,9 @@
 //! The service with real function processes: hosting, the REST API, asynchronous events,
 //! mappings over HTTP.
 
+// Helpers of tests may panic as tests do.
+#![allow(clippy::unwrap_used)]
+
 mod asynchronous;
 mod fixture;
 mod hosting;
