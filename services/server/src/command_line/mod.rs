@@ -3,6 +3,7 @@
 mod log;
 mod serve;
 mod tail;
+mod up;
 
 use std::fmt::Display;
 use std::process::ExitCode;
@@ -24,6 +25,9 @@ enum Command {
     /// Serve the AWS APIs on one port
     #[command(after_help = SERVE_HELP)]
     Serve(Settings),
+    /// Serve, with everything that a SAM template describes
+    #[command(after_help = UP_HELP)]
+    Up(up::UpArguments),
     /// Print the records of a stream of a running server
     #[command(after_help = TAIL_HELP)]
     Tail(tail::TailArguments),
@@ -44,6 +48,15 @@ Exit codes:
   3 the address is in use          4 the data directory is in use
   5 the data directory has a newer format   6 the data directory can't be written";
 
+const UP_HELP: &str = "\
+Examples:
+  anabranch up template.yaml
+  anabranch up template.yaml --parameter BufferIntervalSeconds=2 --data /tmp/try
+  anabranch up template.yaml --functions http://127.0.0.1:9000    with `cargo lambda watch`
+
+Running it again on the same data updates what the template changed and keeps the data; nothing
+is deleted. Functions are built with cargo before they are started.";
+
 const TAIL_HELP: &str = "\
 Examples:
   anabranch tail clicks
@@ -60,6 +73,7 @@ Examples (stop the server first):
 pub fn main() -> ExitCode {
     match CommandLine::parse().command {
         Command::Serve(settings) => finish(serve::run(&settings)),
+        Command::Up(arguments) => finish(up::run(&arguments)),
         Command::Tail(arguments) => finish(tail::run(&arguments)),
         Command::Log(arguments) => finish(log::run(&arguments)),
     }

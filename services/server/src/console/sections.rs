@@ -12,6 +12,7 @@ pub(super) async fn all(gateway: &Gateway) -> Vec<Section> {
     let services = &gateway.services;
     let lambda = services.lambda.stat();
     vec![
+        http_apis(gateway),
         streams(services),
         delivery_streams(services),
         functions(&lambda),
@@ -19,6 +20,23 @@ pub(super) async fn all(gateway: &Gateway) -> Vec<Section> {
         buckets(services),
         tables(services).await,
     ]
+}
+
+fn http_apis(gateway: &Gateway) -> Section {
+    let mut rows = Vec::new();
+    for api in gateway.services.http_apis.list() {
+        let address = format!("{}/_aws/execute-api/{}/{}", gateway.base_url, api.api_id, api.stage);
+        for route in &api.routes {
+            let route = Cell::Text(format!("{} → {}", route.key, route.function));
+            rows.push(vec![Cell::Name(api.name.clone()), route, Cell::Link(address.clone())]);
+        }
+    }
+    Section {
+        title: "HTTP APIs",
+        example: "anabranch up TEMPLATE",
+        columns: &["API", "Route", "Address"],
+        rows: Ok(rows),
+    }
 }
 
 fn streams(services: &Services) -> Section {

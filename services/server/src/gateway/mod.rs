@@ -131,7 +131,9 @@ async fn answer(State(gateway): State<Arc<Gateway>>, id: RequestId, request: Req
         }
         Route::JsonWithoutTarget => json::without_target(head, body).await,
         Route::Lambda => rest::lambda(&gateway, head, body).await,
-        Route::HttpApi { api_id, stage, uri } => rest::http_api(&gateway, &api_id, &stage, uri, (head, body)).await,
+        Route::HttpApi { api_id, path } => {
+            rest::http_api(&gateway, &api_id, &path, Request::from_parts(head, body)).await
+        }
         Route::Objects => rest::objects(&gateway, &id, head, body).await,
         Route::Unoffered(service) => rest::unoffered(&id, &service, head, body).await,
         Route::Console => Redirect::to(CONSOLE).into_response(),

@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
+use axum::http::{HeaderValue, Method, Request, Response, StatusCode};
 use axum::response::IntoResponse;
 use http_body_util::Limited;
 use tower_service::Service;
@@ -22,10 +22,11 @@ pub(super) async fn lambda(gateway: &Gateway, head: Parts, body: Body) -> Respon
     response
 }
 
-/// An HTTP API's own clients.
-pub(super) async fn http_api(_: &Gateway, _: &str, _: &str, _: Uri, (head, body): (Parts, Body)) -> Response<Body> {
-    body::discard(body, body::declared_length(&head)).await;
-    StatusCode::NOT_FOUND.into_response()
+/// A request of an HTTP API's own clients; `path` is what follows the API's address.
+pub(super) async fn http_api(gateway: &Gateway, api_id: &str, path: &str, request: Request<Body>) -> Response<Body> {
+    let mut response = gateway.services.http_apis.handle(api_id, path, request).await;
+    response.extensions_mut().insert(Label::new("execute-api", "request"));
+    response
 }
 
 /// S3. Bodies are streamed, so only what comes after the limit is refused.

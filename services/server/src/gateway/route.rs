@@ -1,15 +1,13 @@
 //! Which service a request is for, decided from its head alone.
 
+use axum::http::Method;
 use axum::http::header::{ACCEPT, CONTENT_TYPE, HOST};
 use axum::http::request::Parts;
-use axum::http::{Method, Uri};
 
 use super::caller::Caller;
 
 /// Where HTTP APIs are reached by path: `/_aws/execute-api/<api id>/<stage>/...`.
 const HTTP_API_PATH: &str = "/_aws/execute-api/";
-/// The stage that an HTTP API serves without naming it.
-const DEFAULT_STAGE: &str = "$default";
 /// The version of the Lambda API that all its clients use.
 const LAMBDA_PATH: &str = "/2015-03-31/";
 
@@ -20,8 +18,8 @@ pub(crate) enum Route {
     Json { prefix: String, operation: String },
     /// A call of an AWS JSON service that does not say which.
     JsonWithoutTarget,
-    /// An HTTP API; `uri` is what its own clients would ask for.
-    HttpApi { api_id: String, stage: String, uri: Uri },
+    /// An HTTP API, and the path that follows its address.
+    HttpApi { api_id: String, path: String },
     /// Lambda's REST API.
     Lambda,
     /// S3.
@@ -62,20 +60,16 @@ impl Route {
 /// HTTP APIs by path, or by a host such as `abc123.execute-api.localhost:4566`.
 fn http_api(request: &Parts) -> Option<Route> {
     if let Some(rest) = request.uri.path().strip_prefix(HTTP_API_PATH) {
-        let mut parts = rest.splitn(3, '/');
-        let api_id = parts.next()?.to_string();
-        let stage = parts.next().unwrap_or_default().replace("%24", "$");
-        let stage = if stage.is_empty() { DEFAULT_STAGE.to_string() } else { stage };
-        let path = parts.next().unwrap_or_default();
-        let query = request.uri.query().map(|query| format!("?{query}")).unwrap_or_default();
-        let uri = format!("/{path}{query}").parse().ok()?;
-        return Some(Route::HttpApi { api_id, stage, uri });
+        let (api_id, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        // Some clients escape the dollar sign of `$default`.
+        let path = path.strip_prefix("/%24").map_or_else(|| path.to_string(), |rest| format!("/${rest}"));
+        return Some(Route::HttpApi { api_id: api_id.into(), path });
     }
     let host = request.uri.host().unwrap_or_else(|| header(request, HOST.as_str()));
     let (api_id, rest) = host.split_once(".execute-api.")?;
     let plain = !api_id.is_empty() && api_id.bytes().all(|byte| byte.is_ascii_alphanumeric());
     let ours = plain && !rest.is_empty();
-    ours.then(|| Route::HttpApi { api_id: api_id.into(), stage: DEFAULT_STAGE.into(), uri: request.uri.clone() })
+    ours.then(|| Route::HttpApi { api_id: api_id.into(), path: request.uri.path().into() })
 }
 
 fn is_browser(request: &Parts) -> bool {
@@ -118,14 +112,12 @@ mod tests {
 
     #[test]
     fn http_apis_are_reached_by_path_and_by_host() {
-        let by_path =
-            Route::HttpApi { api_id: "a1".into(), stage: "$default".into(), uri: "/clicks?x=1".parse().unwrap() };
-        assert_eq!(route("/_aws/execute-api/a1/$default/clicks?x=1", &[]), by_path);
-        assert_eq!(route("/_aws/execute-api/a1/%24default/clicks?x=1", &[]), by_path);
-        let root = Route::HttpApi { api_id: "a1".into(), stage: "prod".into(), uri: "/".parse().unwrap() };
-        assert_eq!(route("/_aws/execute-api/a1/prod", &[]), root);
-        let by_host = route("/clicks?x=1", &[("host", "a1.execute-api.localhost:4566")]);
-        assert_eq!(by_host, by_path);
+        let to = |path: &str| Route::HttpApi { api_id: "a1".into(), path: path.into() };
+        assert_eq!(route("/_aws/execute-api/a1/$default/clicks?x=1", &[]), to("/$default/clicks"));
+        assert_eq!(route("/_aws/execute-api/a1/%24default/%24", &[]), to("/$default/%24"));
+        assert_eq!(route("/_aws/execute-api/a1", &[]), to(""));
+        assert_eq!(route("/clicks?x=1", &[("host", "a1.execute-api.localhost:4566")]), to("/clicks"));
+        assert_eq!(route("/clicks", &[("host", ".execute-api.localhost")]), Route::Objects);
     }
 
     #[test]

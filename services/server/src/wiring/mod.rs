@@ -1,6 +1,7 @@
 //! All services of one server, opened in the order in which they need one another, and the
 //! adapters through which they reach one another.
 
+mod function_invoker;
 mod notification_target;
 mod object_writer;
 mod stream_source;
@@ -9,6 +10,7 @@ use std::sync::Arc;
 
 use anabranch_control::ControlStore;
 use anabranch_firehose::Firehose;
+use anabranch_http_api::HttpApis;
 use anabranch_lambda::{Lambda, LambdaConfig};
 use anabranch_objects::Objects;
 use anabranch_protocol::{Clock, JsonService, SystemClock};
@@ -17,6 +19,7 @@ use anabranch_tables::Tables;
 
 use crate::data_directory::DataDirectory;
 use crate::{Config, StartError};
+use function_invoker::FunctionInvoker;
 use notification_target::NotificationTarget;
 use object_writer::ObjectWriter;
 use stream_source::StreamSource;
@@ -32,6 +35,8 @@ pub struct Services {
     pub firehose: Arc<Firehose>,
     /// Lambda.
     pub lambda: Arc<Lambda>,
+    /// API Gateway's HTTP APIs.
+    pub http_apis: Arc<HttpApis>,
     /// S3.
     pub objects: Arc<Objects>,
     /// DynamoDB.
@@ -67,9 +72,11 @@ impl Services {
         )
         .map_err(|error| StartError::service("lambda", error))?;
         notifications.connect(lambda.clone());
+        let http_apis = HttpApis::open(control.clone(), clock.clone(), Arc::new(FunctionInvoker(lambda.clone())))
+            .map_err(|error| StartError::service("apigateway", error))?;
         let firehose = Firehose::open(&data.join("firehose"), control.clone(), clock, writer, log)
             .map_err(|error| StartError::service("firehose", error))?;
-        Ok(Arc::new(Self { streams, firehose, lambda, objects, tables, control }))
+        Ok(Arc::new(Self { streams, firehose, lambda, http_apis, objects, tables, control }))
     }
 
     /// Begins event source mappings and asynchronous invocations that wait from an earlier run.
@@ -95,6 +102,7 @@ impl Services {
             ("lambda", Ok(())),
             ("s3", Ok(())),
             ("dynamodb", dynamodb),
+            ("apigateway", Ok(())),
         ]
     }
 

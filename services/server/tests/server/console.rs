@@ -21,7 +21,7 @@ async fn health_names_every_service_and_what_can_be_lost() {
     assert_eq!(health["status"], "running");
     assert_eq!(health["flush"]["policy"], "interval=50");
     assert!(health["flush"]["power_loss"].as_str().unwrap().contains("last 50 ms"));
-    for service in ["kinesis", "firehose", "lambda", "s3", "dynamodb"] {
+    for service in ["kinesis", "firehose", "lambda", "apigateway", "s3", "dynamodb"] {
         assert_eq!(health["services"][service]["status"], "running", "{service}");
     }
     app.stop().await;

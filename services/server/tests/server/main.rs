@@ -1,5 +1,8 @@
 //! A whole server in this process, asked over a real socket.
 
+// Helpers of tests are tests, though clippy does not see that.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 mod console;
 mod functions;
 mod harness;

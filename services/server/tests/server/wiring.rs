@@ -1,6 +1,7 @@
 //! What one service does through another, over all the adapters between them.
 
 use anabranch::App;
+use anabranch_http_api::{ApiSpec, Route};
 use anabranch_objects::{NotificationRule, Notifications};
 use axum::body::Body;
 use axum::http::Request;
@@ -145,5 +146,36 @@ async fn objects_over_the_limit_are_refused() {
     let refused = crate::harness::send(app.address, &[chunked.as_bytes(), &body].concat()).await;
     assert!(refused.status >= 400, "{refused:?}");
     assert_eq!(ask(app.address, &head, &[0; 1000]).await.status, 200);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_request_of_an_http_api_reaches_its_function() {
+    let data = tempfile::tempdir().unwrap();
+    let app = start(data.path()).await;
+    let mut functions = Functions::start().await;
+    for name in ["ingest", "failing"] {
+        app.services.lambda.put_function(functions.spec(name)).await.unwrap();
+    }
+    let routes = vec![Route::new("POST /clicks", "ingest").unwrap(), Route::new("GET /fail", "failing").unwrap()];
+    let api = ApiSpec { api_id: "abcdefgh01".into(), name: "clicks".into(), stage: "$default".into(), routes };
+    app.services.http_apis.put_api(api).unwrap();
+
+    let by_path = "/_aws/execute-api/abcdefgh01/$default";
+    let answer = ask(app.address, &format!("POST {by_path}/clicks?a=b HTTP/1.1"), b"{}").await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let event = functions.next("ingest").await;
+    assert_eq!(event["rawPath"], "/clicks");
+    assert_eq!(event["rawQueryString"], "a=b");
+    assert_eq!(event["body"], "{}");
+
+    let host = "abcdefgh01.execute-api.localhost";
+    let by_host = format!("POST /clicks HTTP/1.1\r\nHost: {host}\r\nContent-Length: 2\r\nConnection: close\r\n\r\n[]");
+    assert_eq!(crate::harness::send(app.address, by_host.as_bytes()).await.status, 200);
+    assert_eq!(functions.next("ingest").await["body"], "[]");
+
+    assert_eq!(ask(app.address, &format!("GET {by_path}/fail HTTP/1.1"), b"").await.status, 500);
+    assert_eq!(ask(app.address, &format!("GET {by_path}/nothing HTTP/1.1"), b"").await.status, 404);
+    assert_eq!(ask(app.address, "GET /_aws/execute-api/unknown/x HTTP/1.1", b"").await.status, 404);
     app.stop().await;
 }

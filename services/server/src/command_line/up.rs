@@ -1,0 +1,52 @@
+//! `anabranch up`.
+
+use clap::Args;
+
+use super::serve::{StopSignals, announce};
+use super::{Failure, runtime};
+use crate::up::{self, UpError, UpOptions};
+use crate::{App, Settings, logging};
+
+/// Arguments of `anabranch up`.
+#[derive(Debug, Args)]
+pub(super) struct UpArguments {
+    #[command(flatten)]
+    options: UpOptions,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+/// Serves, makes what the template describes, and goes on until SIGINT or SIGTERM.
+pub(super) fn run(arguments: &UpArguments) -> Result<(), Failure> {
+    let config = arguments.settings.resolve()?;
+    logging::start(config.log_format);
+    // A template with a mistake starts nothing.
+    let stack = up::read(&arguments.options)?;
+    runtime()?.block_on(async {
+        let mut signals = StopSignals::register()?;
+        let app = App::start(config).await?;
+        announce(&app);
+        let deployed = tokio::select! {
+            deployed = up::deploy(&app, &stack, &arguments.options) => deployed.map(|it| up::print_report(&it)),
+            () = signals.first() => {
+                app.stop().await;
+                return Ok(());
+            }
+        };
+        if deployed.is_ok() {
+            signals.first().await;
+            tracing::info!("stopping; a second signal ends at once");
+        }
+        tokio::select! {
+            () = app.stop() => {}
+            () = signals.first() => return Err(Failure::new("ended at once; what was acknowledged is stored")),
+        }
+        deployed.map_err(Failure::from)
+    })
+}
+
+impl From<UpError> for Failure {
+    fn from(error: UpError) -> Self {
+        Self::new(error)
+    }
+}
