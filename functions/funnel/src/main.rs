@@ -9,7 +9,7 @@ use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 #[tokio::main]
 async fn main() -> Result<(), Error> {
     lambda_runtime::tracing::init_default_subscriber();
-    let table_name = std::env::var("TABLE_NAME").map_err(|_| "the environment variable TABLE_NAME is not set")?;
+    let table_name = std::env::var("FUNNEL_TABLE").map_err(|_| "the environment variable FUNNEL_TABLE is not set")?;
     let config = aws_config::load_defaults(BehaviorVersion::latest()).await;
     let table = DynamoFunnel::new(aws_sdk_dynamodb::Client::new(&config), table_name);
     let table = &table;
