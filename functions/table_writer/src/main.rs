@@ -9,7 +9,8 @@ use table_writer::{DynamoSessions, write_batch};
 #[tokio::main]
 async fn main() -> Result<(), Error> {
     lambda_runtime::tracing::init_default_subscriber();
-    let table_name = std::env::var("SESSIONS_TABLE").map_err(|_| "the environment variable SESSIONS_TABLE is not set")?;
+    let table_name =
+        std::env::var("SESSIONS_TABLE").map_err(|_| "the environment variable SESSIONS_TABLE is not set")?;
     let config = aws_config::load_defaults(BehaviorVersion::latest()).await;
     let sessions = DynamoSessions::new(aws_sdk_dynamodb::Client::new(&config), table_name);
     let sessions = &sessions;
