@@ -104,7 +104,7 @@ start_server() {
     ready=$data.ready.json
     rm -f -- "$ready"
     "$binaries/anabranch" up "$sample/template.yaml" --data "$data" --listen "$listen" \
-        --ready-file "$ready" --parameter BufferIntervalSeconds=2 "${server_arguments[@]}" \
+        --ready-file "$ready" --build none --parameter BufferIntervalSeconds=2 "${server_arguments[@]}" \
         >"$server_log" 2>&1 &
     server=$!
     trap stop_server EXIT
