@@ -12,6 +12,7 @@ mod data_directory;
 mod error;
 mod gateway;
 mod logging;
+pub mod up;
 mod wiring;
 
 pub use app::App;

@@ -89,12 +89,18 @@ fn delivery_streams(services: &Services) -> Section {
 
 fn functions(lambda: &LambdaStat) -> Section {
     let row = |function: &anabranch_lambda::FunctionStat| {
-        vec![Cell::Name(function.name.clone()), Cell::Count(function.environments as u64)]
+        vec![
+            Cell::Name(function.name.clone()),
+            Cell::Count(function.invocations),
+            Cell::failures(function.errors),
+            Cell::failures(function.refused),
+            Cell::Count(function.environments as u64),
+        ]
     };
     Section {
         title: "Functions",
         example: "anabranch up TEMPLATE",
-        columns: &["Function", "Running processes"],
+        columns: &["Function", "Invocations", "Errors", "Refused", "Processes"],
         rows: Ok(lambda.functions.iter().map(row).collect()),
     }
 }

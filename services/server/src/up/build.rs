@@ -77,9 +77,7 @@ pub(super) async fn build(stack: &Stack, directory: &Path, builder: Builder) -> 
         for (function, wanted) in functions {
             let program = match builder {
                 Builder::Cargo | Builder::None => metadata.target_directory.join("release").join(&wanted.binary),
-                Builder::CargoLambda => {
-                    metadata.target_directory.join("lambda").join(&wanted.binary).join("bootstrap")
-                }
+                Builder::CargoLambda => metadata.target_directory.join("lambda").join(&wanted.binary).join("bootstrap"),
             };
             programs.insert(function.clone(), existing(&function, program)?);
         }

@@ -120,7 +120,8 @@ impl Maker<'_> {
         let summary = match self.described(streams, "DescribeStreamSummary", &name).await? {
             Some(summary) => summary,
             None => {
-                let mut request = json!({ "StreamName": stream.name, "StreamModeDetails": { "StreamMode": stream.mode } });
+                let mut request =
+                    json!({ "StreamName": stream.name, "StreamModeDetails": { "StreamMode": stream.mode } });
                 if let Some(count) = stream.shard_count {
                     request["ShardCount"] = json!(count);
                 }
@@ -251,7 +252,8 @@ impl Maker<'_> {
         match &resource.kind {
             ResourceKind::HttpApi(api) => {
                 let routes = routes(stack, &api.id)?;
-                let remark = routes.iter().map(|route| format!("{} → {}", route.key, route.function)).collect::<Vec<_>>();
+                let remark =
+                    routes.iter().map(|route| format!("{} → {}", route.key, route.function)).collect::<Vec<_>>();
                 let spec = ApiSpec {
                     api_id: api.id.clone(),
                     name: resource.logical_id.clone(),

@@ -11,7 +11,8 @@ use super::{Deployment, UpError};
 pub fn print(deployment: &Deployment) {
     let is_terminal = std::io::stdout().is_terminal();
     let dim = |text: &str| if is_terminal { format!("\x1b[2m{text}\x1b[0m") } else { text.to_string() };
-    let width = |of: fn(&(&'static str, String, String)) -> usize| deployment.resources.iter().map(of).max().unwrap_or(0);
+    let width =
+        |of: fn(&(&'static str, String, String)) -> usize| deployment.resources.iter().map(of).max().unwrap_or(0);
     let (kinds, names) = (width(|row| row.0.chars().count()), width(|row| row.1.chars().count()));
     println!();
     for (kind, name, remark) in &deployment.resources {
@@ -24,7 +25,10 @@ pub fn print(deployment: &Deployment) {
     for (name, url) in &deployment.apis {
         println!("  {name} is at {url}");
     }
-    println!("  Look around at {}/_anabranch/ or with: aws --endpoint-url {} s3 ls\n", deployment.endpoint, deployment.endpoint);
+    println!(
+        "  Look around at {}/_anabranch/ or with: aws --endpoint-url {} s3 ls\n",
+        deployment.endpoint, deployment.endpoint
+    );
 }
 
 /// Writes the ready file whole or not at all: whoever waits for it may read it at once.

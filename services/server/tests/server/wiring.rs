@@ -73,6 +73,10 @@ async fn a_poison_record_ends_in_the_failure_bucket_whose_functions_hear_of_it()
     assert_eq!(batch["Records"][0]["kinesis"]["data"], data);
     assert_eq!(batch["Records"][0]["kinesis"]["sequenceNumber"], put.json()["SequenceNumber"]);
     let event = functions.next("observer").await;
+    let page = ask(app.address, "GET /_anabranch/ HTTP/1.1", b"").await.text();
+    for shown in ["clicks → failing", "failures", "observer", "PROBLEM"] {
+        assert!(page.contains(shown), "{shown}: {page}");
+    }
     let failure: Value = serde_json::from_slice(&object_of(&app, &event).await).unwrap();
     assert_eq!(failure["requestContext"]["condition"], "RetryAttemptsExhausted");
     app.stop().await;
