@@ -6,6 +6,7 @@ use parking_lot::RwLock;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::config::LambdaConfig;
@@ -16,6 +17,7 @@ use crate::host::pool::Invocation;
 use crate::host::process::PidFiles;
 use crate::host::{Pool, RemoteClient};
 use crate::invoke::InvokeOutcome;
+use crate::service::FunctionStat;
 
 const FUNCTIONS: Table = Table("lambda_functions");
 
@@ -35,6 +37,32 @@ struct Hosted {
     spec: Arc<FunctionSpec>,
     /// Absent for remote functions.
     pool: Option<Arc<Pool>>,
+    /// Kept when the function is replaced.
+    counts: Arc<Counts>,
+}
+
+/// Counts since the server started.
+#[derive(Debug, Default)]
+struct Counts {
+    invocations: AtomicU64,
+    errors: AtomicU64,
+    refused: AtomicU64,
+}
+
+impl Counts {
+    fn add(&self, outcome: &Result<InvokeOutcome, ApiError>) {
+        let counter = match outcome {
+            Ok(outcome) => {
+                self.invocations.fetch_add(1, Ordering::Relaxed);
+                if outcome.function_error.is_none() {
+                    return;
+                }
+                &self.errors
+            }
+            Err(_) => &self.refused,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 impl Functions {
@@ -74,7 +102,8 @@ impl Functions {
                 &self.directory,
             )),
         };
-        Hosted { spec, pool }
+        let counts = self.hosted.read().get(&spec.name).map(|hosted| hosted.counts.clone()).unwrap_or_default();
+        Hosted { spec, pool, counts }
     }
 
     pub(crate) async fn put(&self, spec: FunctionSpec) -> Result<(), ApiError> {
@@ -109,10 +138,16 @@ impl Functions {
         self.hosted.read().values().map(|hosted| hosted.spec.clone()).collect()
     }
 
-    /// Names and running environments, for the console.
-    pub(crate) fn environments(&self) -> Vec<(String, usize)> {
-        let environments = |hosted: &Hosted| hosted.pool.as_ref().map_or(0, |pool| pool.environments());
-        self.hosted.read().iter().map(|(name, hosted)| (name.clone(), environments(hosted))).collect()
+    /// Figures of all functions, by name.
+    pub(crate) fn stat(&self) -> Vec<FunctionStat> {
+        let stat = |(name, hosted): (&String, &Hosted)| FunctionStat {
+            name: name.clone(),
+            environments: hosted.pool.as_ref().map_or(0, |pool| pool.environments()),
+            invocations: hosted.counts.invocations.load(Ordering::Relaxed),
+            errors: hosted.counts.errors.load(Ordering::Relaxed),
+            refused: hosted.counts.refused.load(Ordering::Relaxed),
+        };
+        self.hosted.read().iter().map(stat).collect()
     }
 
     fn hosted(&self, name: &str) -> Result<Hosted, ApiError> {
@@ -122,11 +157,13 @@ impl Functions {
 
     pub(crate) async fn invoke(&self, name: &str, invocation: Invocation) -> Result<InvokeOutcome, ApiError> {
         let hosted = self.hosted(name)?;
-        match (&hosted.spec.executable, &hosted.pool) {
+        let outcome = match (&hosted.spec.executable, &hosted.pool) {
             (Executable::Remote(base_url), _) => self.remote.invoke(base_url, name, invocation).await,
             (Executable::Binary(_), Some(pool)) => pool.invoke(invocation).await,
             (Executable::Binary(_), None) => Err(service_exception(format!("{name} has no environments"))),
-        }
+        };
+        hosted.counts.add(&outcome);
+        outcome
     }
 
     /// Stops all processes: idle ones at once, busy ones after their invocation or after

@@ -52,6 +52,12 @@ pub struct FunctionStat {
     pub name: String,
     /// Its running execution environments, busy or idle.
     pub environments: usize,
+    /// Invocations since the server started, by whatever way they came.
+    pub invocations: u64,
+    /// Those that the function failed.
+    pub errors: u64,
+    /// Invocations that did not reach it: throttled, or a remote endpoint that was not there.
+    pub refused: u64,
 }
 
 /// Figures for the console.
@@ -237,9 +243,8 @@ impl Lambda {
 
     /// Figures for the console.
     pub fn stat(&self) -> LambdaStat {
-        let function = |(name, environments)| FunctionStat { name, environments };
         LambdaStat {
-            functions: self.functions.environments().into_iter().map(function).collect(),
+            functions: self.functions.stat(),
             mappings: self.mappings.stat(),
             asynchronous_pending: self.asynchronous.pending(),
         }
