@@ -15,6 +15,11 @@ pub(crate) fn stream_exists(key: &StreamKey) -> ApiError {
     ApiError::client("ResourceInUseException", message)
 }
 
+pub(crate) fn not_active(key: &StreamKey, status: &str) -> ApiError {
+    let message = format!("Stream {} under account {} not ACTIVE, instead in state {status}", key.name, key.account_id);
+    ApiError::client("ResourceInUseException", message)
+}
+
 pub(crate) fn shard_not_found(shard_id: &str, key: &StreamKey) -> ApiError {
     let message = format!("Could not find shard {shard_id} in stream {} under account {}.", key.name, key.account_id);
     ApiError::client("ResourceNotFoundException", message)

@@ -11,7 +11,7 @@ use anabranch_storage::Config;
 use parking_lot::RwLock;
 use tokio::sync::watch;
 
-use crate::error::{OpenError, stream_exists, stream_not_found};
+use crate::error::{OpenError, not_active, stream_exists, stream_not_found};
 use crate::iterator::IteratorKey;
 use crate::stream::{Stream, StreamKey, StreamState};
 
@@ -196,6 +196,29 @@ impl Streams {
         Ok(stream)
     }
 
+    /// The stream that a request to change it names: it must be ACTIVE.
+    pub(crate) fn changeable(
+        &self,
+        context: &RequestContext,
+        name: Option<&str>,
+        arn: Option<&str>,
+    ) -> Result<Arc<Stream>, ApiError> {
+        let stream = self.named(context, name, arn)?;
+        let state = stream.state();
+        match state.status(self.clock.now_ms()) {
+            "ACTIVE" => Ok(stream),
+            status => Err(not_active(&state.key, status)),
+        }
+    }
+
+    /// Replaces a stream's state, in control state first.
+    pub(crate) fn update(&self, stream: &Stream, state: StreamState) -> Result<(), ApiError> {
+        self.store(&state)?;
+        stream.set_state(state);
+        self.tell_changes();
+        Ok(())
+    }
+
     /// Makes a stream: its log first, then its entry in control state.
     pub(crate) fn create(&self, state: StreamState) -> Result<(), ApiError> {
         let mut streams = self.streams.write();
@@ -220,10 +243,7 @@ impl Streams {
     pub(crate) fn begin_deletion(&self, stream: &Stream) -> Result<(), ApiError> {
         let mut state = (*stream.state()).clone();
         state.deleting = true;
-        self.store(&state)?;
-        stream.set_state(state);
-        self.tell_changes();
-        Ok(())
+        self.update(stream, state)
     }
 
     /// Removes a stream: its entry in control state first, then its files.

@@ -147,6 +147,27 @@ async fn old_records_are_out_of_reach_and_iterators_expire() {
 }
 
 #[tokio::test]
+async fn the_retention_period_moves_both_ways() {
+    let directory = tempfile::tempdir().unwrap();
+    let service = Service::open(directory.path());
+    service.ok("CreateStream", json!({ "StreamName": "clicks", "ShardCount": 1 })).await;
+    service.ok("PutRecord", json!({ "StreamName": "clicks", "Data": "", "PartitionKey": "old" })).await;
+    let hours = |hours: i64| json!({ "StreamName": "clicks", "RetentionPeriodHours": hours });
+    service.ok("IncreaseStreamRetentionPeriod", hours(48)).await;
+    service.clock.advance_ms(30 * 3_600_000);
+    assert_eq!(service.keys_from(service.iterator(0, "TRIM_HORIZON", json!({})).await).await, ["old"]);
+    for (operation, value) in [
+        ("IncreaseStreamRetentionPeriod", 24),
+        ("DecreaseStreamRetentionPeriod", 72),
+        ("DecreaseStreamRetentionPeriod", 23),
+    ] {
+        assert_eq!(service.refused(operation, hours(value)).await.0, "InvalidArgumentException", "{operation} {value}");
+    }
+    service.ok("DecreaseStreamRetentionPeriod", hours(24)).await;
+    assert!(service.keys_from(service.iterator(0, "TRIM_HORIZON", json!({})).await).await.is_empty());
+}
+
+#[tokio::test]
 async fn bad_requests_get_the_exceptions_of_aws() {
     let directory = tempfile::tempdir().unwrap();
     let service = Service::open(directory.path());

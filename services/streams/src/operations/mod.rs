@@ -2,15 +2,18 @@
 //! function and tests.
 
 mod create_stream;
+mod decrease_stream_retention_period;
 mod delete_stream;
 mod describe_stream;
 mod describe_stream_summary;
 mod get_records;
 mod get_shard_iterator;
+mod increase_stream_retention_period;
 mod list_shards;
 mod list_streams;
 mod put_record;
 mod put_records;
+mod retention;
 mod view;
 
 use anabranch_protocol::{ApiError, Encoding, JsonService, RequestContext};
@@ -21,9 +24,8 @@ use serde::{Deserialize, Serialize};
 use crate::streams::Streams;
 
 /// Operations of the service model that are not built yet: refused by name.
-const NOT_SUPPORTED: [&str; 29] = [
+const NOT_SUPPORTED: [&str; 27] = [
     "AddTagsToStream",
-    "DecreaseStreamRetentionPeriod",
     "DeleteResourcePolicy",
     "DeregisterStreamConsumer",
     "DescribeAccountSettings",
@@ -32,7 +34,6 @@ const NOT_SUPPORTED: [&str; 29] = [
     "DisableEnhancedMonitoring",
     "EnableEnhancedMonitoring",
     "GetResourcePolicy",
-    "IncreaseStreamRetentionPeriod",
     "ListStreamConsumers",
     "ListTagsForResource",
     "ListTagsForStream",
@@ -69,11 +70,17 @@ impl JsonService for Streams {
         let call = Call { streams: self, context, encoding, body: &body };
         match operation {
             "CreateStream" => call.void(create_stream::create_stream),
+            "DecreaseStreamRetentionPeriod" => {
+                call.void(decrease_stream_retention_period::decrease_stream_retention_period)
+            }
             "DeleteStream" => call.void(delete_stream::delete_stream),
             "DescribeStream" => call.answer(describe_stream::describe_stream),
             "DescribeStreamSummary" => call.answer(describe_stream_summary::describe_stream_summary),
             "GetRecords" => get_records::get_records(self, encoding, &body),
             "GetShardIterator" => call.answer(get_shard_iterator::get_shard_iterator),
+            "IncreaseStreamRetentionPeriod" => {
+                call.void(increase_stream_retention_period::increase_stream_retention_period)
+            }
             "ListShards" => call.answer(list_shards::list_shards),
             "ListStreams" => call.answer(list_streams::list_streams),
             "PutRecord" => encode(encoding, &put_record::put_record(self, context, encoding.decode(&body)?).await?),

@@ -1,0 +1,15 @@
+//! DecreaseStreamRetentionPeriod.
+
+use anabranch_protocol::{ApiError, RequestContext};
+
+use super::retention::{Direction, RetentionRequest, set_retention};
+use crate::streams::Streams;
+
+/// Keeps records less long. Older ones are out of reach at once.
+pub(super) fn decrease_stream_retention_period(
+    streams: &Streams,
+    context: &RequestContext,
+    request: RetentionRequest,
+) -> Result<(), ApiError> {
+    set_retention(streams, context, &request, Direction::Down)
+}

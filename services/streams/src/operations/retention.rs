@@ -1,0 +1,67 @@
+//! The rule that IncreaseStreamRetentionPeriod and DecreaseStreamRetentionPeriod share.
+
+use anabranch_protocol::{ApiError, Integer, RequestContext, Violations};
+use serde::Deserialize;
+
+use crate::error::invalid_argument;
+use crate::shapes::{STREAM_ARN, STREAM_ID, STREAM_NAME};
+use crate::streams::Streams;
+
+/// What the model allows; the operations narrow it (`RetentionPeriodHours`).
+const HOURS: Integer = Integer { min: i32::MIN as i64, max: i32::MAX as i64 };
+const HOURS_MIN: i64 = 24;
+const HOURS_MAX: i64 = 8_760;
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct RetentionRequest {
+    stream_name: Option<String>,
+    #[serde(rename = "StreamARN")]
+    stream_arn: Option<String>,
+    stream_id: Option<String>,
+    retention_period_hours: Option<i64>,
+}
+
+/// Which way the period may move.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Direction {
+    Up,
+    Down,
+}
+
+pub(super) fn set_retention(
+    streams: &Streams,
+    context: &RequestContext,
+    request: &RetentionRequest,
+    direction: Direction,
+) -> Result<(), ApiError> {
+    let mut violations = Violations::default();
+    violations.text("streamName", request.stream_name.as_deref(), &STREAM_NAME);
+    violations.text("streamARN", request.stream_arn.as_deref(), &STREAM_ARN);
+    violations.text("streamId", request.stream_id.as_deref(), &STREAM_ID);
+    violations.required("retentionPeriodHours", request.retention_period_hours.as_ref());
+    violations.integer("retentionPeriodHours", request.retention_period_hours, &HOURS);
+    violations.finish()?;
+    let hours = request.retention_period_hours.unwrap_or_default();
+    if !(HOURS_MIN..=HOURS_MAX).contains(&hours) {
+        return Err(invalid_argument(format!(
+            "Minimum allowed retention period is {HOURS_MIN} hours and maximum is {HOURS_MAX} hours. Requested retention \
+             period ({hours} hours) is outside."
+        )));
+    }
+    let stream = streams.changeable(context, request.stream_name.as_deref(), request.stream_arn.as_deref())?;
+    let mut state = (*stream.state()).clone();
+    let now = i64::from(state.retention_hours);
+    let name = &state.key.name;
+    let message = match direction {
+        Direction::Up if hours < now => "can not be shorter than existing",
+        Direction::Down if hours > now => "can not be longer than existing",
+        _ => {
+            state.retention_hours = hours as u32;
+            return streams.update(&stream, state);
+        }
+    };
+    Err(invalid_argument(format!(
+        "Requested retention period ({hours} hours) for stream {name} {message} retention period ({now} hours)."
+    )))
+}
