@@ -91,7 +91,7 @@ fn wrong_settings_are_refused() {
 
 #[test]
 fn every_command_has_an_example() {
-    for command in ["serve", "tail", "log"] {
+    for command in ["serve", "up", "tail", "log"] {
         let help = anabranch(&[command, "--help"]);
         let text = String::from_utf8(help.stdout).unwrap();
         assert!(text.contains("Examples") && text.contains(&format!("anabranch {command}")), "{text}");
