@@ -5,10 +5,12 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use anabranch_storage::FlushPolicy;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::config::{flush_losses, flush_name};
 use crate::data_directory::DataDirectory;
 use crate::gateway::Gateway;
 use crate::{Config, Services, StartError};
@@ -44,6 +46,9 @@ impl App {
         let listener = listen(config.listen).await?;
         let address = listener.local_addr().map_err(|source| StartError::Address { address: config.listen, source })?;
         let base_url = base_url(address);
+        if config.flush != FlushPolicy::Fsync {
+            tracing::warn!(flush = flush_name(config.flush), "{}", flush_losses(config.flush));
+        }
         let data = DataDirectory::open(&config.data)?;
         let services = Services::open(&data, &config, &base_url)?;
         let stop_gateway = CancellationToken::new();

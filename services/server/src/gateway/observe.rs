@@ -50,12 +50,7 @@ pub(crate) async fn observe(
     let id = RequestId::new();
     request.extensions_mut().insert(id.clone());
     let (method, path) = (request.method().clone(), request.uri().path().to_string());
-    let outcome = AssertUnwindSafe(next.run(request)).catch_unwind().await;
-    let mut response = outcome.unwrap_or_else(|_| {
-        tracing::error!(request_id = id.0, %method, path, "the code that answers this request panicked");
-        let error = ApiError::internal("The request failed because of an error of the server; its log says more.");
-        json_error(&error, StatusCode::INTERNAL_SERVER_ERROR, AMZ_JSON)
-    });
+    let mut response = answer_panics(next.run(request), &id).await;
     add_ids(response.headers_mut(), &id.0);
     let label = response.extensions_mut().remove().unwrap_or_else(|| Label::new("anabranch", "page"));
     let (status, latency) = (response.status().as_u16(), started.elapsed());
@@ -73,6 +68,15 @@ pub(crate) async fn observe(
     response
 }
 
+/// A panic while `answering` costs this request only; the process's panic hook has reported it.
+async fn answer_panics(answering: impl Future<Output = Response<Body>>, id: &RequestId) -> Response<Body> {
+    AssertUnwindSafe(answering).catch_unwind().await.unwrap_or_else(|_| {
+        tracing::error!(request_id = id.0, "the code that answers this request panicked");
+        let error = ApiError::internal("The request failed because of an error of the server; its log says more.");
+        json_error(&error, StatusCode::INTERNAL_SERVER_ERROR, AMZ_JSON)
+    })
+}
+
 /// Sets the ids that AWS sends with every answer, unless the service set its own.
 fn add_ids(headers: &mut HeaderMap, id: &str) {
     if let Ok(id) = HeaderValue::from_str(id) {
@@ -83,5 +87,26 @@ fn add_ids(headers: &mut HeaderMap, id: &str) {
     extended.fill_with(|| fastrand::u8(..));
     if let Ok(extended) = HeaderValue::from_str(&base64::engine::general_purpose::STANDARD.encode(extended)) {
         headers.entry(EXTENDED_ID).or_insert(extended);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_answered() {
+        let response = answer_panics(async { panic!("a mistake of ours") }, &RequestId::new()).await;
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(response.headers()["x-amzn-errortype"], "InternalFailure");
+    }
+
+    #[test]
+    fn ids_of_a_service_stay() {
+        let mut headers = HeaderMap::new();
+        headers.insert(REQUEST_ID, HeaderValue::from_static("its own"));
+        add_ids(&mut headers, "ours");
+        assert_eq!(headers[REQUEST_ID], "its own");
+        assert_eq!(headers[EXTENDED_ID].len(), 76);
     }
 }

@@ -2,6 +2,12 @@
 
 use anabranch::{App, Config};
 use anabranch_storage::FlushPolicy;
+use axum::body::Bytes;
+use axum::http::Version;
+use http_body_util::Empty;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
 
 use crate::harness::{ask, call, start};
 
@@ -24,6 +30,17 @@ async fn health_names_every_service_and_what_can_be_lost() {
     for service in ["kinesis", "firehose", "lambda", "apigateway", "s3", "dynamodb"] {
         assert_eq!(health["services"][service]["status"], "running", "{service}");
     }
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn http_2_is_spoken_on_the_same_port() {
+    let data = tempfile::tempdir().unwrap();
+    let app = start(data.path()).await;
+    let client: Client<HttpConnector, Empty<Bytes>> =
+        Client::builder(TokioExecutor::new()).http2_only(true).build_http();
+    let response = client.get(format!("{}/_anabranch/health", app.base_url).parse().unwrap()).await.unwrap();
+    assert_eq!((response.version(), response.status().as_u16()), (Version::HTTP_2, 200));
     app.stop().await;
 }
 
