@@ -57,7 +57,14 @@ struct Wanted {
 }
 
 /// Builds all functions, those of one workspace in one call, and finds their programs.
-pub(super) async fn build(stack: &Stack, directory: &Path, builder: Builder) -> Result<Executables, UpError> {
+pub(super) async fn build(
+    stack: &Stack,
+    directory: &Path,
+    builder: Builder,
+    profile: &str,
+) -> Result<Executables, UpError> {
+    // Cargo's `dev` profile is the one whose directory has another name.
+    let profile_directory = if profile == "dev" { "debug" } else { profile };
     let mut programs = BTreeMap::new();
     let mut workspaces: BTreeMap<PathBuf, (Metadata, BTreeMap<String, Wanted>)> = BTreeMap::new();
     for resource in &stack.resources {
@@ -73,10 +80,12 @@ pub(super) async fn build(stack: &Stack, directory: &Path, builder: Builder) -> 
         workspaces.entry(root).or_insert((metadata, BTreeMap::new())).1.insert(function.name.clone(), wanted);
     }
     for (root, (metadata, functions)) in workspaces {
-        run_build(&root, &functions, builder).await?;
+        run_build(&root, &functions, builder, profile).await?;
         for (function, wanted) in functions {
             let program = match builder {
-                Builder::Cargo | Builder::None => metadata.target_directory.join("release").join(&wanted.binary),
+                Builder::Cargo | Builder::None => {
+                    metadata.target_directory.join(profile_directory).join(&wanted.binary)
+                }
                 Builder::CargoLambda => metadata.target_directory.join("lambda").join(&wanted.binary).join("bootstrap"),
             };
             programs.insert(function.clone(), existing(&function, program)?);
@@ -140,7 +149,12 @@ fn wanted(function: &Function, code: &Path, metadata: &Metadata) -> Result<Wante
     Ok(Wanted { package: package.name.clone(), binary })
 }
 
-async fn run_build(root: &Path, functions: &BTreeMap<String, Wanted>, builder: Builder) -> Result<(), UpError> {
+async fn run_build(
+    root: &Path,
+    functions: &BTreeMap<String, Wanted>,
+    builder: Builder,
+    profile: &str,
+) -> Result<(), UpError> {
     let what = functions.keys().cloned().collect::<Vec<_>>().join(", ");
     let mut command = Command::new("cargo");
     match builder {
@@ -148,7 +162,7 @@ async fn run_build(root: &Path, functions: &BTreeMap<String, Wanted>, builder: B
         Builder::Cargo => command.arg("build"),
         Builder::CargoLambda => command.args(["lambda", "build", "--compiler", "cargo"]),
     };
-    command.arg("--release");
+    command.args(["--profile", profile]);
     let packages: BTreeSet<&str> = functions.values().map(|wanted| wanted.package.as_str()).collect();
     packages.iter().for_each(|package| {
         command.args(["-p", package]);

@@ -41,6 +41,10 @@ pub struct UpOptions {
     #[arg(long, value_name = "HOW", default_value = "cargo")]
     pub build: Builder,
 
+    /// Cargo's profile for functions
+    #[arg(long, value_name = "NAME", default_value = "release")]
+    pub profile: String,
+
     /// Write the endpoint, the APIs' URLs and the template's outputs to this file, as JSON, once
     /// everything is up
     #[arg(long, value_name = "FILE")]
@@ -50,11 +54,11 @@ pub struct UpOptions {
 /// What builds functions whose `BuildMethod` is `rust-cargolambda`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Builder {
-    /// `cargo build --release`: the same programs, without the packaging that only AWS needs
+    /// `cargo build`: the same programs, without the packaging that only AWS needs
     Cargo,
     /// `cargo lambda build --release --compiler cargo`, as `sam build` runs it
     CargoLambda,
-    /// Nothing: the programs of an earlier `cargo build --release` are used
+    /// Nothing: the programs of an earlier `cargo build` are used
     None,
 }
 
@@ -89,7 +93,7 @@ pub async fn deploy(app: &App, stack: &Stack, options: &UpOptions) -> Result<Dep
     let directory = options.template.parent().unwrap_or(Path::new("")).to_path_buf();
     let executables = match &options.functions {
         Some(url) => build::Executables::Remote(url.clone()),
-        None => build::build(stack, &directory, options.build).await?,
+        None => build::build(stack, &directory, options.build, &options.profile).await?,
     };
     let deployment = deploy::deploy(app, stack, &executables).await?;
     app.start_functions().map_err(|error| UpError::Start(error.to_string()))?;

@@ -1,0 +1,104 @@
+"""Lambda through boto3 and the AWS CLI, and an HTTP API in front of it."""
+
+import base64
+import json
+import pathlib
+import urllib.error
+import urllib.request
+
+import pytest
+from botocore.exceptions import ClientError
+
+from conftest import Server, wait_for
+
+TEMPLATE = pathlib.Path(__file__).resolve().parent.parent / "functions/template.yaml"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    server = Server(tmp_path_factory.mktemp("server"), TEMPLATE).start()
+    yield server
+    server.stop()
+
+
+def invoke(server, event, function="behaving", **more):
+    answer = server.client("lambda").invoke(FunctionName=function, Payload=json.dumps(event), **more)
+    return answer, json.loads(answer["Payload"].read() or b"null")
+
+
+def test_an_invocation(server):
+    answer, payload = invoke(server, {"n": 1}, LogType="Tail")
+    assert (answer["StatusCode"], payload) == (200, {"got": {"n": 1}, "greeting": "hello"})
+    assert b'event {"n": 1}' in base64.b64decode(answer["LogResult"])
+    assert answer["ExecutedVersion"] == "$LATEST"
+    assert invoke(server, {}, InvocationType="DryRun")[0]["StatusCode"] == 204
+    assert invoke(server, {"later": 1}, InvocationType="Event")[0]["StatusCode"] == 202
+    log = server.directory / "data/lambda/behaving.log"
+    wait_for(lambda: '"later": 1' in log.read_text(), "the event was worked on")
+
+
+@pytest.mark.parametrize(
+    ("event", "says"),
+    [({"do": "fail"}, "told to fail"), ({"do": "exit"}, "exit status 3"), ({"do": "hang"}, "Task timed out after 2.00 seconds")],
+)
+def test_failures_of_a_function_are_told(server, event, says):
+    answer, payload = invoke(server, event)
+    assert answer["StatusCode"] == 200 and answer["FunctionError"] == "Unhandled"
+    assert says in payload["errorMessage"], payload
+    assert invoke(server, {"n": 2})[1]["got"] == {"n": 2}, "the next invocation works"
+
+
+def test_a_function_that_never_starts(server):
+    answer, payload = invoke(server, {}, function="dying")
+    assert answer["FunctionError"] == "Unhandled" and "127" in payload["errorMessage"], payload
+
+
+def test_errors_of_the_api(server):
+    client = server.client("lambda")
+    for call, code, request in [
+        (client.invoke, "ResourceNotFoundException", {"FunctionName": "none"}),
+        (client.invoke, "InvalidRequestContentException", {"FunctionName": "behaving", "Payload": b"{"}),
+        (client.get_function, "ResourceNotFoundException", {"FunctionName": "none"}),
+        (client.create_event_source_mapping, "InvalidParameterValueException", {"FunctionName": "behaving", "EventSourceArn": "arn:aws:kinesis:us-east-1:000000000000:stream/none"}),
+    ]:
+        with pytest.raises(ClientError) as error:
+            call(**request)
+        assert error.value.response["Error"]["Code"] == code, error.value
+    assert client.get_function_configuration(FunctionName="behaving")["Timeout"] == 2
+    assert [function["FunctionName"] for function in client.list_functions()["Functions"]] == ["behaving", "dying"]
+
+
+def test_event_source_mappings(server):
+    kinesis, client = server.client("kinesis"), server.client("lambda")
+    kinesis.create_stream(StreamName="source", ShardCount=1)
+    kinesis.get_waiter("stream_exists").wait(StreamName="source", WaiterConfig={"Delay": 0.1, "MaxAttempts": 100})
+    arn = kinesis.describe_stream_summary(StreamName="source")["StreamDescriptionSummary"]["StreamARN"]
+    made = client.create_event_source_mapping(FunctionName="behaving", EventSourceArn=arn, StartingPosition="TRIM_HORIZON", BatchSize=10)
+    uuid = made["UUID"]
+    wait_for(lambda: client.get_event_source_mapping(UUID=uuid)["State"] == "Enabled", "the mapping is enabled")
+    kinesis.put_record(StreamName="source", Data=b"to the function", PartitionKey="from-kinesis")
+    log = server.directory / "data/lambda/behaving.log"
+    wait_for(lambda: "from-kinesis" in log.read_text(), "the record reached the function")
+    wait_for(lambda: client.get_event_source_mapping(UUID=uuid)["LastProcessingResult"] == "OK", "it is told")
+    assert client.update_event_source_mapping(UUID=uuid, BatchSize=50)["BatchSize"] == 50
+    assert [mapping["UUID"] for mapping in client.list_event_source_mappings(FunctionName="behaving")["EventSourceMappings"]] == [uuid]
+    client.delete_event_source_mapping(UUID=uuid)
+    wait_for(lambda: client.list_event_source_mappings()["EventSourceMappings"] == [], "the mapping is gone")
+
+
+def test_an_http_api(server):
+    url = f"{server.url}/_aws/execute-api/{server.outputs()['ApiId']}/$default"
+    request = urllib.request.Request(f"{url}/do?a=1", b'{"x": 1}', {"Content-Type": "application/json"}, method="POST")
+    event = json.loads(urllib.request.urlopen(request).read())["got"]
+    assert (event["version"], event["routeKey"], event["body"]) == ("2.0", "POST /do", '{"x": 1}')
+    assert event["queryStringParameters"] == {"a": "1"}
+    with pytest.raises(urllib.error.HTTPError) as error:
+        urllib.request.urlopen(f"{url}/nowhere")
+    assert error.value.code == 404
+
+
+def test_the_aws_cli(server, tmp_path):
+    out = tmp_path / "out.json"
+    done = server.aws_json("lambda", "invoke", "--function-name", "behaving", "--payload", '{"n": 3}', str(out))
+    assert done["StatusCode"] == 200 and json.loads(out.read_text())["got"] == {"n": 3}
+    assert len(server.aws_json("lambda", "list-functions")["Functions"]) == 2
