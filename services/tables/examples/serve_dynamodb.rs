@@ -1,5 +1,5 @@
 //! Serves the tables alone, for trying SDKs and the AWS CLI against them:
-//! `cargo run -p anabranch-tables --example serve -- DIRECTORY 8000`, then
+//! `cargo run -p anabranch-tables --example serve_dynamodb -- DIRECTORY 8000`, then
 //! `aws --endpoint-url http://127.0.0.1:8000 dynamodb list-tables`.
 
 use std::error::Error;

@@ -1,4 +1,4 @@
-//! Serves the S3 part alone: `cargo run -p anabranch-objects --example serve -- DIRECTORY PORT`.
+//! Serves the S3 part alone: `cargo run -p anabranch-objects --example serve_s3 -- DIRECTORY PORT`.
 
 use std::path::Path;
 use std::sync::Arc;
