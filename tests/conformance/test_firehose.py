@@ -1,6 +1,7 @@
 """Firehose through boto3: what is put arrives in S3, once."""
 
 import gzip
+import json
 
 import pytest
 from botocore.exceptions import ClientError
@@ -76,7 +77,7 @@ def test_errors(server):
 
 def test_the_aws_cli(server):
     make(server, "cli", "firehose-cli")
-    server.aws_json("firehose", "put-record", "--delivery-stream-name", "cli", "--record", '{"Data": "eAo="}')
+    server.aws_json("firehose", "put-record", "--delivery-stream-name", "cli", "--record", json.dumps({"Data": "x\n"}))
     s3 = server.client("s3")
     wait_for(lambda: lines(s3, "firehose-cli") == ["x"], "the record is delivered")
     server.aws("firehose", "delete-delivery-stream", "--delivery-stream-name", "cli")

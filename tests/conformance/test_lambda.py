@@ -21,6 +21,12 @@ def server(tmp_path_factory):
     server.stop()
 
 
+def log_of(server, function):
+    """What the function printed so far."""
+    log = server.directory / f"data/lambda/{function}.log"
+    return log.read_text() if log.exists() else ""
+
+
 def invoke(server, event, function="behaving", **more):
     answer = server.client("lambda").invoke(FunctionName=function, Payload=json.dumps(event), **more)
     return answer, json.loads(answer["Payload"].read() or b"null")
@@ -33,8 +39,7 @@ def test_an_invocation(server):
     assert answer["ExecutedVersion"] == "$LATEST"
     assert invoke(server, {}, InvocationType="DryRun")[0]["StatusCode"] == 204
     assert invoke(server, {"later": 1}, InvocationType="Event")[0]["StatusCode"] == 202
-    log = server.directory / "data/lambda/behaving.log"
-    wait_for(lambda: '"later": 1' in log.read_text(), "the event was worked on")
+    wait_for(lambda: '"later": 1' in log_of(server, "behaving"), "the event was worked on")
 
 
 @pytest.mark.parametrize(
@@ -77,8 +82,7 @@ def test_event_source_mappings(server):
     uuid = made["UUID"]
     wait_for(lambda: client.get_event_source_mapping(UUID=uuid)["State"] == "Enabled", "the mapping is enabled")
     kinesis.put_record(StreamName="source", Data=b"to the function", PartitionKey="from-kinesis")
-    log = server.directory / "data/lambda/behaving.log"
-    wait_for(lambda: "from-kinesis" in log.read_text(), "the record reached the function")
+    wait_for(lambda: "from-kinesis" in log_of(server, "behaving"), "the record reached the function")
     wait_for(lambda: client.get_event_source_mapping(UUID=uuid)["LastProcessingResult"] == "OK", "it is told")
     assert client.update_event_source_mapping(UUID=uuid, BatchSize=50)["BatchSize"] == 50
     assert [mapping["UUID"] for mapping in client.list_event_source_mappings(FunctionName="behaving")["EventSourceMappings"]] == [uuid]
