@@ -6,7 +6,7 @@ import json
 import pathlib
 import subprocess
 
-from conftest import BINARIES, ROOT
+from anabranch_server import BINARIES, ROOT
 
 SAMPLE_LOG = ROOT / "samplecode/clickstream/sample_access.log"
 

@@ -6,7 +6,7 @@ import json
 import pytest
 from botocore.exceptions import ClientError
 
-from conftest import wait_for
+from anabranch_server import wait_for
 
 
 def objects(s3, bucket, prefix=""):

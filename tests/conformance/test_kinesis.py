@@ -8,7 +8,7 @@ import time
 import pytest
 from botocore.exceptions import ClientError
 
-from conftest import wait_for
+from anabranch_server import wait_for
 
 
 def make_stream(server, name, shards=1):

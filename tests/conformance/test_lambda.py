@@ -9,7 +9,7 @@ import urllib.request
 import pytest
 from botocore.exceptions import ClientError
 
-from conftest import Server, wait_for
+from anabranch_server import Server, wait_for
 
 TEMPLATE = pathlib.Path(__file__).resolve().parent.parent / "functions/template.yaml"
 

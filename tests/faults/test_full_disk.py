@@ -6,7 +6,7 @@ import subprocess
 import pytest
 from botocore.exceptions import ClientError
 
-from conftest import Server, wait_for
+from anabranch_server import Server, wait_for
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from conftest import BINARIES, TEMPLATE, free_port
+from anabranch_server import BINARIES, TEMPLATE, free_port
 
 
 def run(*arguments, timeout=60):

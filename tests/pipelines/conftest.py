@@ -3,7 +3,7 @@
 import pytest
 
 from clickstream_pipeline import Pipeline
-from conftest import TEMPLATE
+from anabranch_server import TEMPLATE
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from conftest import ROOT, TEMPLATE, wait_for
+from anabranch_server import ROOT, TEMPLATE, wait_for
 from clickstream_pipeline import SAMPLE_LOG, Pipeline, pages_of
 
 REAL_LOG = ROOT.parent / "shared/data/apache_access.log"

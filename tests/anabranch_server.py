@@ -1,0 +1,128 @@
+"""A server under test: the real program, on a real socket and a real disk."""
+
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+
+import boto3
+from botocore.config import Config
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).resolve()
+PROFILE = os.environ.get("ANABRANCH_TEST_PROFILE", "dev")
+BINARIES = TARGET / ("debug" if PROFILE == "dev" else PROFILE)
+TEMPLATE = ROOT / "samplecode/clickstream/template.yaml"
+DEADLINE = 60
+
+
+def wait_for(condition, what, deadline=DEADLINE):
+    """Waits until `condition` gives something true, and returns it."""
+    end = time.monotonic() + deadline
+    while True:
+        value = condition()
+        if value:
+            return value
+        assert time.monotonic() < end, f"after {deadline} s: {what}"
+        time.sleep(0.02)
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+class Server:
+    """`anabranch serve`, or `anabranch up` with a template."""
+
+    def __init__(self, directory, template=None, arguments=()):
+        self.directory = pathlib.Path(directory)
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.template = template
+        self.arguments = list(arguments)
+        self.ready_file = self.directory / "ready.json"
+        self.process = None
+
+    def command(self):
+        command = [BINARIES / "anabranch"]
+        if self.template is None:
+            command.append("serve")
+        else:
+            command += ["up", self.template, "--ready-file", self.ready_file, "--build", "none", "--profile", PROFILE]
+        return [*command, "--data", self.directory / "data", "--listen", f"127.0.0.1:{self.port}", *self.arguments]
+
+    def start(self):
+        self.ready_file.unlink(missing_ok=True)
+        self.log = open(self.directory / "server.log", "ab")
+        self.process = subprocess.Popen(self.command(), stdout=self.log, stderr=self.log)
+        wait_for(self.is_ready, "the server is ready")
+        return self
+
+    def is_ready(self):
+        assert self.process.poll() is None, f"the server ended:\n{self.log_text()[-4000:]}"
+        if self.template is not None:
+            return self.ready_file.exists()
+        try:
+            return urllib.request.urlopen(f"{self.url}/_anabranch/health", timeout=5).status == 200
+        except (urllib.error.URLError, OSError):
+            return False
+
+    def log_text(self):
+        return (self.directory / "server.log").read_text(errors="replace")
+
+    def kill(self):
+        """What a crash does: no warning, no clean-up."""
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self):
+        if self.process and self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(30)
+            except subprocess.TimeoutExpired:
+                self.kill()
+                raise
+        if self.process:
+            self.log.close()
+
+    def client(self, service, **config):
+        return boto3.client(
+            service,
+            endpoint_url=self.url,
+            region_name="us-east-1",
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+            config=Config(retries={"max_attempts": 1}, connect_timeout=5, read_timeout=60, **config),
+        )
+
+    def aws(self, *arguments, check=True):
+        """Runs the AWS CLI."""
+        environment = os.environ | {
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_PAGER": "",
+        }
+        aws = pathlib.Path(os.environ.get("VIRTUAL_ENV", "")) / "bin/aws"
+        program = str(aws) if aws.exists() else shutil.which("aws")
+        done = subprocess.run(
+            [program, "--endpoint-url", self.url, *arguments], env=environment, capture_output=True, text=True, timeout=120
+        )
+        assert not check or done.returncode == 0, done.stderr
+        return done
+
+    def aws_json(self, *arguments):
+        out = self.aws(*arguments).stdout
+        return json.loads(out) if out.strip() else None
+
+    def outputs(self):
+        return json.loads(self.ready_file.read_text())["outputs"]
