@@ -59,10 +59,7 @@ fn main() {
     }
     child.kill().expect("the server ends");
     child.wait().expect("the server ends");
-    println!(
-        "{rounds} kills: {} acknowledged records, none lost, none out of order, none twice",
-        acknowledged.len()
-    );
+    println!("{rounds} kills: {} acknowledged records, none lost, none out of order, none twice", acknowledged.len());
 }
 
 fn arguments() -> (PathBuf, u64) {
@@ -105,8 +102,7 @@ fn create_stream(address: SocketAddr) {
         kinesis.call("CreateStream", &json!({ "StreamName": STREAM, "ShardCount": SHARDS })).expect("an answer");
     assert_eq!(status, 200, "{answer}");
     let summary = json!({ "StreamName": STREAM });
-    while kinesis.call("DescribeStreamSummary", &summary).expect("an answer").1["StreamDescriptionSummary"]
-        ["StreamStatus"]
+    while kinesis.call("DescribeStreamSummary", &summary).expect("an answer").1["StreamDescriptionSummary"]["StreamStatus"]
         != "ACTIVE"
     {
         thread::sleep(Duration::from_millis(5));
@@ -151,7 +147,8 @@ fn put(address: SocketAddr, client: u64, next_id: &AtomicU64, killed: &AtomicBoo
         let request = json!({ "StreamName": STREAM, "Records": records });
         // Without an answer it is not known what was stored: either is right.
         let Ok((200, answer)) = kinesis.call("PutRecords", &request) else { break };
-        for (number, (data, result)) in data.into_iter().zip(answer["Records"].as_array().expect("results")).enumerate() {
+        for (number, (data, result)) in data.into_iter().zip(answer["Records"].as_array().expect("results")).enumerate()
+        {
             if let (Some(number_text), Some(shard)) = (result["SequenceNumber"].as_str(), result["ShardId"].as_str()) {
                 acknowledged.push(Acknowledged {
                     shard: shard.into(),
@@ -177,7 +174,8 @@ fn check(address: SocketAddr, acknowledged: &[Acknowledged]) -> usize {
         let request = json!({ "StreamName": STREAM, "ShardId": shard, "ShardIteratorType": "TRIM_HORIZON" });
         let mut iterator = kinesis.call("GetShardIterator", &request).expect("an answer").1["ShardIterator"].clone();
         loop {
-            let (status, answer) = kinesis.call("GetRecords", &json!({ "ShardIterator": iterator })).expect("an answer");
+            let (status, answer) =
+                kinesis.call("GetRecords", &json!({ "ShardIterator": iterator })).expect("an answer");
             assert_eq!(status, 200, "{answer}");
             let records = answer["Records"].as_array().expect("records");
             for record in records {

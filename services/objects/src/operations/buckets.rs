@@ -31,5 +31,5 @@ pub(super) async fn create_bucket(objects: &Objects, input: CreateBucketInput) -
             "Your previous request to create the named bucket succeeded and you already own it."
         ));
     }
-    Ok(CreateBucketOutput { location: Some(format!("/{}", input.bucket)), ..Default::default() })
+    Ok(CreateBucketOutput { location: Some(format!("/{}", input.bucket)) })
 }
