@@ -168,6 +168,13 @@ mod tests {
 
     #[test]
     fn time_is_left_to_answer() {
-        assert_eq!(time_left(&Context::default()), Duration::ZERO);
+        let now_ms = SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as u64;
+        let mut context = Context::default();
+        context.deadline = now_ms + 1_000_000;
+        assert_eq!(time_left(&context), PUT_TIME_MAX);
+        context.deadline = now_ms + ANSWER_MARGIN.as_millis() as u64;
+        assert!(time_left(&context) <= Duration::from_millis(1));
+        context.deadline = 600_000;
+        assert_eq!(time_left(&context), PUT_TIME_MAX, "a deadline in the past is none");
     }
 }
