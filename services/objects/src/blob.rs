@@ -76,9 +76,11 @@ impl Blobs {
     {
         let id = Uuid::new_v4().simple().to_string();
         let path = self.path(&id);
+        // A client that goes away drops this future in the middle; then too nothing stays.
+        let mut unfinished = Unfinished(Some((self, &id)));
         let written = self.write_file(&path, &id, &mut body, expected).await;
-        if written.is_err() {
-            self.remove(&id);
+        if written.is_ok() {
+            unfinished.0 = None;
         }
         written
     }
@@ -122,66 +124,45 @@ impl Blobs {
         Ok(Written { blob: BlobRef { id: id.into(), size }, md5: md5.finalize().into(), checksums })
     }
 
-    /// Reads `range` of the bytes that `blobs` make together.
-    pub(crate) fn read(
+    /// Reads `range` of the bytes that `blobs` make together. All files are open when this
+    /// returns, so that replacing or deleting the object does not cut the read short.
+    pub(crate) async fn read(
         &self,
-        blobs: Vec<BlobRef>,
+        blobs: &[BlobRef],
         range: std::ops::Range<u64>,
-    ) -> impl Stream<Item = io::Result<Bytes>> + Send + Sync + 'static {
-        let state = Reader {
-            blobs: self.clone(),
-            left: blobs.into_iter().collect(),
-            skip: range.start,
-            take: range.end - range.start,
-            file: None,
-        };
-        SyncStream(parking_lot::Mutex::new(
-            futures::stream::try_unfold(state, |mut reader| async move {
-                Ok(reader.next().await?.map(|bytes| (bytes, reader)))
-            })
-            .boxed(),
-        ))
+    ) -> io::Result<impl Stream<Item = io::Result<Bytes>> + Send + Sync + 'static> {
+        let mut files = std::collections::VecDeque::new();
+        let mut begin = 0;
+        for blob in blobs {
+            let span = range.start.max(begin)..range.end.min(begin + blob.size);
+            if span.start < span.end {
+                let mut file = File::open(self.path(&blob.id)).await?;
+                file.seek(io::SeekFrom::Start(span.start - begin)).await?;
+                files.push_back((file, span.end - span.start));
+            }
+            begin += blob.size;
+        }
+        let chunks = futures::stream::try_unfold(files, |mut files| async move {
+            let Some((file, left)) = files.front_mut() else { return Ok::<_, io::Error>(None) };
+            let mut bytes = vec![0; READ_BYTES.min(*left as usize)];
+            file.read_exact(&mut bytes).await?;
+            *left -= bytes.len() as u64;
+            if *left == 0 {
+                files.pop_front();
+            }
+            Ok(Some((Bytes::from(bytes), files)))
+        });
+        Ok(SyncStream(parking_lot::Mutex::new(chunks.boxed())))
     }
 }
 
-/// A reader over an object's files.
-struct Reader {
-    blobs: Blobs,
-    left: std::collections::VecDeque<BlobRef>,
-    skip: u64,
-    take: u64,
-    file: Option<(File, u64)>,
-}
+/// A file that is removed unless it is finished.
+struct Unfinished<'a>(Option<(&'a Blobs, &'a str)>);
 
-impl Reader {
-    async fn next(&mut self) -> io::Result<Option<Bytes>> {
-        loop {
-            if self.take == 0 {
-                return Ok(None);
-            }
-            if let Some((file, left)) = &mut self.file
-                && *left > 0
-            {
-                let mut bytes = vec![0; READ_BYTES.min(*left as usize).min(self.take as usize)];
-                file.read_exact(&mut bytes).await?;
-                *left -= bytes.len() as u64;
-                self.take -= bytes.len() as u64;
-                return Ok(Some(Bytes::from(bytes)));
-            }
-            let Some(blob) = self.left.pop_front() else {
-                return Err(io::Error::new(
-                    io::ErrorKind::UnexpectedEof,
-                    "the object's files are shorter than its size",
-                ));
-            };
-            if self.skip >= blob.size {
-                self.skip -= blob.size;
-                continue;
-            }
-            let mut file = File::open(self.blobs.path(&blob.id)).await?;
-            file.seek(io::SeekFrom::Start(self.skip)).await?;
-            self.file = Some((file, blob.size - self.skip));
-            self.skip = 0;
+impl Drop for Unfinished<'_> {
+    fn drop(&mut self) {
+        if let Some((blobs, id)) = self.0 {
+            blobs.remove(id);
         }
     }
 }

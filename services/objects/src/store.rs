@@ -45,6 +45,19 @@ struct Counts {
     bytes: u64,
 }
 
+impl Counts {
+    fn replace(&mut self, before: Option<&Object>, after: Option<&Object>) {
+        if let Some(before) = before {
+            self.objects = self.objects.saturating_sub(1);
+            self.bytes = self.bytes.saturating_sub(before.size);
+        }
+        if let Some(after) = after {
+            self.objects += 1;
+            self.bytes += after.size;
+        }
+    }
+}
+
 /// Figures of a bucket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BucketStat {
@@ -262,6 +275,7 @@ impl Objects {
     ) -> S3Result<()> {
         let _turn = self.turn(bucket, key).await;
         // Parts stay with their upload, which a failed completion leaves as it was.
+        let named_by = object_key(bucket, key);
         let is_whole = object.parts == 0;
         let ids: Vec<String> = object.blobs.iter().filter(|_| is_whole).map(|blob| blob.id.clone()).collect();
         let (bucket, key, event, conditions) =
@@ -270,9 +284,19 @@ impl Objects {
             .blocking(move |objects| objects.commit_now(&bucket, &key, Some(object), &event, changes, &conditions))
             .await;
         if committed.is_err() {
-            ids.iter().for_each(|id| self.blobs.remove(id));
+            self.remove_unless_named(named_by, ids).await;
         }
         committed
+    }
+
+    /// Removes the files of an object whose commit failed, unless it became durable all the same.
+    /// Where that can't be told they stay: what the index does not name is removed at the next start.
+    async fn remove_unless_named(&self, index_key: String, ids: Vec<String>) {
+        let stored: Result<Option<Object>, ControlError> =
+            self.blocking(move |objects| objects.index.get(OBJECTS, &index_key)).await;
+        let Ok(stored) = stored else { return };
+        let named: HashSet<String> = stored.into_iter().flat_map(|object| object.blobs).map(|blob| blob.id).collect();
+        ids.iter().filter(|id| !named.contains(*id)).for_each(|id| self.blobs.remove(id));
     }
 
     /// Removes the object at `key`, if there is one.
@@ -322,8 +346,13 @@ impl Objects {
             changes.put(OUTBOX, &entry_key(sequence, number), &entry).map_err(index_failure)?;
             is_told = true;
         }
-        self.index.commit(changes).map_err(index_failure)?;
-        self.count(bucket, before.as_ref(), object.as_ref());
+        {
+            // Deleting the bucket takes the same lock, so no object outlives its bucket.
+            let mut counts = self.counts.lock();
+            let count = counts.get_mut(bucket).ok_or_else(|| no_bucket(bucket))?;
+            self.index.commit(changes).map_err(index_failure)?;
+            count.replace(before.as_ref(), object.as_ref());
+        }
         if is_told {
             self.filled.notify_one();
         }
@@ -332,19 +361,6 @@ impl Objects {
             self.blobs.remove(&blob.id);
         }
         Ok(())
-    }
-
-    fn count(&self, bucket: &str, before: Option<&Object>, after: Option<&Object>) {
-        let mut counts = self.counts.lock();
-        let Some(count) = counts.get_mut(bucket) else { return };
-        if let Some(before) = before {
-            count.objects = count.objects.saturating_sub(1);
-            count.bytes = count.bytes.saturating_sub(before.size);
-        }
-        if let Some(after) = after {
-            count.objects += 1;
-            count.bytes += after.size;
-        }
     }
 
     /// Waits for other writers of the same key.

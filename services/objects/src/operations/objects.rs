@@ -2,11 +2,12 @@
 
 use anabranch_control::Changes;
 use s3s::dto::*;
-use s3s::{S3Request, S3Response, S3Result, s3_error};
+use s3s::{S3ErrorCode, S3Request, S3Response, S3Result, s3_error};
 
 use super::buckets::timestamp;
 use crate::aws_chunked::Trailers;
 use crate::blob::{check_md5, hex};
+use crate::error::io_failure;
 use crate::index::{Checksums, Headers, Object as Stored};
 use crate::store::{Conditions, Objects};
 
@@ -34,6 +35,14 @@ pub(super) fn announced(
     sent
 }
 
+/// Refuses what would otherwise be ignored.
+pub(super) fn refuse(used: &[(&str, bool)]) -> S3Result<()> {
+    match used.iter().find(|(_, is_used)| *is_used) {
+        Some((what, _)) => Err(s3_error!(NotImplemented, "Anabranch does not support {what} in S3.")),
+        None => Ok(()),
+    }
+}
+
 /// Compares what was computed with headers and trailers.
 pub(super) fn verify(sent: &Checksums, computed: &Checksums, trailers: Option<&Trailers>) -> S3Result<()> {
     let pairs = [
@@ -58,6 +67,13 @@ pub(super) fn verify(sent: &Checksums, computed: &Checksums, trailers: Option<&T
 pub(super) async fn put_object(objects: &Objects, request: S3Request<PutObjectInput>) -> S3Result<PutObjectOutput> {
     let trailers = request.extensions.get::<Trailers>().cloned();
     let input = request.input;
+    refuse(&[
+        ("tagging", input.tagging.is_some()),
+        ("SSE-C", input.sse_customer_algorithm.is_some()),
+        ("SSE-KMS", input.ssekms_key_id.is_some()),
+        ("object lock", input.object_lock_mode.is_some() || input.object_lock_legal_hold_status.is_some()),
+        ("write offsets", input.write_offset_bytes.is_some()),
+    ])?;
     objects.bucket(&input.bucket).await?;
     if input.content_length.is_some_and(|length| length as u64 > PUT_BYTES_MAX) {
         return Err(s3_error!(EntityTooLarge, "Your proposed upload exceeds the maximum allowed size of 5 GiB"));
@@ -151,6 +167,7 @@ fn check_read(
 }
 
 pub(super) async fn head_object(objects: &Objects, input: HeadObjectInput) -> S3Result<HeadObjectOutput> {
+    refuse(&[("versions", input.version_id.is_some()), ("reading by part number", input.part_number.is_some())])?;
     let object = objects.object(&input.bucket, &input.key).await?;
     let (modified, unmodified) = (input.if_modified_since.as_ref(), input.if_unmodified_since.as_ref());
     check_read(&object, input.if_match.as_ref(), input.if_none_match.as_ref(), modified, unmodified)?;
@@ -181,13 +198,14 @@ fn content_type(headers: &Headers) -> String {
 }
 
 pub(super) async fn get_object(objects: &Objects, input: GetObjectInput) -> S3Result<S3Response<GetObjectOutput>> {
+    refuse(&[("versions", input.version_id.is_some()), ("reading by part number", input.part_number.is_some())])?;
     let object = objects.object(&input.bucket, &input.key).await?;
     let (modified, unmodified) = (input.if_modified_since.as_ref(), input.if_unmodified_since.as_ref());
     check_read(&object, input.if_match.as_ref(), input.if_none_match.as_ref(), modified, unmodified)?;
     let range = match input.range {
         Some(range) => {
-            let satisfiable = range.check(object.size);
-            Some(satisfiable.map_err(|_| s3_error!(InvalidRange, "The requested range is not satisfiable"))?)
+            let satisfiable = range.check(object.size).ok().filter(|range| !range.is_empty());
+            Some(satisfiable.ok_or_else(|| s3_error!(InvalidRange, "The requested range is not satisfiable"))?)
         }
         None => None,
     };
@@ -196,9 +214,10 @@ pub(super) async fn get_object(objects: &Objects, input: GetObjectInput) -> S3Re
     let is_whole = range.is_none();
     let checksums = if input.checksum_mode.is_some() && is_whole { object.checksums } else { Checksums::default() };
     let length = span.end - span.start;
+    let body = objects.blobs.read(&object.blobs, span).await.map_err(io_failure)?;
     let content_range = range.map(|range| format!("bytes {}-{}/{}", range.start, range.end - 1, object.size));
     let output = GetObjectOutput {
-        body: Some(StreamingBlob::wrap(objects.blobs.read(object.blobs, span))),
+        body: Some(StreamingBlob::wrap(body)),
         accept_ranges: Some("bytes".into()),
         content_length: Some(length as i64),
         content_range,
@@ -239,7 +258,14 @@ pub(super) async fn copy_object(objects: &Objects, input: CopyObjectInput) -> S3
         input.copy_source_if_none_match.as_ref(),
         modified,
         unmodified,
-    )?;
+    )
+    .map_err(|error| match error.code() {
+        // A copy that may not be made is no cached answer.
+        S3ErrorCode::NotModified => {
+            s3_error!(PreconditionFailed, "At least one of the pre-conditions you specified did not hold")
+        }
+        _ => error,
+    })?;
     let replaces = input.metadata_directive.as_ref().is_some_and(|directive| directive.as_str() == "REPLACE");
     if **bucket == *input.bucket && **key == *input.key && !replaces {
         return Err(s3_error!(
@@ -260,7 +286,7 @@ pub(super) async fn copy_object(objects: &Objects, input: CopyObjectInput) -> S3
     } else {
         source.headers
     };
-    let body = objects.blobs.read(source.blobs, 0..source.size);
+    let body = objects.blobs.read(&source.blobs, 0..source.size).await.map_err(io_failure)?;
     let written = objects.blobs.write(Box::pin(body), &source.checksums).await?;
     let object = Stored {
         size: written.blob.size,

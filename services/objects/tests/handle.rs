@@ -1,0 +1,156 @@
+//! Literal requests to the service and their answers.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed step is a failed test")]
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anabranch_objects::{NotificationRule, NotificationTarget, Notifications, Objects, PortError};
+use anabranch_protocol::ManualClock;
+use async_trait::async_trait;
+use axum::body::Body;
+use http::{Method, Request, Response};
+use http_body_util::BodyExt;
+use serde_json::Value;
+use tokio::sync::mpsc;
+
+fn open(directory: &Path, target: Option<Arc<dyn NotificationTarget>>) -> Arc<Objects> {
+    Objects::open(directory, Arc::new(ManualClock::new(1_763_000_000_000)), target).unwrap()
+}
+
+async fn send(objects: &Objects, method: Method, uri: &str, headers: &[(&str, &str)], body: &[u8]) -> Response<Body> {
+    let mut request = Request::builder().method(method).uri(uri).header("host", "127.0.0.1:4566");
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let request = request.header("content-length", body.len()).body(Body::from(body.to_vec())).unwrap();
+    objects.handle(request).await
+}
+
+async fn text(response: Response<Body>) -> (u16, String) {
+    let status = response.status().as_u16();
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    (status, String::from_utf8(body.to_vec()).unwrap())
+}
+
+async fn put(objects: &Objects, uri: &str, body: &[u8]) -> u16 {
+    send(objects, Method::PUT, uri, &[], body).await.status().as_u16()
+}
+
+async fn get(objects: &Objects, uri: &str, headers: &[(&str, &str)]) -> (u16, String) {
+    text(send(objects, Method::GET, uri, headers, b"").await).await
+}
+
+fn data_files(directory: &Path) -> usize {
+    let shelves = std::fs::read_dir(directory.join("data")).unwrap();
+    shelves.map(|shelf| std::fs::read_dir(shelf.unwrap().path()).unwrap().count()).sum()
+}
+
+#[tokio::test]
+async fn a_read_in_flight_survives_replacing_and_deleting() {
+    let directory = tempfile::tempdir().unwrap();
+    let objects = open(directory.path(), None);
+    put(&objects, "/bucket", b"").await;
+    let old = vec![b'o'; 3 << 20];
+    assert_eq!(put(&objects, "/bucket/key", &old).await, 200);
+    let replaced = send(&objects, Method::GET, "/bucket/key", &[], b"").await;
+    assert_eq!(put(&objects, "/bucket/key", b"new").await, 200);
+    assert_eq!(replaced.into_body().collect().await.unwrap().to_bytes(), old);
+    let deleted = send(&objects, Method::GET, "/bucket/key", &[], b"").await;
+    assert_eq!(send(&objects, Method::DELETE, "/bucket/key", &[], b"").await.status(), 204);
+    assert_eq!(text(deleted).await.1, "new");
+    assert_eq!(data_files(directory.path()), 0, "nothing is left behind");
+}
+
+#[tokio::test]
+async fn ranges_and_conditions() {
+    let directory = tempfile::tempdir().unwrap();
+    let objects = open(directory.path(), None);
+    put(&objects, "/bucket", b"").await;
+    put(&objects, "/bucket/key", b"0123456789").await;
+    put(&objects, "/bucket/empty", b"").await;
+    for (range, status, expected) in
+        [("bytes=2-4", 206, "234"), ("bytes=-3", 206, "789"), ("bytes=7-", 206, "789"), ("bytes=8-99", 206, "89")]
+    {
+        assert_eq!(get(&objects, "/bucket/key", &[("range", range)]).await, (status, expected.into()), "{range}");
+    }
+    for (uri, range) in [("/bucket/key", "bytes=10-"), ("/bucket/empty", "bytes=-1"), ("/bucket/empty", "bytes=0-")] {
+        assert_eq!(get(&objects, uri, &[("range", range)]).await.0, 416, "{uri} {range}");
+    }
+    let etag = "\"781e5e245d69b566979b86e28d23f2c7\"";
+    assert_eq!(get(&objects, "/bucket/key", &[("if-none-match", etag)]).await.0, 304);
+    assert_eq!(get(&objects, "/bucket/key", &[("if-match", "\"other\"")]).await.0, 412);
+    let copy = [("x-amz-copy-source", "/bucket/key"), ("x-amz-copy-source-if-none-match", etag)];
+    assert_eq!(send(&objects, Method::PUT, "/bucket/copy", &copy, b"").await.status(), 412);
+}
+
+#[tokio::test]
+async fn what_is_not_supported_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let objects = open(directory.path(), None);
+    put(&objects, "/bucket", b"").await;
+    let cases: [(&str, &[(&str, &str)]); 3] = [
+        ("/bucket/key", &[("x-amz-tagging", "a=b")]),
+        ("/bucket/key", &[("x-amz-object-lock-legal-hold", "ON")]),
+        ("/bucket/key?tagging", &[]),
+    ];
+    for (uri, headers) in cases {
+        let (status, body) = text(send(&objects, Method::PUT, uri, headers, b"x").await).await;
+        assert!(status >= 400 && body.contains("<Error>"), "{uri}: {status} {body}");
+    }
+    put(&objects, "/bucket/key", b"x").await;
+    let (status, body) = get(&objects, "/bucket/key?versionId=1", &[]).await;
+    assert!(status == 501 && body.contains("versions"), "{status} {body}");
+}
+
+#[tokio::test]
+async fn a_body_cut_short_leaves_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let objects = open(directory.path(), None);
+    put(&objects, "/bucket", b"").await;
+    let body = futures::stream::iter([Ok("part"), Err(std::io::Error::other("gone"))]);
+    let request =
+        Request::put("/bucket/key").header("host", "x").header("content-length", 99).body(Body::from_stream(body));
+    assert!(objects.handle(request.unwrap()).await.status().as_u16() >= 400);
+    let pending = Request::put("/bucket/key").header("host", "x").header("content-length", 99);
+    let pending = pending.body(Body::from_stream(futures::stream::pending::<Result<&str, std::io::Error>>())).unwrap();
+    let waited = tokio::time::timeout(std::time::Duration::from_millis(100), objects.handle(pending)).await;
+    assert!(waited.is_err(), "it waits for the body");
+    assert_eq!(data_files(directory.path()), 0);
+    assert_eq!(get(&objects, "/bucket/key", &[]).await.0, 404);
+}
+
+struct Channel(mpsc::UnboundedSender<Value>);
+
+#[async_trait]
+impl NotificationTarget for Channel {
+    async fn deliver(&self, _: &str, event: Value) -> Result<(), PortError> {
+        self.0.send(event).map_err(|error| PortError(error.to_string()))
+    }
+}
+
+#[tokio::test]
+async fn notifications_wait_over_a_restart() {
+    let directory = tempfile::tempdir().unwrap();
+    let objects = open(directory.path(), None);
+    objects.create_bucket("bucket", "us-east-1").await.unwrap();
+    let rule = NotificationRule {
+        id: "rule".into(),
+        function_arn: "arn:aws:lambda:us-east-1:000000000000:function:transform".into(),
+        events: vec!["s3:ObjectCreated:*".into()],
+        prefix: "raw/".into(),
+        suffix: String::new(),
+    };
+    objects.put_notification_configuration("bucket", Notifications { rules: vec![rule] }).await.unwrap();
+    for key in ["raw/1", "other", "raw/2"] {
+        assert_eq!(put(&objects, &format!("/bucket/{key}"), b"x").await, 200);
+    }
+    objects.shutdown().await;
+    drop(objects);
+    let (sender, mut events) = mpsc::unbounded_channel();
+    let objects = open(directory.path(), Some(Arc::new(Channel(sender))));
+    let mut key = async || events.recv().await.unwrap()["Records"][0]["s3"]["object"]["key"].clone();
+    assert_eq!((key().await, key().await), ("raw/1".into(), "raw/2".into()), "in order, none lost, none else");
+    assert_eq!(put(&objects, "/bucket/raw/3", b"x").await, 200);
+    assert_eq!(key().await, "raw/3");
+}
