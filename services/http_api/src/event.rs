@@ -25,7 +25,7 @@ pub(crate) struct Circumstances<'a> {
 /// Text is passed on as it is, everything else as base64.
 fn is_text(head: &Parts) -> bool {
     let content_type = head.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let kind = content_type.split(';').next().unwrap_or_default().trim();
+    let kind = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let is_plain = head.headers.get(CONTENT_ENCODING).is_none_or(|encoding| encoding == "identity");
     let names = ["application/json", "application/javascript", "application/xml", "application/x-www-form-urlencoded"];
     is_plain
@@ -33,7 +33,7 @@ fn is_text(head: &Parts) -> bool {
             || kind.starts_with("text/")
             || kind.ends_with("+json")
             || kind.ends_with("+xml")
-            || names.contains(&kind))
+            || names.contains(&kind.as_str()))
 }
 
 pub(crate) fn event(head: &Parts, body: &Bytes, matched: &Matched<'_>, at: &Circumstances<'_>) -> Value {

@@ -95,13 +95,15 @@ pub(crate) fn find<'a>(routes: &'a [Route], method: &str, path: &str) -> Option<
     })
 }
 
-fn rank((segments, is_any): &(Vec<Segment<'_>>, bool)) -> (Vec<u8>, bool) {
+fn rank((segments, is_any): &(Vec<Segment<'_>>, bool)) -> (bool, Vec<u8>, bool) {
     let kind = |segment: &Segment<'_>| match segment {
         Segment::Literal(_) => 0,
         Segment::Parameter(_) => 1,
         Segment::Greedy(_) => 2,
     };
-    (segments.iter().map(kind).collect(), *is_any)
+    // Any path without a greedy parameter comes before all that have one.
+    let is_greedy = matches!(segments.last(), Some(Segment::Greedy(_)));
+    (is_greedy, segments.iter().map(kind).collect(), *is_any)
 }
 
 fn matches(segments: &[Segment<'_>], path: &str) -> Option<BTreeMap<String, String>> {
@@ -160,6 +162,8 @@ mod tests {
             let parameters = parameters.into_iter().map(String::from).collect();
             assert_eq!(found(&keys, method, path), Some((key.to_string(), parameters)), "{method} {path}");
         }
+        let both = ["GET /x/{proxy+}", "GET /{a}/b"];
+        assert_eq!(found(&both, "GET", "/x/b"), Some(("GET /{a}/b".into(), vec!["x".into()])));
         assert_eq!(found(&["POST /clicks"], "GET", "/clicks"), None);
         assert_eq!(found(&["POST /clicks"], "POST", "/clicks/1"), None);
     }

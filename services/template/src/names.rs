@@ -1,21 +1,18 @@
 //! Physical names: those a template gives, or ones made from stack and logical id, the same
 //! every time.
 
+use md5::{Digest, Md5};
+
 /// Deterministic letters and digits, as CloudFormation's random suffix looks.
 pub(crate) fn suffix(stack: &str, logical_id: &str, length: usize) -> String {
     const LETTERS: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
-    // FNV-1a; names need to be stable, not secret.
-    let mut hash = 0xcbf2_9ce4_8422_2325u64;
-    for byte in stack.bytes().chain([0]).chain(logical_id.bytes()) {
-        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
-    }
-    (0..length).map(|at| char::from(LETTERS[(hash >> (at * 5)) as usize & 31])).collect()
+    let digest = Md5::digest([stack.as_bytes(), logical_id.as_bytes()].join(&0));
+    digest.iter().take(length).map(|byte| char::from(LETTERS[usize::from(byte & 31)])).collect()
 }
 
 /// `<stack>-<LogicalId>-<suffix>`.
 pub(crate) fn generated(stack: &str, logical_id: &str, length_max: usize) -> String {
-    let mut name = format!("{stack}-{logical_id}");
-    name.truncate(length_max.saturating_sub(9));
+    let name: String = format!("{stack}-{logical_id}").chars().take(length_max.saturating_sub(9)).collect();
     format!("{name}-{}", suffix(stack, logical_id, 8))
 }
 

@@ -97,8 +97,40 @@ impl Node {
     }
 }
 
+/// Largest template, as CloudFormation's quota.
+const SOURCE_BYTES_MAX: usize = 1_000_000;
+
+/// Whether the text nests deeper than any template, seen without parsing it: the parser calls
+/// itself for each level, so such a text must not reach it.
+fn nests_too_deep(source: &str) -> Option<usize> {
+    let mut open = 0usize;
+    for (number, line) in source.lines().enumerate() {
+        let dashes = line.split(' ').filter(|word| *word == "-" || *word == "?").count();
+        for byte in line.bytes() {
+            match byte {
+                b'[' | b'{' => open += 1,
+                b']' | b'}' => open = open.saturating_sub(1),
+                _ => {}
+            }
+        }
+        if dashes > DEPTH_MAX || open > DEPTH_MAX {
+            return Some(number + 1);
+        }
+    }
+    None
+}
+
 /// Parses YAML (of which JSON is a part). `None` after a problem was added.
 pub(crate) fn parse(source: &str, problems: &mut Problems) -> Option<Node> {
+    if source.len() > SOURCE_BYTES_MAX {
+        let message = format!("the template has {} bytes, over the limit of {SOURCE_BYTES_MAX}", source.len());
+        problems.add(Mark { line: 1, column: 1 }, "", message);
+        return None;
+    }
+    if let Some(line) = nests_too_deep(source) {
+        problems.add(Mark { line, column: 1 }, "", format!("nested deeper than {DEPTH_MAX} levels"));
+        return None;
+    }
     let documents = match MarkedYaml::load_from_str(source) {
         Ok(documents) => documents,
         Err(error) => {
@@ -111,6 +143,11 @@ pub(crate) fn parse(source: &str, problems: &mut Problems) -> Option<Node> {
         problems.add(Mark { line: 1, column: 1 }, "", "the template is empty");
         return None;
     };
+    if let Some(second) = documents.get(1) {
+        let mark = Mark { line: second.span.start.line(), column: second.span.start.col() + 1 };
+        problems.add(mark, "", "a template is one YAML document; here begins a second");
+        return None;
+    }
     let before = problems.0.len();
     let node = convert(document, "", 0, problems);
     (problems.0.len() == before).then_some(node)

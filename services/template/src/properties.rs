@@ -40,6 +40,12 @@ impl<'a> Properties<'a> {
         found
     }
 
+    /// A string that must be there.
+    pub(crate) fn required_text(&mut self, name: &'static str, problems: &mut Problems) -> Option<String> {
+        self.required(name, problems)?;
+        self.text(name, problems)
+    }
+
     pub(crate) fn text(&mut self, name: &'static str, problems: &mut Problems) -> Option<String> {
         let node = self.any(name)?;
         let text = node.to_text();
@@ -56,6 +62,21 @@ impl<'a> Properties<'a> {
             problems.add(node.mark, self.path(name), format!("must be a whole number, is {}", node.kind()));
         }
         number
+    }
+
+    /// A whole number within limits.
+    pub(crate) fn integer_within(
+        &mut self,
+        name: &'static str,
+        limits: std::ops::RangeInclusive<i64>,
+        problems: &mut Problems,
+    ) -> Option<i64> {
+        let number = self.integer(name, problems)?;
+        if !limits.contains(&number) {
+            let message = format!("{number} is not within {} and {}", limits.start(), limits.end());
+            problems.add(self.node.get(name).map_or(self.node.mark, |node| node.mark), self.path(name), message);
+        }
+        Some(number)
     }
 
     /// A property that is passed on as it is.

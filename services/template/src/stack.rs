@@ -140,6 +140,18 @@ fn violation(parameter: &Node, value: &str) -> Option<String> {
             return Some(format!("{value:?} is not one of {}", allowed.join(", ")));
         }
     }
+    if let Some(pattern) = parameter.get("AllowedPattern").and_then(Node::to_text) {
+        match regex_lite::Regex::new(&format!("^(?:{pattern})$")) {
+            Ok(regex) if regex.is_match(value) => {}
+            Ok(_) => return Some(format!("{value:?} does not match {pattern}")),
+            Err(error) => return Some(format!("AllowedPattern {pattern:?} can't be used: {error}")),
+        }
+    }
+    match parameter.get("Type").and_then(Node::as_text) {
+        Some("String" | "Number") => {}
+        Some(other) => return Some(format!("the parameter type {other} is not supported; String and Number are")),
+        None => return Some("Type is required".into()),
+    }
     let is_number = parameter.get("Type").and_then(Node::as_text) == Some("Number");
     let number = |node: &Node| node.to_text()?.parse::<f64>().ok();
     if is_number {
@@ -170,7 +182,10 @@ fn read_outputs(root: &Node, scope: &Scope<'_>, problems: &mut Problems) -> BTre
         };
         let mut evaluation = Evaluation { scope, problems, resolving: &mut BTreeSet::new() };
         let value = evaluation.node(value, &format!("{path}.Value"));
-        outputs.insert(key.name.clone(), value.to_text().unwrap_or_default());
+        match value.to_text() {
+            Some(text) => drop(outputs.insert(key.name.clone(), text)),
+            None => problems.add(value.mark, format!("{path}.Value"), format!("must be a string, is {}", value.kind())),
+        }
     }
     outputs
 }
@@ -198,6 +213,10 @@ impl<'a> ResourceTable<'a> {
         for (key, resource) in resources.entries() {
             let path = format!("Resources.{}", key.name);
             refuse_unknown(resource, &path, &RESOURCE_KEYS, problems);
+            if key.name.is_empty() || !key.name.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+                problems.add(key.mark, &path, "a logical id has letters and digits only");
+                continue;
+            }
             let Some(kind) = resource.get("Type").and_then(Node::as_text) else {
                 problems.add(key.mark, path, "Type is required");
                 continue;

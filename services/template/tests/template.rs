@@ -109,6 +109,35 @@ fn mistakes_are_named_with_their_place() {
             "Parameters.P: 7 is above 3",
         ),
         ("Resources:\n  B:\n    Type: AWS::S3::Bucket\n    DependsOn: Nothing\n", "no resource Nothing"),
+        (
+            "Resources:\n  F:\n    Type: AWS::Serverless::Function\n    Properties:\n      CodeUri: {Bucket: b, Key: k}\n",
+            "CodeUri: must be a string, is a map",
+        ),
+        (
+            "Resources:\n  F:\n    Type: AWS::Serverless::Function\n    Properties:\n      CodeUri: x\n      Timeout: 0\n",
+            "0 is not within 1 and 900",
+        ),
+        (
+            "Resources:\n  F:\n    Type: AWS::Serverless::Function\n    Properties:\n      CodeUri: x\n      Events:\n        E:\n          Type: Kinesis\n          Properties: { Stream: [a], StartingPosition: NOW }\n",
+            "Stream: must be a string, is a list",
+        ),
+        (
+            "Resources:\n  F:\n    Type: AWS::Serverless::Function\n    Properties:\n      CodeUri: x\n      Events:\n        E:\n          Type: HttpApi\n          Properties: { ApiId: a, Method: FETCH, Path: clicks }\n",
+            "FETCH is no HTTP method",
+        ),
+        ("Resources:\n  Sträm:\n    Type: AWS::S3::Bucket\n", "a logical id has letters and digits only"),
+        (
+            "Parameters:\n  P:\n    Type: String\n    Default: A b\n    AllowedPattern: '[a-z]+'\nResources: {}\n",
+            "does not match [a-z]+",
+        ),
+        (
+            "Parameters:\n  P:\n    Type: CommaDelimitedList\n    Default: a\nResources: {}\n",
+            "type CommaDelimitedList is not supported",
+        ),
+        ("Resources: {}\nOutputs:\n  O:\n    Value: [a]\n", "Outputs.O.Value: must be a string, is a list"),
+        ("Resources: {}\n---\nResources: {}\n", "here begins a second"),
+        (&"- ".repeat(200_000), "nested deeper than 64 levels"),
+        (&"[".repeat(5_000), "nested deeper than 64 levels"),
         ("Resources: [", "t.yaml:"),
         ("", "the template is empty"),
     ];
@@ -143,6 +172,37 @@ Outputs:
     assert_eq!(stack.outputs["B"], "arn:aws:s3:::raw-test-b");
     assert_eq!(stack.outputs["C"], "arn:aws:s3:::raw-test-b/*");
     assert!(stack.outputs["D"].starts_with("shop-plain-"), "{}", stack.outputs["D"]);
+}
+
+#[test]
+fn parameters_become_what_the_api_wants() {
+    let source = r#"
+Parameters:
+  Flag: { Type: String, Default: "false" }
+  Units: { Type: Number, Default: 5 }
+Resources:
+  F:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: x
+      Events:
+        E:
+          Type: Kinesis
+          Properties: { Stream: arn, StartingPosition: LATEST, Enabled: !Ref Flag, BatchSize: !Ref Units }
+  T:
+    Type: AWS::DynamoDB::Table
+    Properties:
+      KeySchema: [{ AttributeName: k, KeyType: HASH }]
+      ProvisionedThroughput: { ReadCapacityUnits: !Ref Units, WriteCapacityUnits: 1 }
+      TimeToLiveSpecification: { AttributeName: e, Enabled: !Ref Flag }
+"#;
+    let stack = read(source, "t.yaml", &options(&[])).unwrap();
+    let ResourceKind::Function(function) = &stack.resources[0].kind else { panic!() };
+    let EventSource::Kinesis(mapping) = &function.events[0] else { panic!() };
+    assert_eq!((&mapping.request["Enabled"], &mapping.request["BatchSize"]), (&false.into(), &5.into()));
+    let ResourceKind::Table(table) = &stack.resources[1].kind else { panic!() };
+    assert_eq!(table.request["ProvisionedThroughput"]["ReadCapacityUnits"], 5);
+    assert_eq!(table.time_to_live.as_ref().unwrap()["Enabled"], false);
 }
 
 proptest! {

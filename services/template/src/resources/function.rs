@@ -27,6 +27,10 @@ const MAPPING_SETTINGS: [&str; 14] = [
     "KmsKeyArn",
 ];
 
+const METHODS: [&str; 9] =
+    ["ANY", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "X-AMAZON-APIGATEWAY-ANY-METHOD"];
+const STARTING_POSITIONS: [&str; 3] = ["TRIM_HORIZON", "LATEST", "AT_TIMESTAMP"];
+
 /// A function.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Function {
@@ -103,15 +107,15 @@ pub struct Notification {
 pub(super) fn read(node: &Node, reading: &mut Reading<'_>) -> Option<Function> {
     let mut properties = Properties::new(node, reading.path(), reading.problems);
     properties.any("FunctionName");
-    let code_uri = properties.required("CodeUri", reading.problems).and_then(Node::to_text);
+    let code_uri = properties.required_text("CodeUri", reading.problems);
     let runtime = properties.text("Runtime", reading.problems);
     if let Some(runtime) = runtime.filter(|runtime| !runtime.starts_with("provided.al2")) {
         let message = format!("the runtime {runtime} is not supported; programs of provided.al2023 are");
         reading.problems.add(reading.mark, properties.path("Runtime"), message);
     }
     let handler = properties.text("Handler", reading.problems).unwrap_or_else(|| "bootstrap".into());
-    let timeout_seconds = properties.integer("Timeout", reading.problems).unwrap_or(3);
-    let memory_mb = properties.integer("MemorySize", reading.problems).unwrap_or(128);
+    let timeout_seconds = properties.integer_within("Timeout", 1..=900, reading.problems).unwrap_or(3);
+    let memory_mb = properties.integer_within("MemorySize", 128..=10_240, reading.problems).unwrap_or(128);
     let reserved_concurrency = properties.integer("ReservedConcurrentExecutions", reading.problems);
     let environment_path = properties.path("Environment");
     let environment = properties.any("Environment").map_or_else(BTreeMap::new, |environment| {
@@ -218,6 +222,13 @@ fn read_route(key: &Key, node: &Node, path: &str, reading: &mut Reading<'_>) -> 
         let message = format!("payload format {version} is not supported; 2.0 is");
         reading.problems.add(node.mark, properties.path("PayloadFormatVersion"), message);
     }
+    if !METHODS.contains(&method.as_str()) {
+        let hint = did_you_mean(&method, &METHODS);
+        reading.problems.add(node.mark, properties.path("Method"), format!("{method} is no HTTP method{hint}"));
+    }
+    if route_path.as_ref().is_some_and(|path| !path.starts_with('/')) {
+        reading.problems.add(node.mark, properties.path("Path"), "must start with /");
+    }
     properties.finish(reading.problems);
     let method = if method == "X-AMAZON-APIGATEWAY-ANY-METHOD" { "ANY".into() } else { method };
     Route { event: key.name.clone(), api_id, method, path: route_path }
@@ -225,8 +236,12 @@ fn read_route(key: &Key, node: &Node, path: &str, reading: &mut Reading<'_>) -> 
 
 fn read_kinesis(key: &Key, node: &Node, path: &str, reading: &mut Reading<'_>) -> Option<Mapping> {
     let mut properties = Properties::new(node, path, reading.problems);
-    let stream = properties.required("Stream", reading.problems).and_then(Node::to_text);
-    properties.required("StartingPosition", reading.problems);
+    let stream = properties.required_text("Stream", reading.problems);
+    let position = properties.required_text("StartingPosition", reading.problems);
+    if let Some(position) = position.filter(|position| !STARTING_POSITIONS.contains(&position.as_str())) {
+        let message = format!("{position} is not one of {}", STARTING_POSITIONS.join(", "));
+        reading.problems.add(node.mark, properties.path("StartingPosition"), message);
+    }
     let mut request = mapping_settings(&mut properties);
     properties.finish(reading.problems);
     request.insert("EventSourceArn".into(), json!(stream?));
@@ -238,8 +253,13 @@ fn mapping_settings(properties: &mut Properties<'_>) -> Map<String, Json> {
     let mut request = Map::new();
     for name in MAPPING_SETTINGS {
         let Some(mut value) = properties.json(name) else { continue };
-        if let Some(number) = value.as_str().and_then(|text| text.parse::<i64>().ok()) {
-            value = json!(number);
+        // Parameters are strings; where the API wants numbers and booleans, CloudFormation converts.
+        if let Some(text) = value.as_str() {
+            if let Ok(number) = text.parse::<i64>() {
+                value = json!(number);
+            } else if let Ok(is_true) = text.parse::<bool>() {
+                value = json!(is_true);
+            }
         }
         // SAM names the destination's kind, which Lambda tells from its ARN.
         if let Some(destination) = value.pointer_mut("/OnFailure").and_then(Json::as_object_mut) {
@@ -252,7 +272,7 @@ fn mapping_settings(properties: &mut Properties<'_>) -> Map<String, Json> {
 
 fn read_s3(key: &Key, node: &Node, path: &str, reading: &mut Reading<'_>) -> Option<Notification> {
     let mut properties = Properties::new(node, path, reading.problems);
-    let bucket = properties.required("Bucket", reading.problems).and_then(Node::to_text);
+    let bucket = properties.required_text("Bucket", reading.problems);
     properties.required("Events", reading.problems);
     let events = properties.list("Events").into_iter().filter_map(Node::to_text).collect();
     let (mut prefix, mut suffix) = (String::new(), String::new());
@@ -279,8 +299,8 @@ fn read_s3(key: &Key, node: &Node, path: &str, reading: &mut Reading<'_>) -> Opt
 /// `AWS::Lambda::EventSourceMapping`.
 pub(super) fn read_mapping(node: &Node, reading: &mut Reading<'_>) -> Option<Json> {
     let mut properties = Properties::new(node, reading.path(), reading.problems);
-    let function = properties.required("FunctionName", reading.problems).and_then(Node::to_text);
-    let source = properties.required("EventSourceArn", reading.problems).and_then(Node::to_text);
+    let function = properties.required_text("FunctionName", reading.problems);
+    let source = properties.required_text("EventSourceArn", reading.problems);
     let mut request = mapping_settings(&mut properties);
     properties.finish(reading.problems);
     request.insert("FunctionName".into(), json!(function?));

@@ -33,19 +33,42 @@ pub(super) fn read(node: &Node, reading: &mut Reading<'_>) -> Option<Table> {
         "StreamSpecification",
     ] {
         if let Some(value) = properties.json(name) {
-            request.insert(name.into(), value);
+            request.insert(name.into(), capacity_as_numbers(value));
         }
     }
     // The API wants to be told that the stream is enabled; CloudFormation implies it.
     if let Some(stream) = request.get_mut("StreamSpecification").and_then(Json::as_object_mut) {
         stream.insert("StreamEnabled".into(), json!(true));
     }
-    let time_to_live = properties.json("TimeToLiveSpecification");
+    let mut time_to_live = properties.json("TimeToLiveSpecification");
+    if let Some(enabled) = time_to_live.as_mut().and_then(|specification| specification.get_mut("Enabled"))
+        && let Some(is_enabled) = enabled.as_str().and_then(|text| text.parse::<bool>().ok())
+    {
+        *enabled = json!(is_enabled);
+    }
     let without_effect =
         properties.without_effect(&["PointInTimeRecoverySpecification", "SSESpecification", "TableClass", "Tags"]);
     reading.note(&without_effect, "has no effect locally");
     properties.finish(reading.problems);
     Some(Table { name: reading.physical_id.into(), request: Json::Object(request), time_to_live })
+}
+
+/// Parameters are strings; capacities are numbers for the API.
+fn capacity_as_numbers(mut value: Json) -> Json {
+    match &mut value {
+        Json::Object(members) => {
+            for (name, member) in members.iter_mut() {
+                let number = member.as_str().and_then(|text| text.parse::<i64>().ok());
+                *member = match number {
+                    Some(number) if name.ends_with("CapacityUnits") => json!(number),
+                    _ => capacity_as_numbers(member.take()),
+                };
+            }
+        }
+        Json::Array(items) => items.iter_mut().for_each(|item| *item = capacity_as_numbers(item.take())),
+        _ => {}
+    }
+    value
 }
 
 pub(super) fn read_simple(node: &Node, reading: &mut Reading<'_>) -> Table {
