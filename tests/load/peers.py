@@ -43,28 +43,32 @@ def wait_until_listening(port, process):
 
 
 def servers(data):
-    """Name, command and environment of each server, for a port."""
+    """Name, and for a port the command, environment and working directory, of each server."""
     node = PEERS / "node_modules"
     return {
         "anabranch": lambda port: (
             [TARGET / "release/anabranch", "serve", "--listen", f"127.0.0.1:{port}", "--data", data / f"anabranch-{port}"],
             {},
+            None,
         ),
         "kinesalite": lambda port: (
             ["node", node / "kinesalite/cli.js", "--port", str(port), "--shardLimit", "100", "--createStreamMs", "10"],
             {},
+            None,
         ),
         "kinesis-local": lambda port: (
             ["node", node / "kinesis-local/main.js"],
             {"KINESIS_MOCK_PLAIN_PORT": str(port), "KINESIS_MOCK_TLS_PORT": str(free_port()), "LOG_LEVEL": "ERROR", "CREATE_STREAM_DURATION": "10ms", "SHARD_LIMIT": "100"},
+            # It looks for its certificate in the working directory.
+            node / "kinesis-local",
         ),
     }
 
 
 def measure(make, arguments):
     port = free_port()
-    command, environment = make(port)
-    process = subprocess.Popen(command, env=os.environ | environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    command, environment, directory = make(port)
+    process = subprocess.Popen(command, env=os.environ | environment, cwd=directory, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         wait_until_listening(port, process)
         done = subprocess.run(
