@@ -4,7 +4,7 @@ use anabranch_protocol::ApiError;
 use anabranch_storage::Position;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use hmac::{Hmac, Mac};
+use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use uuid::Uuid;
@@ -81,7 +81,7 @@ impl IteratorKey {
 
     fn mac(&self, payload: &[u8]) -> Hmac<Sha256> {
         // HMAC takes keys of any length, so making one can't fail.
-        let mut mac = <Hmac<Sha256> as Mac>::new_from_slice(self.0.as_bytes())
+        let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(self.0.as_bytes())
             .unwrap_or_else(|_| unreachable!("HMAC takes a key of any length"));
         mac.update(payload);
         mac
