@@ -6,7 +6,8 @@ use std::task::{Context, Poll};
 
 use crate::core::Core;
 use crate::error::{Error, Result};
-use crate::frame::Drafts;
+use crate::frame::{Draft, Drafts, HEADER_BYTES, Kind, encode_in_place, padded, payload_bytes, split_into_frames};
+use crate::group::Ticket;
 use crate::position::{LaneId, Position};
 use crate::waiters::WaiterKey;
 
@@ -19,28 +20,44 @@ pub struct LaneBatch<'a> {
     pub records: &'a [&'a [u8]],
 }
 
-/// Encodes `batches` outside any lock, then reserves positions and copies under one.
+/// Appends `batches`, by way of a group that is flushed or, where no flush is waited for, by
+/// storing them at once.
 pub(crate) fn append(core: &Arc<Core>, timestamp_ms: u64, batches: &[LaneBatch<'_>]) -> Result<Appended> {
     let limit = core.config.record_bytes_max;
+    let mut records = batches.iter().flat_map(|batch| batch.records);
+    if let Some(record) = records.find(|record| record.len() as u64 > limit) {
+        return Err(Error::RecordTooLarge { bytes: record.len() as u64, limit });
+    }
+    core.check_poison()?;
+    if batches.iter().all(|batch| batch.records.is_empty()) {
+        return append_nothing(core, timestamp_ms, batches);
+    }
+    if core.config.stores() { store(core, timestamp_ms, batches) } else { gather(core, timestamp_ms, batches) }
+}
+
+fn append_nothing(core: &Arc<Core>, timestamp_ms: u64, batches: &[LaneBatch<'_>]) -> Result<Appended> {
+    let writer = core.writer.lock();
+    if core.is_closed() {
+        return Err(Error::Closed);
+    }
+    let first_positions = vec![Position(writer.next_position()); batches.len()];
+    let timestamp_ms = writer.last_timestamp_ms().max(timestamp_ms);
+    Ok(Appended::done(core, first_positions, timestamp_ms, Position(0)))
+}
+
+/// Encodes outside any lock, then reserves positions and copies under one.
+fn gather(core: &Arc<Core>, timestamp_ms: u64, batches: &[LaneBatch<'_>]) -> Result<Appended> {
     let mut drafts = Drafts::default();
     let mut first_positions = Vec::with_capacity(batches.len());
     for batch in batches {
-        if let Some(record) = batch.records.iter().find(|record| record.len() as u64 > limit) {
-            return Err(Error::RecordTooLarge { bytes: record.len() as u64, limit });
-        }
         first_positions.push(Position(drafts.records));
-        drafts.push(batch.lane, batch.records, core.config.compression);
+        drafts.push(batch.lane, batch.records, core.config.storing());
     }
-    core.check_poison()?;
     let mut writer = core.wait_for_room(core.writer.lock())?;
     if core.is_closed() {
         return Err(Error::Closed);
     }
-    if drafts.records == 0 {
-        let timestamp_ms = writer.last_timestamp_ms().max(timestamp_ms);
-        return Ok(Appended { core: core.clone(), first_positions, timestamp_ms, end: Position(0), key: None });
-    }
-    writer.make_room(core, &drafts)?;
+    writer.make_room(core, drafts.bytes.len() as u64, drafts.frames.iter().map(|frame| frame.lane))?;
     let first_position = writer.place(core, &drafts, timestamp_ms);
     for position in &mut first_positions {
         position.0 += first_position;
@@ -50,8 +67,52 @@ pub(crate) fn append(core: &Arc<Core>, timestamp_ms: u64, batches: &[LaneBatch<'
         first_positions,
         timestamp_ms: writer.last_timestamp_ms(),
         end: Position(first_position + drafts.records),
+        ticket: Some(writer.ticket()),
+        led: writer.flushing,
         key: None,
     })
+}
+
+/// Encodes right into the segment's map: there is no flush to wait for, so no group to gather.
+fn store(core: &Arc<Core>, timestamp_ms: u64, batches: &[LaneBatch<'_>]) -> Result<Appended> {
+    let frames = || {
+        batches.iter().flat_map(|batch| split_into_frames(batch.records).map(|records| (batch.lane, records)))
+    };
+    let frame_bytes = |records: &[&[u8]]| padded(HEADER_BYTES + payload_bytes(records)) as u64;
+    let bytes = frames().map(|(_, records)| frame_bytes(records)).sum();
+    let mut writer = core.writer.lock();
+    if core.is_closed() {
+        return Err(Error::Closed);
+    }
+    writer.make_room(core, bytes, frames().map(|(lane, _)| lane))?;
+    let mut next = writer.next_position();
+    let first_positions = batches.iter().map(|batch| {
+        let first = Position(next);
+        next += batch.records.len() as u64;
+        first
+    });
+    let first_positions = first_positions.collect();
+    let segment = writer.segment().clone();
+    let durable_offset = segment.durable_offset() as u32;
+    for (lane, records) in frames() {
+        let (bytes, positions) = (frame_bytes(records), records.len() as u64);
+        let draft = Draft { at: 0, frame_bytes: bytes as u32, lane, positions, kind: Kind::Data };
+        let mut place = writer.next_place(core, &draft, timestamp_ms);
+        place.durable_offset = durable_offset;
+        let encode = |frame: &mut [u8]| encode_in_place(frame, records, &place, &segment.identity);
+        if !segment.store(place.offset, bytes, encode) {
+            let error = Error::Poisoned { reason: "the segment written to is not mapped for storing".into() };
+            core.poison(&error);
+            return Err(error);
+        }
+        segment.publish(std::iter::once(place));
+    }
+    writer.prepare_ahead(core);
+    core.visible.store(next, std::sync::atomic::Ordering::Release);
+    core.waiters.wake(next);
+    let timestamp_ms = writer.last_timestamp_ms();
+    core.stored(writer);
+    Ok(Appended::done(core, first_positions, timestamp_ms, Position(next)))
 }
 
 /// An append on its way to the disk. As a future, or by [`Appended::wait`], it completes once all
@@ -65,10 +126,18 @@ pub struct Appended {
     first_positions: Vec<Position>,
     timestamp_ms: u64,
     end: Position,
+    /// Of the group it is in, unless it was done at once.
+    ticket: Option<Arc<Ticket>>,
+    /// Whether someone was flushing when it was appended, who will ask for the next leader.
+    led: bool,
     key: Option<WaiterKey>,
 }
 
 impl Appended {
+    fn done(core: &Arc<Core>, first_positions: Vec<Position>, timestamp_ms: u64, end: Position) -> Self {
+        Self { core: core.clone(), first_positions, timestamp_ms, end, ticket: None, led: false, key: None }
+    }
+
     /// First position of each batch, in the order given; a batch's records follow it densely.
     pub fn first_positions(&self) -> &[Position] {
         &self.first_positions
@@ -84,7 +153,25 @@ impl Appended {
     /// # Errors
     /// [`Error::Poisoned`] when a write or flush failed; the records may or may not survive.
     pub fn wait(self) -> Result<()> {
-        self.core.wait_durable(self.end)
+        if let Some(ticket) = self.ticket.as_ref().filter(|_| self.led) {
+            ticket.wait();
+        }
+        while self.core.visible() < self.end {
+            let mut writer = self.core.writer.lock();
+            if self.core.visible() >= self.end {
+                break;
+            }
+            self.core.check_poison()?;
+            match &self.ticket {
+                Some(ticket) if writer.flushing => {
+                    ticket.has_leader();
+                    drop(writer);
+                    ticket.wait();
+                }
+                _ => writer = self.core.flush_pending(writer),
+            }
+        }
+        Ok(())
     }
 
     fn outcome(&self) -> Option<Result<()>> {

@@ -1,8 +1,11 @@
 //! How a log is laid out and flushed.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::encryption::KeyProvider;
 use crate::error::{Error, Result};
+use crate::frame::Storing;
 
 /// When an append counts as done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +50,12 @@ pub struct Config {
     pub flush: FlushPolicy,
     /// How new frames are stored. Default [`Compression::None`].
     pub compression: Compression,
+    /// Dropped segments whose files are kept to be used again, which saves writing new ones
+    /// throughout. Default 2.
+    pub spare_segments_max: usize,
+    /// Where the keys come from that frames are encrypted with. Default: none, and new segments
+    /// are not encrypted.
+    pub keys: Option<Arc<dyn KeyProvider>>,
 }
 
 impl Default for Config {
@@ -58,11 +67,23 @@ impl Default for Config {
             pending_bytes_max: 64 << 20,
             flush: FlushPolicy::Fsync,
             compression: Compression::None,
+            spare_segments_max: 2,
+            keys: None,
         }
     }
 }
 
 impl Config {
+    pub(crate) fn storing(&self) -> Storing {
+        Storing { compression: self.compression, encrypted: self.keys.is_some() }
+    }
+
+    /// Whether frames are encoded right into a map of the segment: no flush is waited for, so a
+    /// copy into the page cache is all that there is to do.
+    pub(crate) fn stores(&self) -> bool {
+        self.flush != FlushPolicy::Fsync && self.compression == Compression::None && self.keys.is_none()
+    }
+
     /// Rejects settings outside the limits that the fields state.
     pub(crate) fn check(&self) -> Result<()> {
         let refuse = |reason: &str| Err(Error::Config { reason: reason.into() });

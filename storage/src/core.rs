@@ -1,18 +1,14 @@
 //! What a log's handles, tickets and threads share.
 
-use std::fs::File;
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::thread::JoinHandle;
-
-use parking_lot::{Condvar, Mutex, RwLock};
 
 use crate::config::Config;
-use crate::directory::Prepared;
+use crate::directory::{Directory, Lock, Prepared};
 use crate::error::{Error, Result};
 use crate::position::Position;
 use crate::segment::Segment;
+use crate::sync::{Condvar, JoinHandle, Mutex, RwLock};
 use crate::waiters::Waiters;
 use crate::writer::Writer;
 
@@ -21,19 +17,23 @@ pub(crate) type SegmentList = Arc<Vec<Arc<Segment>>>;
 
 #[derive(Debug)]
 pub(crate) struct Core {
-    pub(crate) directory: PathBuf,
+    pub(crate) directory: Arc<Directory>,
     pub(crate) config: Config,
     pub(crate) log_id: [u8; 16],
     /// Counts the openings of this log.
     pub(crate) generation: u32,
     /// Held until the log is closed.
-    pub(crate) lock_file: Mutex<Option<File>>,
+    pub(crate) lock: Mutex<Option<Lock>>,
     pub(crate) writer: Mutex<Writer>,
+    /// Appends that no flush has taken yet. Changed only with `writer` locked.
+    pub(crate) appends: AtomicU32,
     /// Signalled after each flush; waited on with `writer`.
     pub(crate) flushed: Condvar,
     /// Signalled when the flusher thread has something to do; waited on with `writer`.
     pub(crate) work: Condvar,
     pub(crate) segments: RwLock<SegmentList>,
+    /// Held while segments are dropped or linked into a backup.
+    pub(crate) dropping: Mutex<()>,
     /// All positions below are durable (as far as the flush policy goes) and readable.
     pub(crate) visible: AtomicU64,
     pub(crate) waiters: Waiters,

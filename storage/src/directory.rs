@@ -1,125 +1,188 @@
 //! Files of a log: its lock, the making of segments, and what must be synced so that a power
 //! cut undoes none of it.
 
-use std::fs::{self, File, OpenOptions};
+use std::any::Any;
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-
-use rustix::fs::{FallocateFlags, FlockOperation, fallocate, flock};
-use rustix::io::Errno;
+use std::sync::Arc;
 
 use crate::error::{Error, IoContext, Result};
+use crate::faults::{Fault, committed};
+use crate::platform::{Platform, PlatformFile};
 use crate::position::Position;
 use crate::segment_header::{SegmentHeader, base_position_of, segment_path};
+use crate::sync::Mutex;
 
 const LOCK_FILE: &str = "LOCK";
-const SPARE_FILE: &str = "spare.tmp";
 static ZEROS: [u8; 1 << 20] = [0; 1 << 20];
 
-/// Creates `directory` if absent, durably, and takes its lock for as long as the file lives.
-pub(crate) fn open_locked(directory: &Path) -> Result<File> {
-    if !directory.exists() {
-        fs::create_dir_all(directory).at(directory)?;
-        sync_directory(directory.parent().unwrap_or(Path::new(".")))?;
+/// A log's directory and the machine that it is on.
+#[derive(Debug)]
+pub(crate) struct Directory {
+    pub(crate) platform: Arc<dyn Platform>,
+    pub(crate) path: PathBuf,
+    spares: Mutex<Vec<Spare>>,
+    spares_max: usize,
+}
+
+/// A dropped segment's file, kept for the next one.
+#[derive(Debug)]
+struct Spare {
+    path: PathBuf,
+    capacity: u64,
+}
+
+/// Held by a log's owner.
+pub(crate) type Lock = Box<dyn Any + Send + Sync>;
+
+impl Directory {
+    pub(crate) fn new(platform: Arc<dyn Platform>, path: &Path, spares_max: usize) -> Self {
+        Self { platform, path: path.to_path_buf(), spares: Mutex::new(Vec::new()), spares_max }
     }
-    lock(directory)
-}
 
-/// Takes the lock of an existing log.
-pub(crate) fn lock(directory: &Path) -> Result<File> {
-    let path = directory.join(LOCK_FILE);
-    let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).at(&path)?;
-    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(file),
-        Err(Errno::WOULDBLOCK) => Err(Error::Locked { path }),
-        Err(errno) => Err(errno).at(&path),
+    /// Creates the directory if absent, durably, and takes its lock for as long as the result lives.
+    pub(crate) fn open_locked(&self) -> Result<Lock> {
+        if !self.platform.exists(&self.path) {
+            self.platform.create_directory(&self.path).at(&self.path)?;
+            self.platform.sync_directory(self.path.parent().unwrap_or(Path::new("."))).at(&self.path)?;
+        }
+        self.lock()
     }
-}
 
-/// Makes creations, renames and removals in `directory` durable.
-pub(crate) fn sync_directory(directory: &Path) -> Result<()> {
-    let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
-    File::open(directory).and_then(|file| file.sync_all()).at(directory)
-}
-
-/// The log's segments by base position.
-pub(crate) fn segments(directory: &Path) -> Result<Vec<(Position, PathBuf)>> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(directory).at(directory)? {
-        let entry = entry.at(directory)?;
-        if let Some(base_position) = entry.file_name().to_str().and_then(base_position_of) {
-            found.push((base_position, entry.path()));
+    /// Takes the lock of an existing log.
+    pub(crate) fn lock(&self) -> Result<Lock> {
+        let path = self.path.join(LOCK_FILE);
+        match self.platform.lock(&path) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(Error::Locked { path }),
+            outcome => outcome.at(&path),
         }
     }
-    found.sort_unstable();
-    Ok(found)
+
+    /// Makes creations, renames and removals durable.
+    pub(crate) fn sync(&self) -> Result<()> {
+        self.platform.sync_directory(&self.path).at(&self.path)
+    }
+
+    /// The log's segments by base position.
+    pub(crate) fn segments(&self) -> Result<Vec<(Position, PathBuf)>> {
+        let names = self.platform.list(&self.path).at(&self.path)?;
+        let mut found: Vec<_> =
+            names.iter().filter_map(|name| Some((base_position_of(name)?, self.path.join(name)))).collect();
+        found.sort_unstable();
+        Ok(found)
+    }
+
+    /// Removes files that never became segments.
+    pub(crate) fn remove_unfinished(&self) -> Result<()> {
+        for name in self.platform.list(&self.path).at(&self.path)? {
+            if name.ends_with(".tmp") {
+                self.remove(&self.path.join(name))?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn remove(&self, path: &Path) -> Result<()> {
+        self.platform.remove(path).at(path)
+    }
+
+    /// Keeps a dropped segment's file for a next one, unless enough are kept or a backup shares
+    /// it. Durable after [`Directory::sync`], before which the file must not be used.
+    pub(crate) fn recycle(&self, segment: &Path, capacity: u64) -> Result<Option<Recycled>> {
+        let file = self.platform.open(segment, false).at(segment)?;
+        if file.links().at(segment)? > 1 || self.spares.lock().len() >= self.spares_max {
+            self.remove(segment)?;
+            return Ok(None);
+        }
+        let spare = Spare { path: segment.with_extension("spare.tmp"), capacity };
+        self.platform.rename(segment, &spare.path).at(segment)?;
+        Ok(Some(Recycled(spare)))
+    }
+
+    /// Lets files be used again whose renaming is durable.
+    pub(crate) fn add_spares(&self, recycled: Vec<Recycled>) {
+        self.spares.lock().extend(recycled.into_iter().map(|Recycled(spare)| spare));
+    }
+
+    /// Bytes of the files kept to be used again.
+    pub(crate) fn spare_bytes(&self) -> u64 {
+        self.spares.lock().iter().map(|spare| spare.capacity).sum()
+    }
+
+    fn take_spare(&self, path: &Path, capacity: u64) -> Option<Box<dyn PlatformFile>> {
+        let spare = {
+            let mut spares = self.spares.lock();
+            let found = spares.iter().position(|spare| spare.capacity == capacity)?;
+            spares.swap_remove(found)
+        };
+        self.platform.rename(&spare.path, path).ok()?;
+        self.platform.open(path, true).ok()
+    }
 }
 
-/// Removes files that never became segments.
-pub(crate) fn remove_unfinished(directory: &Path) -> Result<()> {
-    for entry in fs::read_dir(directory).at(directory)? {
-        let path = entry.at(directory)?.path();
-        if path.extension().is_some_and(|extension| extension == "tmp") {
-            fs::remove_file(&path).at(&path)?;
-        }
-    }
-    Ok(())
-}
+/// A file that becomes a spare once the directory is synced.
+#[derive(Debug)]
+pub(crate) struct Recycled(Spare);
 
 /// A file with room for a segment, written once throughout, so that appending to it allocates
 /// nothing and cannot run out of space.
 #[derive(Debug)]
 pub(crate) struct Prepared {
-    pub(crate) file: File,
-    pub(crate) path: PathBuf,
+    file: Box<dyn PlatformFile>,
+    path: PathBuf,
     pub(crate) capacity: u64,
 }
 
 impl Prepared {
     /// Makes such a file, from a recycled segment of the same size if there is one.
-    pub(crate) fn new(directory: &Path, capacity: u64, name: &str) -> Result<Self> {
-        let path = directory.join(format!("{name}.tmp"));
-        if let Some(file) = take_spare(directory, &path, capacity) {
+    pub(crate) fn new(directory: &Directory, capacity: u64, name: &str) -> Result<Self> {
+        let path = directory.path.join(format!("{name}.tmp"));
+        if let Some(file) = directory.take_spare(&path, capacity) {
             return Ok(Self { file, path, capacity });
         }
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(&path).at(&path)?;
-        match write_throughout(&file, capacity) {
+        let file = directory.platform.create(&path).at(&path)?;
+        match write_throughout(&*file, capacity) {
             Ok(()) => Ok(Self { file, path, capacity }),
             Err(error) => {
                 // The file takes room that is needed; it is removed at the next opening otherwise.
-                let _ = fs::remove_file(&path);
-                if error.raw_os_error() == Some(Errno::NOSPC.raw_os_error())
-                    || error.raw_os_error() == Some(Errno::DQUOT.raw_os_error())
-                {
-                    return Err(Error::NoSpace { path: directory.into(), bytes: capacity });
-                }
-                Err(error).at(&path)
+                let _ = directory.platform.remove(&path);
+                Err(full_or(error, directory, &path, capacity))
             }
         }
     }
 
     /// Turns the file into the segment that `header` describes, durably.
-    pub(crate) fn activate(self, directory: &Path, header: &SegmentHeader) -> Result<(File, PathBuf)> {
-        let no_space = |error: io::Error| match error.kind() {
-            io::ErrorKind::StorageFull => Error::NoSpace { path: directory.into(), bytes: header.capacity },
-            _ => Error::Io { path: self.path.clone(), source: error },
-        };
-        self.file.write_all_at(&header.encode(), 0).map_err(no_space)?;
-        self.file.sync_all().map_err(no_space)?;
-        let path = segment_path(directory, header.base_position);
-        fs::rename(&self.path, &path).map_err(no_space)?;
-        sync_directory(directory)?;
+    pub(crate) fn activate(
+        self,
+        directory: &Directory,
+        header: &SegmentHeader,
+    ) -> Result<(Box<dyn PlatformFile>, PathBuf)> {
+        let path = segment_path(&directory.path, header.base_position);
+        let activated = self
+            .file
+            .write_all_at(&header.encode(), 0)
+            .and_then(|()| self.file.sync_all())
+            .and_then(|()| directory.platform.rename(&self.path, &path));
+        activated.map_err(|error| full_or(error, directory, &self.path, header.capacity))?;
+        if !committed(Fault::SkipDirectorySync) {
+            directory.sync()?;
+        }
         Ok((self.file, path))
     }
 }
 
-fn write_throughout(file: &File, capacity: u64) -> io::Result<()> {
-    // Reserving first makes a full disk fail at once instead of after writing up to the brim.
-    match fallocate(file, FallocateFlags::empty(), 0, capacity) {
-        Ok(()) | Err(Errno::OPNOTSUPP) => {}
-        Err(errno) => return Err(errno.into()),
+fn full_or(error: io::Error, directory: &Directory, path: &Path, bytes: u64) -> Error {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            Error::NoSpace { path: directory.path.clone(), bytes }
+        }
+        _ => Error::Io { path: path.to_path_buf(), source: error },
     }
+}
+
+fn write_throughout(file: &dyn PlatformFile, capacity: u64) -> io::Result<()> {
+    // Reserving first makes a full disk fail at once instead of after writing up to the brim.
+    file.allocate(capacity)?;
     let mut at = 0;
     while at < capacity {
         let bytes = ZEROS.len().min((capacity - at) as usize);
@@ -129,45 +192,52 @@ fn write_throughout(file: &File, capacity: u64) -> io::Result<()> {
     file.sync_all()
 }
 
-/// Keeps a dropped segment's file for the next one, unless one is kept already.
-pub(crate) fn recycle(directory: &Path, segment: &Path) -> io::Result<()> {
-    let spare = directory.join(SPARE_FILE);
-    if spare.exists() { fs::remove_file(segment) } else { fs::rename(segment, spare) }
-}
-
-fn take_spare(directory: &Path, path: &Path, capacity: u64) -> Option<File> {
-    let spare = directory.join(SPARE_FILE);
-    if fs::metadata(&spare).ok()?.len() != capacity {
-        return None;
-    }
-    fs::rename(&spare, path).ok()?;
-    OpenOptions::new().read(true).write(true).open(path).ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::platform::LocalPlatform;
+    use std::fs;
+
+    fn directory(path: &Path) -> Directory {
+        Directory::new(Arc::new(LocalPlatform), path, 1)
+    }
 
     #[test]
     fn a_directory_has_one_owner() {
-        let directory = tempfile::tempdir().unwrap();
-        let owner = open_locked(directory.path()).unwrap();
-        assert!(matches!(open_locked(directory.path()), Err(Error::Locked { .. })));
+        let home = tempfile::tempdir().unwrap();
+        let directory = directory(home.path());
+        let owner = directory.open_locked().unwrap();
+        assert!(matches!(directory.open_locked(), Err(Error::Locked { .. })));
         drop(owner);
-        open_locked(directory.path()).unwrap();
+        directory.open_locked().unwrap();
     }
 
     #[test]
     fn a_spare_of_the_same_size_is_used_again() {
-        let directory = tempfile::tempdir().unwrap();
-        let old = directory.path().join("00000000000000000000.segment");
+        let home = tempfile::tempdir().unwrap();
+        let directory = directory(home.path());
+        let old = home.path().join("00000000000000000000.segment");
         fs::write(&old, vec![9; 8192]).unwrap();
-        recycle(directory.path(), &old).unwrap();
-        let other_size = Prepared::new(directory.path(), 4096, "next").unwrap();
+        let recycled = directory.recycle(&old, 8192).unwrap();
+        directory.add_spares(recycled.into_iter().collect());
+        assert_eq!(directory.spare_bytes(), 8192);
+        let other_size = Prepared::new(&directory, 4096, "next").unwrap();
         assert_eq!(fs::read(&other_size.path).unwrap(), vec![0; 4096]);
-        let same_size = Prepared::new(directory.path(), 8192, "next").unwrap();
+        let same_size = Prepared::new(&directory, 8192, "next").unwrap();
         assert_eq!(fs::read(&same_size.path).unwrap(), vec![9; 8192]);
-        remove_unfinished(directory.path()).unwrap();
-        assert_eq!(segments(directory.path()).unwrap(), []);
+        directory.remove_unfinished().unwrap();
+        assert_eq!(directory.segments().unwrap(), []);
+    }
+
+    #[test]
+    fn a_file_that_a_backup_shares_is_not_used_again() {
+        let home = tempfile::tempdir().unwrap();
+        let directory = directory(home.path());
+        let old = home.path().join("00000000000000000000.segment");
+        fs::write(&old, vec![9; 8192]).unwrap();
+        fs::hard_link(&old, home.path().join("backup")).unwrap();
+        assert!(directory.recycle(&old, 8192).unwrap().is_none());
+        assert!(!old.exists());
+        assert_eq!(fs::read(home.path().join("backup")).unwrap(), vec![9; 8192]);
     }
 }

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::encryption::KeyId;
 use crate::position::{LaneId, Position};
 
 /// Result of a call on a log.
@@ -59,6 +60,31 @@ pub enum Error {
     ForeignSegment {
         /// The segment.
         path: PathBuf,
+    },
+    /// A segment is encrypted with a key that [`crate::KeyProvider::find`] does not know, or no
+    /// key provider was configured.
+    #[error("{path}: encrypted with key {key}, which is not known")]
+    UnknownKey {
+        /// The segment.
+        path: PathBuf,
+        /// The key's id.
+        key: KeyId,
+    },
+    /// [`crate::KeyProvider::find`] returned another key than the one the segment was encrypted with.
+    #[error("{path}: the key supplied under the id {key} is not the one it was encrypted with")]
+    WrongKey {
+        /// The segment.
+        path: PathBuf,
+        /// The key's id.
+        key: KeyId,
+    },
+    /// A backup's or repair's target can't be written to.
+    #[error("{path}: {reason}")]
+    Target {
+        /// The target.
+        path: PathBuf,
+        /// What is in the way.
+        reason: &'static str,
     },
     /// Bytes that were durable are damaged. Reading goes on only if the caller chooses to
     /// start again at `resume`.

@@ -8,14 +8,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use parking_lot::MutexGuard;
-
 use crate::config::FlushPolicy;
 use crate::core::Core;
 use crate::error::Result;
-use crate::frame::decode_header;
-use crate::position::Position;
+use crate::faults::{Fault, committed};
+use crate::group::Ticket;
 use crate::segment::Segment;
+use crate::sync::{Builder, MutexGuard, yield_now};
 use crate::writer::{Group, Step, Writer};
 
 /// Quiet time after which a mark is written behind the last frame.
@@ -30,62 +29,90 @@ impl Core {
             return writer;
         }
         writer.flushing = true;
+        writer = self.gather(writer);
+        let served = self.appends.swap(0, Ordering::Relaxed);
         let steps = writer.take_work();
-        let outcome = MutexGuard::unlocked(&mut writer, || self.run_steps(steps));
+        let mut written = Vec::with_capacity(1);
+        let began = Instant::now();
+        let outcome = MutexGuard::unlocked(&mut writer, || self.run_steps(steps, &mut written));
         writer.flushing = false;
+        let waiting = self.appends.load(Ordering::Relaxed);
+        writer.gathering.flushed(served, waiting, began.elapsed());
         match outcome {
             Ok(buffer) => writer.give_back(buffer),
-            Err(error) => self.poison(&error),
+            Err(error) if committed(Fault::FlushAgainAfterError) => drop(error),
+            Err(error) => {
+                self.poison(&error);
+                writer.release_all();
+            }
         }
+        // The next leader is asked first: the disk must not idle while all others are woken.
+        writer.ask_for_leader();
         self.flushed.notify_all();
+        MutexGuard::unlocked(&mut writer, || written.iter().for_each(|ticket| ticket.done()));
         writer
     }
 
-    fn run_steps(&self, steps: impl IntoIterator<Item = Step>) -> Result<Vec<u8>> {
+    /// Lets those join whom the flush before released, as far as that pays.
+    fn gather<'a>(&'a self, mut writer: MutexGuard<'a, Writer>) -> MutexGuard<'a, Writer> {
+        let appends = self.appends.load(Ordering::Relaxed);
+        if self.config.flush != FlushPolicy::Fsync || !writer.gathering.is_worth_it(appends) {
+            return writer;
+        }
+        let mut wait = writer.gathering.begin(appends);
+        // Those who are to join need the lock more than this thread does.
+        let complete = MutexGuard::unlocked(&mut writer, || {
+            loop {
+                if let Some(complete) = wait.outcome(self.appends.load(Ordering::Relaxed)) {
+                    return complete;
+                }
+                yield_now();
+            }
+        });
+        writer.gathering.ended(complete);
+        writer
+    }
+
+    fn run_steps(&self, steps: impl IntoIterator<Item = Step>, written: &mut Vec<Arc<Ticket>>) -> Result<Vec<u8>> {
         let mut buffer = Vec::new();
+        let mut outcome = Ok(());
         for step in steps {
             match step {
-                Step::Write(segment, offset, group) => buffer = self.write_group(&segment, offset, group)?,
-                Step::Seal(segment) => segment.seal()?,
+                Step::Write(segment, offset, group) => {
+                    written.push(group.ticket.clone());
+                    if outcome.is_ok() {
+                        outcome = self.write_group(&segment, offset, group).map(|emptied| buffer = emptied);
+                    }
+                }
+                Step::Seal(segment) if outcome.is_ok() => outcome = segment.seal(),
+                Step::Seal(_) => {}
             }
         }
-        Ok(buffer)
+        outcome.map(|()| buffer)
     }
 
     fn write_group(&self, segment: &Segment, offset: u64, mut group: Group) -> Result<Vec<u8>> {
         let frames_end = offset + group.bytes.len() as u64;
         group.finish(segment);
         segment.write(&group.bytes, offset)?;
+        if committed(Fault::VisibleBeforeDurable) {
+            self.show(segment, &group);
+        }
         if self.config.flush == FlushPolicy::Fsync {
             segment.flush(frames_end)?;
             self.flushes.fetch_add(1, Ordering::Relaxed);
         }
-        segment.publish(group.frames.iter().filter_map(|(at, place)| {
-            let header = decode_header(&group.bytes[*at..], place.offset, &segment.identity);
-            debug_assert!(header.is_some(), "a frame just encoded decodes");
-            Some((header?, place.offset))
-        }));
-        // The frames are durable and indexed; only now may anyone see or be told of them.
-        self.visible.store(group.end_position, Ordering::Release);
-        self.waiters.wake(group.end_position);
+        if !committed(Fault::VisibleBeforeDurable) {
+            self.show(segment, &group);
+        }
         Ok(group.bytes)
     }
 
-    /// Blocks until all positions below `end` are durable.
-    pub(crate) fn wait_durable(&self, end: Position) -> Result<()> {
-        if self.visible() >= end {
-            return Ok(());
-        }
-        let mut writer = self.writer.lock();
-        while self.visible() < end {
-            self.check_poison()?;
-            if writer.flushing {
-                self.flushed.wait(&mut writer);
-            } else {
-                writer = self.flush_pending(writer);
-            }
-        }
-        Ok(())
+    /// The frames are durable: indexes them; only then may anyone see or be told of them.
+    fn show(&self, segment: &Segment, group: &Group) {
+        segment.publish(group.frames.iter().map(|(_, place)| *place));
+        self.visible.store(group.end_position, Ordering::Release);
+        self.waiters.wake(group.end_position);
     }
 
     /// Blocks until `pending_bytes` allows another append.
@@ -103,16 +130,28 @@ impl Core {
 
     /// Makes sure that what waits is flushed without anyone blocking on it.
     pub(crate) fn flush_in_background(self: &Arc<Self>) {
-        let mut writer = self.writer.lock();
+        let writer = self.writer.lock();
+        if writer.has_work() || writer.flushing || writer.thread_running {
+            self.start_or_notify(writer);
+        }
+    }
+
+    /// Makes sure that frames just stored are flushed as the policy says, and that a segment they
+    /// filled is sealed.
+    pub(crate) fn stored(self: &Arc<Self>, mut writer: MutexGuard<'_, Writer>) {
+        let first_unsynced = !std::mem::replace(&mut writer.unsynced, true);
+        if writer.has_work() || (first_unsynced && matches!(self.config.flush, FlushPolicy::Interval(_))) {
+            self.start_or_notify(writer);
+        }
+    }
+
+    fn start_or_notify(self: &Arc<Self>, mut writer: MutexGuard<'_, Writer>) {
         if writer.thread_running {
             self.work.notify_one();
             return;
         }
-        if !writer.has_work() && !writer.flushing {
-            return;
-        }
         let core = self.clone();
-        match std::thread::Builder::new().name("log flusher".into()).spawn(move || core.flusher_loop()) {
+        match Builder::new().name("log flusher".into()).spawn(move || core.flusher_loop()) {
             Ok(thread) => {
                 writer.thread_running = true;
                 // A thread that ended earlier has nothing left to join for.
@@ -136,10 +175,13 @@ impl Core {
                 break;
             }
             if writer.has_work() {
+                writer.unsynced |= self.config.flush != FlushPolicy::Fsync;
                 writer = self.flush_pending(writer);
                 quiet_since = Instant::now();
-                unsynced_since.get_or_insert(quiet_since);
                 continue;
+            }
+            if std::mem::take(&mut writer.unsynced) {
+                unsynced_since.get_or_insert_with(Instant::now);
             }
             if self.is_closed() {
                 break;

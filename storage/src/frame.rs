@@ -2,9 +2,14 @@
 //!
 //! The layout is documented in `FORMAT.md`; offsets are declared here in the same order.
 
+use std::cell::RefCell;
+
 use crc32fast::Hasher;
+use zstd::bulk::Compressor;
 
 use crate::config::Compression;
+use crate::encryption::{NONCE_BYTES, OVERHEAD_BYTES, SegmentCipher, TAG_BYTES};
+use crate::faults::{Fault, committed};
 use crate::position::{LaneId, Position};
 
 /// Bytes of a frame's header.
@@ -32,6 +37,8 @@ const AT_TIMESTAMP: usize = 40;
 const AT_GENERATION: usize = 48;
 const AT_DURABLE_OFFSET: usize = 52;
 
+const ASSOCIATED_BYTES: usize = 8 + AT_DURABLE_OFFSET - AT_STORED_BYTES;
+
 /// What a frame is for. The numbers are stable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -39,6 +46,8 @@ pub(crate) enum Kind {
     Data = 0,
     /// No records: proves by its `durable_offset` that what lies before it was flushed.
     Mark = 1,
+    /// Positions that a repair found lost; how many is in `raw_bytes` (upper half) and `records`.
+    Gap = 2,
 }
 
 /// A decoded frame header.
@@ -65,10 +74,39 @@ impl Header {
         padded(HEADER_BYTES + self.stored_bytes as usize) as u64
     }
 
+    /// The positions that it takes; see [`Place`].
+    pub(crate) fn positions(&self) -> u64 {
+        let upper = if self.kind == Kind::Gap { u64::from(self.raw_bytes) << 32 } else { 0 };
+        upper | u64::from(self.records)
+    }
+
     /// The first position after this frame.
     pub(crate) fn end_position(&self) -> Position {
-        self.first_position.plus(u64::from(self.records))
+        Position(self.first_position.0.saturating_add(self.positions()))
     }
+
+    /// The same as of a frame that is written.
+    pub(crate) fn place(&self, offset: u64) -> Place {
+        Place {
+            offset,
+            frame_bytes: self.frame_bytes() as u32,
+            lane: self.lane,
+            positions: self.positions(),
+            kind: self.kind,
+            first_position: self.first_position,
+            timestamp_ms: self.timestamp_ms,
+            generation: self.generation,
+            durable_offset: self.durable_offset,
+        }
+    }
+}
+
+/// The part of a header that an encrypted payload is bound to, with the frame's offset before it.
+pub(crate) fn associated_data(header: &[u8], offset: u64) -> [u8; ASSOCIATED_BYTES] {
+    let mut associated = [0; ASSOCIATED_BYTES];
+    associated[..8].copy_from_slice(&offset.to_le_bytes());
+    associated[8..].copy_from_slice(&header[AT_STORED_BYTES..AT_DURABLE_OFFSET]);
+    associated
 }
 
 /// Ties frames to their place: header checksums start from the log's id, the segment's epoch
@@ -114,6 +152,7 @@ pub(crate) fn decode_header(bytes: &[u8], offset: u64, identity: &Identity) -> O
         kind: match header[AT_KIND] {
             0 => Kind::Data,
             1 => Kind::Mark,
+            2 => Kind::Gap,
             _ => return None,
         },
         first_position: Position(read_u64(header, AT_FIRST_POSITION)),
@@ -123,28 +162,57 @@ pub(crate) fn decode_header(bytes: &[u8], offset: u64, identity: &Identity) -> O
     })
 }
 
-/// Fills in what is known only when the frame is about to be written, and signs the header.
-pub(crate) fn finish_header(header: &mut [u8], place: &Place, identity: &Identity) {
-    write_u64(header, AT_FIRST_POSITION, place.first_position.0);
-    write_u64(header, AT_TIMESTAMP, place.timestamp_ms);
-    write_u32(header, AT_GENERATION, place.generation);
-    write_u32(header, AT_DURABLE_OFFSET, place.durable_offset);
-    let crc = header_crc(header, place.offset, identity);
-    write_u32(header, AT_HEADER_CRC, crc);
+/// Fills in what is known only when the frame is about to be written, encrypts the payload if
+/// there is a cipher, and signs the header. `frame` is the whole frame.
+pub(crate) fn finish_frame(frame: &mut [u8], place: &Place, identity: &Identity, cipher: Option<&SegmentCipher>) {
+    write_u64(frame, AT_FIRST_POSITION, place.first_position.0);
+    write_u64(frame, AT_TIMESTAMP, place.timestamp_ms);
+    write_u32(frame, AT_GENERATION, place.generation);
+    write_u32(frame, AT_DURABLE_OFFSET, place.durable_offset);
+    let stored_bytes = read_u32(frame, AT_STORED_BYTES) as usize;
+    if let Some(cipher) = cipher.filter(|_| stored_bytes > 0) {
+        let associated = associated_data(frame, place.offset);
+        cipher.seal(&mut frame[HEADER_BYTES..HEADER_BYTES + stored_bytes], &associated);
+        let crc = payload_crc(&frame[HEADER_BYTES..HEADER_BYTES + stored_bytes]);
+        write_u32(frame, AT_PAYLOAD_CRC, crc);
+    }
+    let crc = header_crc(frame, place.offset, identity);
+    write_u32(frame, AT_HEADER_CRC, crc);
 }
 
-/// Where and when a frame is written.
+/// What a frame holds, and where and when it is written.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Place {
     pub(crate) offset: u64,
+    pub(crate) frame_bytes: u32,
+    pub(crate) lane: LaneId,
+    /// Positions that it takes: one a record, or those that a gap stands for.
+    pub(crate) positions: u64,
+    pub(crate) kind: Kind,
     pub(crate) first_position: Position,
     pub(crate) timestamp_ms: u64,
     pub(crate) generation: u32,
     pub(crate) durable_offset: u32,
 }
 
+/// The checksum of a payload as stored.
+pub(crate) fn payload_crc(stored: &[u8]) -> u32 {
+    if committed(Fault::LengthWithoutChecksum) {
+        return crc32fast::hash(stored.get(RECORD_PREFIX_BYTES..).unwrap_or(stored));
+    }
+    crc32fast::hash(stored)
+}
+
 fn header_crc(header: &[u8], offset: u64, identity: &Identity) -> u32 {
     identity.crc(offset, &header[AT_PAYLOAD_CRC..HEADER_BYTES])
+}
+
+/// How payloads are stored.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Storing {
+    pub(crate) compression: Compression,
+    /// Leave room for what encryption adds.
+    pub(crate) encrypted: bool,
 }
 
 /// Frames that are encoded but not yet placed: all but position, time and header checksum.
@@ -159,49 +227,107 @@ pub(crate) struct Drafts {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Draft {
     pub(crate) at: usize,
+    pub(crate) frame_bytes: u32,
     pub(crate) lane: LaneId,
-    pub(crate) records: u32,
+    /// As in [`Place`].
+    pub(crate) positions: u64,
     pub(crate) kind: Kind,
+}
+
+/// Splits the records of one lane into those of one frame each.
+pub(crate) fn split_into_frames<'r, 'd>(records: &'r [&'d [u8]]) -> impl Iterator<Item = &'r [&'d [u8]]> {
+    let mut rest = records;
+    std::iter::from_fn(move || {
+        let mut payload_bytes = 0;
+        let fits = |record: &&&[u8]| {
+            let fits = payload_bytes < PAYLOAD_BYTES_TARGET;
+            payload_bytes += RECORD_PREFIX_BYTES + record.len();
+            fits
+        };
+        let count = rest.iter().take_while(fits).count();
+        let (frame, remaining) = rest.split_at(count);
+        rest = remaining;
+        (!frame.is_empty()).then_some(frame)
+    })
+}
+
+/// Size of the payload of `records`, uncompressed.
+pub(crate) fn payload_bytes(records: &[&[u8]]) -> usize {
+    records.iter().map(|record| RECORD_PREFIX_BYTES + record.len()).sum()
+}
+
+/// Encodes a plain frame of `records` into `frame`, which has its exact size.
+pub(crate) fn encode_in_place(frame: &mut [u8], records: &[&[u8]], place: &Place, identity: &Identity) {
+    let raw_bytes = payload_bytes(records);
+    let (header, mut rest) = frame.split_at_mut(HEADER_BYTES);
+    for record in records {
+        let (prefix, behind) = rest.split_at_mut(RECORD_PREFIX_BYTES);
+        prefix.copy_from_slice(&(record.len() as u32).to_le_bytes());
+        let (data, behind) = behind.split_at_mut(record.len());
+        data.copy_from_slice(record);
+        rest = behind;
+    }
+    rest.fill(0);
+    header.fill(0);
+    let draft = Draft { at: 0, frame_bytes: 0, lane: place.lane, positions: place.positions, kind: place.kind };
+    draft_header(&mut frame[..HEADER_BYTES], &draft, raw_bytes, raw_bytes, false);
+    let crc = payload_crc(&frame[HEADER_BYTES..HEADER_BYTES + raw_bytes]);
+    write_u32(frame, AT_PAYLOAD_CRC, crc);
+    finish_frame(frame, place, identity, None);
+}
+
+fn draft_header(header: &mut [u8], draft: &Draft, raw_bytes: usize, stored_bytes: usize, zstd: bool) {
+    header[AT_MAGIC..AT_HEADER_CRC].copy_from_slice(&MAGIC);
+    write_u32(header, AT_STORED_BYTES, stored_bytes as u32);
+    write_u32(header, AT_RAW_BYTES, raw_bytes as u32);
+    write_u32(header, AT_LANE, draft.lane.0);
+    write_u32(header, AT_RECORDS, draft.positions as u32);
+    header[AT_COMPRESSION] = u8::from(zstd);
+    header[AT_KIND] = draft.kind as u8;
 }
 
 impl Drafts {
     /// Adds `records` of `lane`, as one frame or, where they are many, several.
-    pub(crate) fn push(&mut self, lane: LaneId, records: &[&[u8]], compression: Compression) {
-        let mut rest = records;
-        while !rest.is_empty() {
-            let mut payload_bytes = 0;
-            let fitting = rest
-                .iter()
-                .take_while(|record| {
-                    let fits = payload_bytes < PAYLOAD_BYTES_TARGET;
-                    payload_bytes += RECORD_PREFIX_BYTES + record.len();
-                    fits
-                })
-                .count();
-            let (frame, remaining) = rest.split_at(fitting);
-            self.push_frame(lane, frame, compression);
-            rest = remaining;
+    pub(crate) fn push(&mut self, lane: LaneId, records: &[&[u8]], storing: Storing) {
+        for frame in split_into_frames(records) {
+            self.push_frame(lane, frame, storing);
         }
     }
 
-    fn push_frame(&mut self, lane: LaneId, records: &[&[u8]], compression: Compression) {
+    fn push_frame(&mut self, lane: LaneId, records: &[&[u8]], storing: Storing) {
+        let raw_bytes = payload_bytes(records);
+        self.bytes.reserve(HEADER_BYTES + OVERHEAD_BYTES + raw_bytes + 2 * ALIGNMENT);
         let at = self.open_frame();
-        let payload_at = self.bytes.len();
-        self.bytes.reserve(records.iter().map(|record| RECORD_PREFIX_BYTES + record.len()).sum::<usize>() + ALIGNMENT);
+        if storing.encrypted {
+            self.bytes.extend_from_slice(&[0; NONCE_BYTES]);
+        }
+        let text_at = self.bytes.len();
         for record in records {
             self.bytes.extend_from_slice(&(record.len() as u32).to_le_bytes());
             self.bytes.extend_from_slice(record);
         }
-        let raw_bytes = self.bytes.len() - payload_at;
-        let zstd = compress_in_place(&mut self.bytes, payload_at, compression);
-        self.close_frame(at, raw_bytes, zstd, Draft { at, lane, records: records.len() as u32, kind: Kind::Data });
-        self.records += records.len() as u64;
+        let zstd = compress_in_place(&mut self.bytes, text_at, storing.compression);
+        if storing.encrypted {
+            self.bytes.extend_from_slice(&[0; TAG_BYTES]);
+        }
+        let positions = records.len() as u64;
+        let draft = Draft { at, frame_bytes: 0, lane, positions, kind: Kind::Data };
+        self.close_frame(at, raw_bytes, zstd, !storing.encrypted, draft);
+        self.records += positions;
     }
 
     /// Adds a frame without records; see [`Kind::Mark`].
     pub(crate) fn push_mark(&mut self) {
         let at = self.open_frame();
-        self.close_frame(at, 0, false, Draft { at, lane: LaneId(0), records: 0, kind: Kind::Mark });
+        let draft = Draft { at, frame_bytes: 0, lane: LaneId(0), positions: 0, kind: Kind::Mark };
+        self.close_frame(at, 0, false, true, draft);
+    }
+
+    /// Adds a frame that stands for `positions` lost ones; see [`Kind::Gap`].
+    pub(crate) fn push_gap(&mut self, positions: u64) {
+        let at = self.open_frame();
+        let draft = Draft { at, frame_bytes: 0, lane: LaneId(0), positions, kind: Kind::Gap };
+        self.close_frame(at, (positions >> 32) as usize, false, true, draft);
     }
 
     fn open_frame(&mut self) -> usize {
@@ -210,33 +336,37 @@ impl Drafts {
         at
     }
 
-    fn close_frame(&mut self, at: usize, raw_bytes: usize, zstd: bool, draft: Draft) {
+    fn close_frame(&mut self, at: usize, raw_bytes: usize, zstd: bool, checksum: bool, mut draft: Draft) {
         let payload_at = at + HEADER_BYTES;
         let stored_bytes = self.bytes.len() - payload_at;
-        let payload_crc = crc32fast::hash(&self.bytes[payload_at..]);
-        let header = &mut self.bytes[at..payload_at];
-        header[AT_MAGIC..AT_HEADER_CRC].copy_from_slice(&MAGIC);
-        write_u32(header, AT_PAYLOAD_CRC, payload_crc);
-        write_u32(header, AT_STORED_BYTES, stored_bytes as u32);
-        write_u32(header, AT_RAW_BYTES, raw_bytes as u32);
-        write_u32(header, AT_LANE, draft.lane.0);
-        write_u32(header, AT_RECORDS, draft.records);
-        header[AT_COMPRESSION] = u8::from(zstd);
-        header[AT_KIND] = draft.kind as u8;
+        let crc = if checksum { payload_crc(&self.bytes[payload_at..]) } else { 0 };
+        draft_header(&mut self.bytes[at..payload_at], &draft, raw_bytes, stored_bytes, zstd);
+        write_u32(&mut self.bytes[at..], AT_PAYLOAD_CRC, crc);
         self.bytes.resize(padded(self.bytes.len()), 0);
+        draft.frame_bytes = (self.bytes.len() - at) as u32;
         self.frames.push(draft);
     }
 }
 
-/// Compresses what follows `payload_at` if asked to and if it then takes less room.
-fn compress_in_place(bytes: &mut Vec<u8>, payload_at: usize, compression: Compression) -> bool {
+thread_local! {
+    /// Making a compressor costs more than compressing a small frame.
+    static COMPRESSOR: RefCell<Option<(i32, Compressor<'static>)>> = const { RefCell::new(None) };
+}
+
+/// Compresses what follows `text_at` if asked to and if it then takes less room.
+fn compress_in_place(bytes: &mut Vec<u8>, text_at: usize, compression: Compression) -> bool {
     let Compression::Zstd { level } = compression else { return false };
-    // Compressing into memory fails only for an invalid level, which `Config::check` refuses.
-    let Ok(compressed) = zstd::bulk::compress(&bytes[payload_at..], level) else { return false };
-    if compressed.len() >= bytes.len() - payload_at {
+    let compressed = COMPRESSOR.with_borrow_mut(|kept| {
+        if kept.as_ref().is_none_or(|(kept, _)| *kept != level) {
+            *kept = Some((level, Compressor::new(level).ok()?));
+        }
+        // Compressing into memory fails only for an invalid level, which `Config::check` refuses.
+        kept.as_mut()?.1.compress(&bytes[text_at..]).ok()
+    });
+    let Some(compressed) = compressed.filter(|compressed| compressed.len() < bytes.len() - text_at) else {
         return false;
-    }
-    bytes.truncate(payload_at);
+    };
+    bytes.truncate(text_at);
     bytes.extend_from_slice(&compressed);
     true
 }
@@ -287,9 +417,21 @@ mod tests {
         Identity::new(&[7; 16], 42)
     }
 
-    fn place(offset: u64) -> Place {
-        Place { offset, first_position: Position(9), timestamp_ms: 1_000, generation: 3, durable_offset: 4096 }
+    fn place(offset: u64, positions: u64) -> Place {
+        Place {
+            offset,
+            frame_bytes: 0,
+            lane: LaneId(5),
+            positions,
+            kind: Kind::Data,
+            first_position: Position(9),
+            timestamp_ms: 1_000,
+            generation: 3,
+            durable_offset: 4096,
+        }
     }
+
+    const PLAIN: Storing = Storing { compression: Compression::None, encrypted: false };
 
     proptest! {
         #[test]
@@ -297,11 +439,16 @@ mod tests {
             let records_in: Vec<&[u8]> = data.iter().map(Vec::as_slice).collect();
             let compression = if zstd { Compression::Zstd { level: 1 } } else { Compression::None };
             let mut drafts = Drafts::default();
-            drafts.push(LaneId(5), &records_in, compression);
+            drafts.push(LaneId(5), &records_in, Storing { compression, encrypted: false });
             prop_assert_eq!(drafts.frames.len(), 1);
             prop_assert_eq!(drafts.bytes.len() % ALIGNMENT, 0);
-            finish_header(&mut drafts.bytes[..HEADER_BYTES], &place(4096), &identity());
+            finish_frame(&mut drafts.bytes, &place(4096, data.len() as u64), &identity(), None);
             let header = decode_header(&drafts.bytes, 4096, &identity()).unwrap();
+            if !zstd {
+                let mut in_place = vec![0xff; drafts.bytes.len()];
+                encode_in_place(&mut in_place, &records_in, &place(4096, data.len() as u64), &identity());
+                prop_assert_eq!(&in_place, &drafts.bytes);
+            }
             prop_assert_eq!(header.end_position(), Position(9 + data.len() as u64));
             prop_assert_eq!(header.lane, LaneId(5));
             let stored = &drafts.bytes[HEADER_BYTES..HEADER_BYTES + header.stored_bytes as usize];
@@ -314,8 +461,8 @@ mod tests {
         #[test]
         fn a_header_holds_nowhere_else(bit in 0..HEADER_BYTES * 8) {
             let mut drafts = Drafts::default();
-            drafts.push(LaneId(1), &[b"click"], Compression::None);
-            finish_header(&mut drafts.bytes[..HEADER_BYTES], &place(4096), &identity());
+            drafts.push(LaneId(1), &[b"click"], PLAIN);
+            finish_frame(&mut drafts.bytes, &place(4096, 1), &identity(), None);
             prop_assert!(decode_header(&drafts.bytes, 4096, &identity()).is_some());
             prop_assert!(decode_header(&drafts.bytes, 4104, &identity()).is_none());
             prop_assert!(decode_header(&drafts.bytes, 4096, &Identity::new(&[7; 16], 43)).is_none());
@@ -328,8 +475,8 @@ mod tests {
     fn many_records_make_several_frames() {
         let record = vec![1; PAYLOAD_BYTES_TARGET / 2];
         let mut drafts = Drafts::default();
-        drafts.push(LaneId(1), &[&record, &record, &record, &record, &record], Compression::None);
-        let counts: Vec<u32> = drafts.frames.iter().map(|frame| frame.records).collect();
+        drafts.push(LaneId(1), &[&record, &record, &record, &record, &record], PLAIN);
+        let counts: Vec<u64> = drafts.frames.iter().map(|frame| frame.positions).collect();
         assert_eq!(counts, [2, 2, 1]);
         assert_eq!(drafts.records, 5);
     }

@@ -1,9 +1,9 @@
 //! Where each lane's frames lie in a segment: in memory while the segment grows, as a footer
 //! in the file once it is sealed.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
-use crate::frame::{Header, Identity, Kind, read_u32, read_u64, write_u32, write_u64};
+use crate::frame::{Identity, Kind, Place, read_u32, read_u64, write_u32, write_u64};
 use crate::map::Map;
 use crate::position::{LaneId, Position};
 
@@ -25,7 +25,7 @@ impl Entry {
 /// The index of a segment that is still written to, or of one whose footer is damaged.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Index {
-    pub(crate) lanes: HashMap<LaneId, Vec<Entry>>,
+    pub(crate) lanes: FxHashMap<LaneId, Vec<Entry>>,
     pub(crate) summary: Summary,
 }
 
@@ -50,20 +50,20 @@ impl Index {
         Entries::Live(self.lanes.get(&lane).map_or(&[], Vec::as_slice))
     }
 
-    /// Adds the frame at `offset`, which lies behind all that were added before.
-    pub(crate) fn add(&mut self, header: &Header, offset: u64) {
-        self.summary.frames_end = offset + header.frame_bytes();
-        self.summary.end_position = header.end_position();
-        self.summary.last_timestamp_ms = header.timestamp_ms;
+    /// Adds a frame, which lies behind all that were added before.
+    pub(crate) fn add(&mut self, place: &Place) {
+        self.summary.frames_end = place.offset + u64::from(place.frame_bytes);
+        self.summary.end_position = Position(place.first_position.0.saturating_add(place.positions));
+        self.summary.last_timestamp_ms = place.timestamp_ms;
         self.summary.frames += 1;
-        self.summary.records += u64::from(header.records);
-        self.summary.generation = header.generation;
-        if header.kind == Kind::Data {
-            self.lanes.entry(header.lane).or_default().push(Entry {
-                first_position: header.first_position,
-                timestamp_ms: header.timestamp_ms,
-                offset: offset as u32,
-                records: header.records,
+        self.summary.generation = place.generation;
+        if place.kind == Kind::Data {
+            self.summary.records += place.positions;
+            self.lanes.entry(place.lane).or_default().push(Entry {
+                first_position: place.first_position,
+                timestamp_ms: place.timestamp_ms,
+                offset: place.offset as u32,
+                records: place.positions as u32,
             });
         }
     }

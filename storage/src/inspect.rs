@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::directory::lock;
+use crate::directory::Directory;
+use crate::encryption::KeyProvider;
 use crate::error::{Damage, Error, IoContext, Result};
 use crate::frame::records;
+use crate::platform::{LocalPlatform, Platform};
 use crate::position::{LaneId, Position};
 use crate::recovery::{Recovered, Recovery, recover};
 use crate::segment::Segment;
@@ -93,7 +95,7 @@ pub struct DumpedRecord {
 /// [`Error::Locked`] when the log is in use, or what [`crate::Log::open`] errs with. A directory
 /// that holds no segment is an error too.
 pub fn stat(directory: &Path) -> Result<LogStat> {
-    inspect(directory, |recovered| Ok(stat_of(recovered)))
+    inspect(Arc::new(LocalPlatform), directory, None, |recovered| Ok(stat_of(recovered)))
 }
 
 /// Checks every header, frame and footer of the log in `directory`.
@@ -101,7 +103,20 @@ pub fn stat(directory: &Path) -> Result<LogStat> {
 /// # Errors
 /// As [`stat`]. Damage is not an error but part of the result.
 pub fn verify(directory: &Path) -> Result<Verification> {
-    inspect(directory, |recovered| {
+    verify_on(Arc::new(LocalPlatform), directory, None)
+}
+
+/// As [`verify`], on any machine, and with `keys` so that what is encrypted is decrypted too.
+///
+/// # Errors
+/// As [`verify`], and [`Error::UnknownKey`] or [`Error::WrongKey`] where `keys` does not have what
+/// it takes.
+pub fn verify_on(
+    platform: Arc<dyn Platform>,
+    directory: &Path,
+    keys: Option<&dyn KeyProvider>,
+) -> Result<Verification> {
+    inspect(platform, directory, keys, |recovered| {
         let mut verification = Verification {
             stat: stat_of(recovered),
             frames_verified: 0,
@@ -121,7 +136,7 @@ pub fn verify(directory: &Path) -> Result<Verification> {
 /// # Errors
 /// As [`stat`], and [`Error::Damaged`] at the first frame that does not hold.
 pub fn dump(directory: &Path, lane: Option<LaneId>, mut visit: impl FnMut(DumpedRecord)) -> Result<()> {
-    inspect(directory, |recovered| {
+    inspect(Arc::new(LocalPlatform), directory, None, |recovered| {
         for segment in &recovered.segments {
             for (found, ..) in segment.lanes().into_iter().filter(|(found, ..)| lane.is_none_or(|lane| lane == *found))
             {
@@ -132,13 +147,19 @@ pub fn dump(directory: &Path, lane: Option<LaneId>, mut visit: impl FnMut(Dumped
     })
 }
 
-fn inspect<T>(directory: &Path, work: impl FnOnce(&Recovered) -> Result<T>) -> Result<T> {
-    if crate::directory::segments(directory)?.is_empty() {
+fn inspect<T>(
+    platform: Arc<dyn Platform>,
+    directory: &Path,
+    keys: Option<&dyn KeyProvider>,
+    work: impl FnOnce(&Recovered) -> Result<T>,
+) -> Result<T> {
+    let directory = Directory::new(platform, directory, 0);
+    if directory.segments()?.is_empty() {
         let absent = std::io::Error::new(std::io::ErrorKind::NotFound, "no log here: the directory holds no segment");
-        return Err(absent).at(directory);
+        return Err(absent).at(&directory.path);
     }
-    let _lock = lock(directory)?;
-    work(&recover(directory)?)
+    let _lock = directory.lock()?;
+    work(&recover(&directory, keys)?)
 }
 
 fn stat_of(recovered: &Recovered) -> LogStat {
@@ -213,12 +234,8 @@ fn checked_records(
     entry: &crate::index::Entry,
 ) -> Result<(crate::frame::Header, Vec<u8>)> {
     let (header, stored) = segment.frame(entry, lane)?;
-    let payload = if header.zstd {
-        zstd::bulk::decompress(stored, header.raw_bytes as usize).at(&segment.path)?
-    } else {
-        stored.to_vec()
-    };
-    Ok((header, payload))
+    let payload = segment.decoded(entry, lane, &header, stored)?;
+    Ok((header, payload.unwrap_or_else(|| stored.to_vec())))
 }
 
 fn dump_lane(segment: &Segment, lane: LaneId, visit: &mut impl FnMut(DumpedRecord)) -> Result<()> {

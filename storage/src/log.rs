@@ -1,21 +1,22 @@
 //! The log: the handle through which all else is reached.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
-
-use parking_lot::{Condvar, Mutex, RwLock};
-use uuid::Uuid;
 
 use crate::append::{Appended, LaneBatch, VisiblePast, append};
 use crate::config::{Config, FlushPolicy};
 use crate::core::Core;
-use crate::directory::{open_locked, remove_unfinished};
-use crate::error::Result;
+use crate::directory::{Directory, Lock};
+use crate::error::{Error, Result};
+use crate::faults::{Fault, committed};
+use crate::platform::{LocalPlatform, Platform};
 use crate::position::{LaneId, Position};
 use crate::reader::{ReadLimit, Records, read, seek_time};
 use crate::recovery::{Recovered, Recovery, recover};
 use crate::retention::trim;
+use crate::segment::Segment;
+use crate::sync::{Condvar, Mutex, RwLock};
 use crate::waiters::Waiters;
 use crate::writer::{SegmentPlan, Writer, make_segment};
 
@@ -42,7 +43,7 @@ impl Drop for Closer {
 pub struct Stat {
     /// Segments.
     pub segments: usize,
-    /// Bytes that the segments take on the disk.
+    /// Bytes that the segments take on the disk, and the files kept to be used again.
     pub reserved_bytes: u64,
     /// Bytes of them that hold frames.
     pub used_bytes: u64,
@@ -61,15 +62,25 @@ impl Log {
     ///
     /// # Errors
     /// [`crate::Error::Locked`] when another process owns it, [`crate::Error::NewerFormat`],
-    /// [`crate::Error::ForeignSegment`], [`crate::Error::NoSpace`], or what the file system says.
+    /// [`crate::Error::ForeignSegment`], [`crate::Error::UnknownKey`], [`crate::Error::WrongKey`],
+    /// [`crate::Error::NoSpace`], or what the file system says.
     pub fn open(directory: &Path, config: Config) -> Result<(Self, Recovery)> {
+        Self::open_on(Arc::new(LocalPlatform), directory, config)
+    }
+
+    /// As [`Log::open`], on a machine other than this one: a simulated disk, say.
+    ///
+    /// # Errors
+    /// As [`Log::open`].
+    pub fn open_on(platform: Arc<dyn Platform>, directory: &Path, config: Config) -> Result<(Self, Recovery)> {
         config.check()?;
-        let lock_file = open_locked(directory)?;
-        remove_unfinished(directory)?;
-        let recovered = recover(directory)?;
-        recovered.remove_unused_files(directory)?;
+        let directory = Directory::new(platform, directory, config.spare_segments_max);
+        let lock = directory.open_locked()?;
+        directory.remove_unfinished()?;
+        let recovered = recover(&directory, config.keys.as_deref())?;
+        recovered.remove_unused_files(&directory)?;
         let report = recovered.report.clone();
-        let core = Arc::new(Core::new(directory, config, lock_file, recovered)?);
+        let core = Arc::new(Core::new(directory, config, lock, recovered)?);
         Ok((Self { _closer: Arc::new(Closer(core.clone())), core }, report))
     }
 
@@ -136,7 +147,8 @@ impl Log {
         let summaries: Vec<_> = segments.iter().map(|segment| segment.summary()).collect();
         Stat {
             segments: segments.len(),
-            reserved_bytes: segments.iter().map(|segment| segment.header.capacity).sum(),
+            reserved_bytes: segments.iter().map(|segment| segment.header.capacity).sum::<u64>()
+                + self.core.directory.spare_bytes(),
             used_bytes: summaries.iter().map(|summary| summary.frames_end).sum(),
             records: summaries.iter().map(|summary| summary.records).sum(),
             start: self.start(),
@@ -157,33 +169,53 @@ impl Log {
 }
 
 impl Core {
-    fn new(directory: &Path, config: Config, lock_file: std::fs::File, recovered: Recovered) -> Result<Self> {
+    fn new(directory: Directory, config: Config, lock: Lock, recovered: Recovered) -> Result<Self> {
         let next_position = recovered.next_position;
-        let generation = recovered.generation + 1;
-        let log_id = recovered.log_id.unwrap_or_else(|| *Uuid::new_v4().as_bytes());
+        let raise = if committed(Fault::GenerationKept) { 0 } else { 1 };
+        let generation = (recovered.generation + raise).max(1);
+        let log_id = recovered.log_id.unwrap_or_else(|| directory.platform.random().to_le_bytes());
         let mut segments = recovered.segments;
+        if let Some(segment) = segments.iter().find(|segment| segment.cipher.is_none())
+            && let Some(key) = segment.header.key
+        {
+            return Err(Error::UnknownKey { path: segment.path.clone(), key: key.id });
+        }
+        let platform = &*directory.platform;
         let tail = match segments.last().filter(|_| recovered.tail_is_open) {
-            Some(tail) => {
-                tail.resume()?;
-                tail.clone()
+            Some(tail) if is_of_current_key(tail, &config) => {
+                tail.resume(platform, config.stores())?;
+                Some(tail.clone())
             }
+            Some(tail) => {
+                tail.resume(platform, false)?;
+                tail.seal()?;
+                None
+            }
+            None => None,
+        };
+        let tail = match tail {
+            Some(tail) => tail,
             None => {
                 let plan = SegmentPlan { log_id, generation, base_position: next_position };
-                let made = make_segment(directory, &plan, config.segment_bytes_min)?;
+                let made = make_segment(&directory, &config, &plan, config.segment_bytes_min)?;
+                // An empty segment that was sealed above gave its name to the new one.
+                segments.retain(|segment| segment.base_position() != next_position);
                 segments.push(made.clone());
                 made
             }
         };
         Ok(Self {
-            directory: directory.to_path_buf(),
+            directory: Arc::new(directory),
             config,
             log_id,
             generation,
-            lock_file: Mutex::new(Some(lock_file)),
+            lock: Mutex::new(Some(lock)),
             writer: Mutex::new(Writer::new(tail, next_position, recovered.last_timestamp_ms)),
+            appends: AtomicU32::new(0),
             flushed: Condvar::new(),
             work: Condvar::new(),
             segments: RwLock::new(Arc::new(segments)),
+            dropping: Mutex::new(()),
             visible: AtomicU64::new(next_position.0),
             waiters: Waiters::default(),
             poison: OnceLock::new(),
@@ -221,6 +253,11 @@ impl Core {
             let _ = thread.join();
         }
         drop(self.take_prepared());
-        *self.lock_file.lock() = None;
+        *self.lock.lock() = None;
     }
+}
+
+/// Whether new frames may follow the segment's: encrypted with the same key, or none.
+fn is_of_current_key(segment: &Segment, config: &Config) -> bool {
+    segment.header.key.map(|key| key.id) == config.keys.as_ref().map(|keys| keys.current().0)
 }

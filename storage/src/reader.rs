@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use crate::core::Core;
-use crate::error::{Damage, Error, Result};
-use crate::frame::{HEADER_BYTES, Header, records};
+use crate::error::{Error, Result};
+use crate::frame::{HEADER_BYTES, RECORD_PREFIX_BYTES, records};
 use crate::index::Entry;
 use crate::position::{LaneId, Position};
 use crate::segment::Segment;
@@ -52,14 +52,15 @@ struct Chunk {
 #[derive(Debug)]
 enum Payload {
     Mapped(Arc<Segment>, std::ops::Range<u64>),
-    Decompressed(Vec<u8>),
+    /// Decrypted or decompressed.
+    Decoded(Vec<u8>),
 }
 
 impl Payload {
     fn bytes(&self) -> &[u8] {
         match self {
             Self::Mapped(segment, range) => segment.map.bytes(range.clone()).unwrap_or(&[]),
-            Self::Decompressed(bytes) => bytes,
+            Self::Decoded(bytes) => bytes,
         }
     }
 }
@@ -161,22 +162,28 @@ fn read_frame(
 ) -> Result<bool> {
     let (header, stored) = segment.frame(entry, lane)?;
     let payload_at = u64::from(entry.offset) + HEADER_BYTES as u64;
-    let payload = if header.zstd {
-        Payload::Decompressed(decompress(segment, entry, lane, &header, stored)?)
-    } else {
-        Payload::Mapped(segment.clone(), payload_at..payload_at + stored.len() as u64)
+    let payload = match segment.decoded(entry, lane, &header, stored)? {
+        Some(decoded) => Payload::Decoded(decoded),
+        None => Payload::Mapped(segment.clone(), payload_at..payload_at + stored.len() as u64),
     };
     let skip = found.next.0.saturating_sub(header.first_position.0) as usize;
     let wanted = header.records as usize - skip;
+    let all_bytes = (header.raw_bytes as usize).saturating_sub(header.records as usize * RECORD_PREFIX_BYTES);
     let mut take = 0;
-    for record in records(payload.bytes()).skip(skip) {
-        let is_first = found.is_empty() && take == 0;
-        if left.records == 0 || (record.len() > left.bytes && !is_first) {
-            break;
+    if skip == 0 && wanted <= left.records && all_bytes <= left.bytes {
+        take = wanted;
+        left.records -= wanted;
+        left.bytes -= all_bytes;
+    } else {
+        for record in records(payload.bytes()).skip(skip) {
+            let is_first = found.is_empty() && take == 0;
+            if left.records == 0 || (record.len() > left.bytes && !is_first) {
+                break;
+            }
+            left.bytes = left.bytes.saturating_sub(record.len());
+            left.records -= 1;
+            take += 1;
         }
-        left.bytes = left.bytes.saturating_sub(record.len());
-        left.records -= 1;
-        take += 1;
     }
     found.next = header.first_position.plus((skip + take) as u64);
     found.len += take;
@@ -190,25 +197,14 @@ fn read_frame(
     Ok(take == wanted)
 }
 
-fn decompress(segment: &Segment, entry: &Entry, lane: LaneId, header: &Header, stored: &[u8]) -> Result<Vec<u8>> {
-    zstd::bulk::decompress(stored, header.raw_bytes as usize).map_err(|_| {
-        Error::Damaged(Damage {
-            segment: segment.path.clone(),
-            offset: u64::from(entry.offset),
-            lane: Some(lane),
-            first: entry.first_position,
-            resume: entry.end_position(),
-            reason: "the frame's payload does not decompress",
-        })
-    })
-}
-
 /// The first position of `lane` at or after `timestamp_ms`, or `visible` if there is none.
 pub(crate) fn seek_time(core: &Core, lane: LaneId, timestamp_ms: u64) -> Position {
     let visible = core.visible();
-    core.segment_list()
+    let segments = core.segment_list();
+    // Times never decrease along the log.
+    let first = segments.partition_point(|segment| segment.summary().last_timestamp_ms < timestamp_ms);
+    segments[first..]
         .iter()
-        .filter(|segment| segment.summary().last_timestamp_ms >= timestamp_ms)
         .find_map(|segment| segment.entry_at_time(lane, timestamp_ms))
         .map_or(visible, |entry| entry.first_position.min(visible))
 }

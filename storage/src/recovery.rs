@@ -1,11 +1,11 @@
 //! Opening a log: reads the trailers of sealed segments, scans the unsealed tail, and says what
 //! a crash or damage left.
 
-use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::directory::{segments, sync_directory};
+use crate::directory::Directory;
+use crate::encryption::{KeyProvider, SegmentCipher};
 use crate::error::{Damage, Error, IoContext, Result};
 use crate::position::Position;
 use crate::scan::{Scan, scan};
@@ -55,12 +55,14 @@ pub(crate) struct Recovered {
     pub(crate) report: Recovery,
 }
 
-/// Reads the log in `directory` without changing it.
+/// Reads the log in `directory` without changing it. Without `keys`, segments that are encrypted
+/// are read as far as that needs no key.
 ///
 /// # Errors
-/// When a file can't be read, is of a newer format, or belongs to another log. Damage is not an
-/// error here: it is reported, and what is whole stays readable.
-pub(crate) fn recover(directory: &Path) -> Result<Recovered> {
+/// When a file can't be read, is of a newer format, belongs to another log, or is encrypted with a
+/// key that `keys` does not know. Damage is not an error here: it is reported, and what is whole
+/// stays readable.
+pub(crate) fn recover(directory: &Directory, keys: Option<&dyn KeyProvider>) -> Result<Recovered> {
     let mut recovered = Recovered {
         log_id: None,
         segments: Vec::new(),
@@ -70,10 +72,10 @@ pub(crate) fn recover(directory: &Path) -> Result<Recovered> {
         generation: 0,
         report: Recovery::default(),
     };
-    let files = segments(directory)?;
+    let files = directory.segments()?;
     for (number, (base_position, path)) in files.iter().enumerate() {
         let is_last = number + 1 == files.len();
-        match open_segment(path, *base_position)? {
+        match open_segment(directory, path, *base_position, keys)? {
             Ok(segment) => recovered.add(segment, is_last)?,
             Err(reason) => recovered.lose_segment(path, *base_position, is_last, reason),
         }
@@ -84,21 +86,42 @@ pub(crate) fn recover(directory: &Path) -> Result<Recovered> {
 }
 
 /// Opens one file, or says why it is no usable segment.
-fn open_segment(path: &Path, base_position: Position) -> Result<std::result::Result<Segment, &'static str>> {
-    let file = File::open(path).at(path)?;
-    let mut page = vec![0; FIRST_FRAME as usize];
-    let length = file.metadata().at(path)?.len();
-    if length < FIRST_FRAME {
+pub(crate) fn open_segment(
+    directory: &Directory,
+    path: &Path,
+    base_position: Position,
+    keys: Option<&dyn KeyProvider>,
+) -> Result<std::result::Result<Segment, &'static str>> {
+    let file = directory.platform.open(path, false).at(path)?;
+    if file.len().at(path)? < FIRST_FRAME {
         return Ok(Err("the file is shorter than a segment's header"));
     }
-    std::os::unix::fs::FileExt::read_exact_at(&file, &mut page, 0).at(path)?;
-    let Some(header) = SegmentHeader::decode(&page, path)? else {
+    let map = file.map().at(path)?;
+    let Some(header) = SegmentHeader::decode(map.bytes(0..FIRST_FRAME).unwrap_or(&[]), path)? else {
         return Ok(Err("both copies of the segment's header are damaged"));
     };
     if header.base_position != base_position {
         return Ok(Err("the file is named for another position than its header states"));
     }
-    Segment::opened(header, &file, path.to_path_buf()).map(Ok)
+    let random = directory.platform.random() as u64;
+    let cipher = cipher_of(&header, path, keys, random)?;
+    Ok(Ok(Segment::opened(header, map, path.to_path_buf(), cipher)))
+}
+
+fn cipher_of(
+    header: &SegmentHeader,
+    path: &Path,
+    keys: Option<&dyn KeyProvider>,
+    random: u64,
+) -> Result<Option<SegmentCipher>> {
+    let (Some(mark), Some(keys)) = (header.key, keys) else { return Ok(None) };
+    let unknown = || Error::UnknownKey { path: path.into(), key: mark.id };
+    let key = keys.find(mark.id).ok_or_else(unknown)?;
+    let cipher = SegmentCipher::new(mark.id, &key, &header.log_id, header.epoch, random);
+    if cipher.mark != mark {
+        return Err(Error::WrongKey { path: path.into(), key: mark.id });
+    }
+    Ok(Some(cipher))
 }
 
 impl Recovered {
@@ -120,7 +143,7 @@ impl Recovered {
     }
 
     fn adopt_unsealed(&mut self, segment: &Segment, is_last: bool) {
-        let Scan { index, mut damage, torn_bytes, generation } = scan(segment, segment.map.len());
+        let Scan { index, mut damage, torn_bytes, generation, durable_offset } = scan(segment, segment.map.len());
         self.generation = self.generation.max(generation);
         self.report.scanned_bytes += index.summary.frames_end;
         if torn_bytes > 0 {
@@ -142,7 +165,7 @@ impl Recovered {
             });
         }
         self.report.damage.extend(damage.iter().cloned());
-        segment.adopt(index);
+        segment.adopt(index, durable_offset);
         segment.add_damage(damage);
     }
 
@@ -197,12 +220,12 @@ impl Recovered {
     }
 
     /// Removes the files of empty segments that [`recover`] passed over.
-    pub(crate) fn remove_unused_files(&self, directory: &Path) -> Result<()> {
+    pub(crate) fn remove_unused_files(&self, directory: &Directory) -> Result<()> {
         let Some(last) = self.segments.last().filter(|_| self.tail_is_open) else { return Ok(()) };
-        for (base_position, path) in segments(directory)? {
+        for (base_position, path) in directory.segments()? {
             if base_position > last.base_position() {
-                fs::remove_file(&path).at(&path)?;
-                sync_directory(directory)?;
+                directory.remove(&path)?;
+                directory.sync()?;
             }
         }
         Ok(())

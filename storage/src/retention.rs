@@ -4,8 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use crate::core::Core;
-use crate::directory::{recycle, sync_directory};
-use crate::error::{IoContext, Result};
+use crate::error::Result;
 use crate::index::Summary;
 use crate::segment::Segment;
 
@@ -25,22 +24,25 @@ pub(crate) fn trim(core: &Core, expired: impl Fn(&Summary) -> bool) -> Result<us
             core.check_poison()?;
         }
     }
+    let _dropping = core.dropping.lock();
     let dropped = take_expired(core, expired);
     let count = dropped.len();
+    let mut recycled = Vec::new();
     for segment in dropped {
-        let path = segment.path.clone();
+        let (path, capacity) = (segment.path.clone(), segment.header.capacity);
         // A reader may still look at the map; then the file must not be written to again.
         match Arc::try_unwrap(segment) {
             Ok(segment) => {
                 drop(segment);
-                recycle(&core.directory, &path).at(&path)?;
+                recycled.extend(core.directory.recycle(&path, capacity)?);
             }
-            Err(_) => std::fs::remove_file(&path).at(&path)?,
+            Err(_) => core.directory.remove(&path)?,
         }
+        // One at a time: a power cut may undo any of several removals, and a hole between
+        // segments would look like damage.
+        core.directory.sync()?;
     }
-    if count > 0 {
-        sync_directory(&core.directory)?;
-    }
+    core.directory.add_spares(recycled);
     Ok(count)
 }
 

@@ -4,7 +4,7 @@
 use memchr::memmem::Finder;
 
 use crate::error::Damage;
-use crate::frame::{ALIGNMENT, HEADER_BYTES, Header, Kind, MAGIC, decode_header};
+use crate::frame::{ALIGNMENT, HEADER_BYTES, Header, Kind, MAGIC, decode_header, payload_crc};
 use crate::index::Index;
 use crate::position::Position;
 use crate::segment::Segment;
@@ -22,6 +22,8 @@ pub(crate) struct Scan {
     pub(crate) torn_bytes: u64,
     /// Highest generation seen anywhere, in torn frames too.
     pub(crate) generation: u32,
+    /// Highest offset below which all had been flushed when a frame was written.
+    pub(crate) durable_offset: u64,
 }
 
 /// Reads all frames from the segment's start up to `limit`.
@@ -31,8 +33,13 @@ pub(crate) struct Scan {
 /// (`durable_offset`), so a frame behind a bad place proves that place was durable or not; and
 /// generations never decrease, so frames that an earlier recovery cut off don't come back.
 pub(crate) fn scan(segment: &Segment, limit: u64) -> Scan {
-    let mut scan =
-        Scan { index: Index::default(), damage: Vec::new(), torn_bytes: 0, generation: segment.header.generation };
+    let mut scan = Scan {
+        index: Index::default(),
+        damage: Vec::new(),
+        torn_bytes: 0,
+        generation: segment.header.generation,
+        durable_offset: FIRST_FRAME,
+    };
     scan.index.summary = segment_start(segment);
     let mut offset = FIRST_FRAME;
     loop {
@@ -43,7 +50,8 @@ pub(crate) fn scan(segment: &Segment, limit: u64) -> Scan {
         let payload_holds = next.is_some_and(|header| payload_holds(segment, offset, &header));
         match next {
             Some(header) if payload_holds => {
-                scan.index.add(&header, offset);
+                scan.index.add(&header.place(offset));
+                scan.durable_offset = scan.durable_offset.max(u64::from(header.durable_offset));
                 offset += header.frame_bytes();
             }
             damaged => match resume_after(segment, offset, limit, expected, least_generation, &mut scan.generation) {
@@ -52,7 +60,7 @@ pub(crate) fn scan(segment: &Segment, limit: u64) -> Scan {
                     if let Some(header) = damaged
                         && offset + header.frame_bytes() <= resume_offset
                     {
-                        scan.index.add(&header, offset);
+                        scan.index.add(&header.place(offset));
                     }
                     scan.index.summary.end_position = resume.first_position;
                     offset = resume_offset;
@@ -85,7 +93,7 @@ fn header_at(segment: &Segment, offset: u64, limit: u64) -> Option<Header> {
 fn payload_holds(segment: &Segment, offset: u64, header: &Header) -> bool {
     let start = offset + HEADER_BYTES as u64;
     let payload = segment.map.bytes(start..start + u64::from(header.stored_bytes));
-    payload.is_some_and(|payload| crc32fast::hash(payload) == header.payload_crc)
+    payload.is_some_and(|payload| payload_crc(payload) == header.payload_crc)
 }
 
 fn damage(segment: &Segment, offset: u64, header: Option<&Header>, first: Position, resume: Position) -> Damage {

@@ -1,20 +1,20 @@
 //! A segment: a file of frames, the map it is read through and the index that finds them.
 
-use std::fs::{File, OpenOptions};
-use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use parking_lot::{Mutex, RwLock};
-
+use crate::encryption::SegmentCipher;
 use crate::error::{Damage, Error, IoContext, Result};
-use crate::frame::{HEADER_BYTES, Header, Identity, decode_header};
+use crate::faults::{Fault, committed};
+use crate::frame::{HEADER_BYTES, Header, Identity, Place, associated_data, decode_header, payload_crc};
 use crate::index::{Entries, Entry, Footer, Index, Summary, TRAILER_BYTES, Trailer, decode_trailer, encode_footer};
-use crate::map::Map;
+use crate::map::{Map, StoreMap};
+use crate::platform::{Platform, PlatformFile};
 use crate::position::{LaneId, Position};
 use crate::scan::scan;
 use crate::segment_header::{FIRST_FRAME, SegmentHeader};
+use crate::sync::{Mutex, RwLock};
 
 /// One segment. Shared by the appender, the flusher and any number of readers.
 #[derive(Debug)]
@@ -23,8 +23,10 @@ pub(crate) struct Segment {
     pub(crate) identity: Identity,
     pub(crate) path: PathBuf,
     pub(crate) map: Map,
+    /// Encrypts and decrypts its frames, if they are encrypted.
+    pub(crate) cipher: Option<SegmentCipher>,
     /// Open while the segment is written to.
-    file: Mutex<Option<File>>,
+    file: Mutex<Option<OpenFile>>,
     /// Set once, when the segment is sealed.
     sealed: OnceLock<Sealed>,
     /// The index while the segment is not sealed.
@@ -33,6 +35,13 @@ pub(crate) struct Segment {
     damage: RwLock<Vec<Damage>>,
     /// Offset below which all was flushed.
     durable_offset: AtomicU64,
+}
+
+#[derive(Debug)]
+struct OpenFile {
+    file: Box<dyn PlatformFile>,
+    /// Where frames are stored if no flush is waited for.
+    store: Option<StoreMap>,
 }
 
 #[derive(Debug)]
@@ -51,36 +60,50 @@ enum SealedIndex {
 }
 
 impl Segment {
-    /// A segment that was just made and is written to.
-    pub(crate) fn created(header: SegmentHeader, file: File, path: PathBuf) -> Result<Self> {
-        let segment = Self::mapped(header, &file, path)?;
+    /// A segment that was just made and is written to; through a map if `stores`.
+    pub(crate) fn created(
+        header: SegmentHeader,
+        file: Box<dyn PlatformFile>,
+        path: PathBuf,
+        cipher: Option<SegmentCipher>,
+        stores: bool,
+    ) -> Result<Self> {
+        let map = file.map().at(&path)?;
+        let segment = Self::mapped(header, map, path, cipher);
         segment.live.write().summary = empty_summary(&header);
-        *segment.file.lock() = Some(file);
+        segment.open_file(file, stores)?;
         Ok(segment)
     }
 
     /// A segment found on the disk. Its index is not read yet.
-    pub(crate) fn opened(header: SegmentHeader, file: &File, path: PathBuf) -> Result<Self> {
-        let segment = Self::mapped(header, file, path)?;
+    pub(crate) fn opened(header: SegmentHeader, map: Map, path: PathBuf, cipher: Option<SegmentCipher>) -> Self {
+        let segment = Self::mapped(header, map, path, cipher);
         match decode_trailer(&segment.map, &segment.identity) {
             Some(trailer) => segment.set_sealed(trailer),
             None => segment.live.write().summary = empty_summary(&header),
         }
-        Ok(segment)
+        segment
     }
 
-    fn mapped(header: SegmentHeader, file: &File, path: PathBuf) -> Result<Self> {
-        Ok(Self {
+    fn mapped(header: SegmentHeader, map: Map, path: PathBuf, cipher: Option<SegmentCipher>) -> Self {
+        Self {
             identity: Identity::new(&header.log_id, header.epoch),
-            map: Map::new(file).at(&path)?,
+            map,
             header,
             path,
+            cipher,
             file: Mutex::new(None),
             sealed: OnceLock::new(),
             live: RwLock::new(Index::default()),
             damage: RwLock::new(Vec::new()),
             durable_offset: AtomicU64::new(FIRST_FRAME),
-        })
+        }
+    }
+
+    fn open_file(&self, file: Box<dyn PlatformFile>, stores: bool) -> Result<()> {
+        let store = if stores { Some(file.store_map().at(&self.path)?) } else { None };
+        *self.file.lock() = Some(OpenFile { file, store });
+        Ok(())
     }
 
     pub(crate) fn base_position(&self) -> Position {
@@ -121,18 +144,25 @@ impl Segment {
         lanes.into_iter().map(count).collect()
     }
 
-    /// Opens a recovered, unsealed segment for writing.
-    pub(crate) fn resume(&self) -> Result<()> {
-        let file = OpenOptions::new().read(true).write(true).open(&self.path).at(&self.path)?;
-        // What a killed process wrote may still be in the page cache only; from here on it counts as durable.
+    /// Opens a recovered, unsealed segment for writing; through a map if `stores`.
+    pub(crate) fn resume(&self, platform: &dyn Platform, stores: bool) -> Result<()> {
+        let file = platform.open(&self.path, true).at(&self.path)?;
+        let (known, end) = (self.durable_offset(), self.summary().frames_end);
+        // From here on the frames found count as durable, but they may be in the page cache only.
+        // If an earlier flush failed, the kernel takes their pages for clean and a flush alone
+        // would not write them: so they are written again.
+        if let Some(frames) = self.map.bytes(known..end).filter(|_| !committed(Fault::TailNotRewritten)) {
+            file.write_all_at(&frames.to_vec(), known).at(&self.path)?;
+        }
         file.sync_data().at(&self.path)?;
-        *self.file.lock() = Some(file);
-        self.durable_offset.store(self.summary().frames_end, Ordering::Release);
+        self.open_file(file, stores)?;
+        self.durable_offset.store(end, Ordering::Release);
         Ok(())
     }
 
-    /// Gives an unsealed segment the index that a scan found.
-    pub(crate) fn adopt(&self, index: Index) {
+    /// Gives an unsealed segment the index that a scan found, and what its frames say was flushed.
+    pub(crate) fn adopt(&self, index: Index, durable_offset: u64) {
+        self.durable_offset.store(durable_offset.clamp(FIRST_FRAME, index.summary.frames_end), Ordering::Release);
         *self.live.write() = index;
     }
 
@@ -158,24 +188,37 @@ impl Segment {
 
     /// Makes what was written below `written_offset` durable.
     pub(crate) fn flush(&self, written_offset: u64) -> Result<()> {
-        self.with_file(|file| file.sync_data())?;
+        if !committed(Fault::AcknowledgeBeforeFlush) {
+            self.with_file(|file| file.sync_data())?;
+        }
         self.durable_offset.fetch_max(written_offset, Ordering::AcqRel);
         Ok(())
     }
 
-    fn with_file(&self, work: impl FnOnce(&File) -> std::io::Result<()>) -> Result<()> {
+    fn with_file(&self, work: impl FnOnce(&dyn PlatformFile) -> std::io::Result<()>) -> Result<()> {
         match &*self.file.lock() {
-            Some(file) => work(file).at(&self.path),
+            Some(open) => work(&*open.file).at(&self.path),
             None => Ok(()),
         }
     }
 
+    /// Lets `encode` store a frame of `bytes` at `offset`, and a zeroed header behind it. False
+    /// where the segment is not stored to.
+    pub(crate) fn store(&self, offset: u64, bytes: u64, encode: impl FnOnce(&mut [u8])) -> bool {
+        let mut file = self.file.lock();
+        let room = file.as_mut().and_then(|open| open.store.as_mut()?.bytes(offset..offset + bytes + HEADER_BYTES as u64));
+        let Some((frame, behind)) = room.and_then(|room| room.split_at_mut_checked(bytes as usize)) else {
+            return false;
+        };
+        encode(frame);
+        behind.fill(0);
+        true
+    }
+
     /// Shows readers frames that are durable now.
-    pub(crate) fn publish(&self, frames: impl Iterator<Item = (Header, u64)>) {
+    pub(crate) fn publish(&self, frames: impl Iterator<Item = Place>) {
         let mut live = self.live.write();
-        for (header, offset) in frames {
-            live.add(&header, offset);
-        }
+        frames.for_each(|place| live.add(&place));
     }
 
     /// Writes the footer and closes the file for writing. All frames are published.
@@ -186,7 +229,9 @@ impl Segment {
         };
         self.write(&footer, frames_end)?;
         // The trailer vouches for the footer, so the footer must be on the disk first.
-        self.flush(frames_end)?;
+        if !committed(Fault::TrailerBeforeFooter) {
+            self.flush(frames_end)?;
+        }
         self.write(&trailer, self.header.capacity - TRAILER_BYTES as u64)?;
         self.flush(frames_end)?;
         if let Some(trailer) = decode_trailer(&self.map, &self.identity) {
@@ -280,10 +325,39 @@ impl Segment {
             .map
             .bytes(payload_at..payload_at + u64::from(header.stored_bytes))
             .ok_or_else(|| damaged("the frame reaches past the segment's end"))?;
-        if crc32fast::hash(payload) != header.payload_crc {
+        if payload_crc(payload) != header.payload_crc {
             return Err(damaged("the frame's payload does not match its checksum"));
         }
         Ok((header, payload))
+    }
+
+    /// The records' bytes of a frame that [`Segment::frame`] returned, if they are not stored as they are.
+    pub(crate) fn decoded(&self, entry: &Entry, lane: LaneId, header: &Header, stored: &[u8]) -> Result<Option<Vec<u8>>> {
+        let damaged = |reason| {
+            Error::Damaged(Damage {
+                segment: self.path.clone(),
+                offset: u64::from(entry.offset),
+                lane: Some(lane),
+                first: entry.first_position,
+                resume: entry.end_position(),
+                reason,
+            })
+        };
+        let plain = match (&self.cipher, self.header.key) {
+            (None, None) => None,
+            (None, Some(key)) => return Err(Error::UnknownKey { path: self.path.clone(), key: key.id }),
+            (Some(cipher), _) => {
+                let offset = u64::from(entry.offset);
+                let associated = associated_data(self.map.from(offset), offset);
+                Some(cipher.open(stored, &associated).ok_or_else(|| damaged("the frame's payload does not decrypt"))?)
+            }
+        };
+        if !header.zstd {
+            return Ok(plain);
+        }
+        let compressed = plain.as_deref().unwrap_or(stored);
+        let raw = zstd::bulk::decompress(compressed, header.raw_bytes as usize);
+        raw.map(Some).map_err(|_| damaged("the frame's payload does not decompress"))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::task::Waker;
 
-use parking_lot::Mutex;
+use crate::sync::Mutex;
 
 /// Wakers by the position they wait for. A waiter that is dropped takes its waker back.
 #[derive(Debug, Default)]

@@ -1,20 +1,24 @@
 //! The appender's side: positions and offsets are reserved here, in order, and frames gather
 //! in a group until a flush takes them.
 
-use std::collections::{HashSet, VecDeque};
-use std::path::Path;
+use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
-use uuid::Uuid;
+use rustc_hash::FxHashSet;
 
+use crate::config::Config;
 use crate::core::Core;
-use crate::directory::Prepared;
+use crate::directory::{Directory, Prepared};
+use crate::encryption::SegmentCipher;
 use crate::error::{Error, Result};
-use crate::frame::{Drafts, HEADER_BYTES, Kind, Place};
+use crate::frame::{Draft, Drafts, HEADER_BYTES, Kind, Place, finish_frame};
+use crate::group::{Gathering, Ticket};
 use crate::index::footer_bytes;
 use crate::position::{LaneId, Position};
 use crate::segment::Segment;
-use crate::segment_header::{FIRST_FRAME, SegmentHeader};
+use crate::segment_header::{FIRST_FRAME, PLAIN_VERSION, SegmentHeader};
+use crate::sync::Builder;
 
 /// Each segment is this many times as large as the one before, up to the configured maximum.
 const SEGMENT_GROWTH: u64 = 4;
@@ -30,10 +34,11 @@ pub(crate) struct Writer {
     /// Where the next frame goes.
     tail: u64,
     frames: u64,
-    lanes: HashSet<LaneId>,
+    lanes: FxHashSet<LaneId>,
     next_position: u64,
     last_timestamp_ms: u64,
     group: Group,
+    pub(crate) gathering: Gathering,
     /// Work for the flusher that comes before `group`.
     queue: VecDeque<Step>,
     pending_bytes: u64,
@@ -42,6 +47,8 @@ pub(crate) struct Writer {
     /// Frames were written since the last mark.
     unmarked: bool,
     pub(crate) thread_running: bool,
+    /// Something was written that no flush was asked for since the flusher looked.
+    pub(crate) unsynced: bool,
     /// Emptied buffer of an earlier group.
     spare: Vec<u8>,
 }
@@ -52,6 +59,7 @@ pub(crate) struct Group {
     pub(crate) bytes: Vec<u8>,
     pub(crate) frames: Vec<(usize, Place)>,
     pub(crate) end_position: u64,
+    pub(crate) ticket: Arc<Ticket>,
 }
 
 /// One piece of a flusher's work.
@@ -74,11 +82,13 @@ impl Writer {
             next_position: next_position.0,
             last_timestamp_ms,
             group: Group { end_position: next_position.0, ..Group::default() },
+            gathering: Gathering::default(),
             queue: VecDeque::new(),
             pending_bytes: 0,
             flushing: false,
             unmarked: false,
             thread_running: false,
+            unsynced: false,
             spare: Vec::new(),
         }
     }
@@ -97,47 +107,95 @@ impl Writer {
         self.next_position
     }
 
-    /// Starts a new segment if `drafts` and the footer would not fit into this one.
-    pub(crate) fn make_room(&mut self, core: &Core, drafts: &Drafts) -> Result<()> {
-        let bytes = drafts.bytes.len() as u64;
-        let new_lanes = drafts.frames.iter().filter(|frame| !self.lanes.contains(&frame.lane)).count() as u64;
-        let frames = drafts.frames.len() as u64;
+    /// Starts a new segment if frames of `bytes` in all, of these lanes, and the footer would not
+    /// fit into this one.
+    pub(crate) fn make_room(&mut self, core: &Core, bytes: u64, lanes: impl Iterator<Item = LaneId>) -> Result<()> {
+        let (mut frames, mut new_lanes) = (0, 0);
+        for lane in lanes {
+            frames += 1;
+            new_lanes += u64::from(!self.lanes.contains(&lane));
+        }
         let footer = footer_bytes(self.frames + frames, self.lanes.len() as u64 + new_lanes);
-        if self.tail + bytes + footer <= self.segment.header.capacity {
+        if self.tail + bytes + HEADER_BYTES as u64 + footer <= self.segment.header.capacity {
             return Ok(());
         }
-        self.roll(core, FIRST_FRAME + bytes + footer_bytes(frames, frames))
+        self.roll(core, FIRST_FRAME + bytes + HEADER_BYTES as u64 + footer_bytes(frames, frames))
     }
 
     /// Appends `drafts`, for which there is room, and returns the first position given.
     pub(crate) fn place(&mut self, core: &Core, drafts: &Drafts, timestamp_ms: u64) -> u64 {
-        self.last_timestamp_ms = self.last_timestamp_ms.max(timestamp_ms);
         let first_position = self.next_position;
         let group_at = self.group.bytes.len();
         self.group.bytes.extend_from_slice(&drafts.bytes);
         for draft in &drafts.frames {
-            let place = Place {
-                offset: self.tail + draft.at as u64,
-                first_position: Position(self.next_position),
-                timestamp_ms: self.last_timestamp_ms,
-                generation: core.generation,
-                durable_offset: 0,
-            };
+            let place = self.next_place(core, draft, timestamp_ms);
             self.group.frames.push((group_at + draft.at, place));
-            self.next_position += u64::from(draft.records);
-            self.frames += 1;
-            if draft.kind == Kind::Data {
-                self.lanes.insert(draft.lane);
-            }
-            self.unmarked = draft.kind == Kind::Data;
         }
-        self.tail += drafts.bytes.len() as u64;
         self.pending_bytes += drafts.bytes.len() as u64;
         self.group.end_position = self.next_position;
-        if self.segment.header.capacity >= PREPARE_AHEAD_BYTES && self.tail > self.segment.header.capacity / 2 {
+        core.appends.fetch_add(1, Ordering::Relaxed);
+        self.prepare_ahead(core);
+        first_position
+    }
+
+    /// Reserves the place of one frame.
+    pub(crate) fn next_place(&mut self, core: &Core, draft: &Draft, timestamp_ms: u64) -> Place {
+        self.last_timestamp_ms = self.last_timestamp_ms.max(timestamp_ms);
+        let place = Place {
+            offset: self.tail,
+            frame_bytes: draft.frame_bytes,
+            lane: draft.lane,
+            positions: draft.positions,
+            kind: draft.kind,
+            first_position: Position(self.next_position),
+            timestamp_ms: self.last_timestamp_ms,
+            generation: core.generation,
+            durable_offset: 0,
+        };
+        self.tail += u64::from(draft.frame_bytes);
+        self.next_position += draft.positions;
+        self.frames += 1;
+        self.unmarked = draft.kind == Kind::Data;
+        if self.unmarked {
+            self.lanes.insert(draft.lane);
+        }
+        place
+    }
+
+    /// Has the next segment made once this one is half full.
+    pub(crate) fn prepare_ahead(&self, core: &Core) {
+        let capacity = self.segment.header.capacity;
+        if capacity >= PREPARE_AHEAD_BYTES && self.tail > capacity / 2 {
             core.prepare_ahead(self.next_capacity(core));
         }
-        first_position
+    }
+
+    /// The segment that is written to.
+    pub(crate) fn segment(&self) -> &Arc<Segment> {
+        &self.segment
+    }
+
+    /// What the appends wait on that were placed last.
+    pub(crate) fn ticket(&self) -> Arc<Ticket> {
+        self.group.ticket.clone()
+    }
+
+    /// Has those lead who wait for what nobody flushes yet.
+    pub(crate) fn ask_for_leader(&self) {
+        self.pending_tickets().for_each(|ticket| ticket.ask_for_leader());
+    }
+
+    /// Lets all go who wait: what they wait for will never be flushed.
+    pub(crate) fn release_all(&self) {
+        self.pending_tickets().for_each(|ticket| ticket.done());
+    }
+
+    fn pending_tickets(&self) -> impl Iterator<Item = &Ticket> {
+        let queued = self.queue.iter().filter_map(|step| match step {
+            Step::Write(.., group) => Some(&*group.ticket),
+            Step::Seal(_) => None,
+        });
+        queued.chain((!self.group.frames.is_empty()).then_some(&*self.group.ticket))
     }
 
     /// Time given to the latest append.
@@ -150,7 +208,8 @@ impl Writer {
         let mut drafts = Drafts::default();
         drafts.push_mark();
         let footer = footer_bytes(self.frames + 1, self.lanes.len() as u64 + 1);
-        if self.unmarked && self.tail + drafts.bytes.len() as u64 + footer <= self.segment.header.capacity {
+        let bytes = (drafts.bytes.len() + HEADER_BYTES) as u64;
+        if self.unmarked && self.tail + bytes + footer <= self.segment.header.capacity {
             self.place(core, &drafts, self.last_timestamp_ms);
         }
         self.unmarked = false;
@@ -185,19 +244,30 @@ impl Writer {
         if self.group.frames.is_empty() {
             return;
         }
-        let next =
-            Group { bytes: std::mem::take(&mut self.spare), frames: Vec::new(), end_position: self.next_position };
+        let next = Group {
+            bytes: std::mem::take(&mut self.spare),
+            end_position: self.next_position,
+            ..Group::default()
+        };
         let group = std::mem::replace(&mut self.group, next);
         let offset = self.tail - group.bytes.len() as u64;
         self.queue.push_back(Step::Write(self.segment.clone(), offset, group));
     }
 
     fn roll(&mut self, core: &Core, bytes_needed: u64) -> Result<()> {
-        let segment = core.new_segment(Position(self.next_position), self.next_capacity(core), bytes_needed)?;
+        let made = core.new_segment(Position(self.next_position), self.next_capacity(core), bytes_needed);
+        if let Err(error) = &made
+            && !matches!(error, Error::NoSpace { .. })
+        {
+            // The new segment may have its name already: appending to the old one could pass it by.
+            core.poison(error);
+            self.release_all();
+        }
+        let segment = made?;
         self.close_group();
         let replaces = self.segment.base_position().0 == self.next_position;
         if replaces {
-            // It holds no record, and the new file took over its name.
+            // It holds no record, and the new file took over its name. Nobody waits for its marks.
             self.queue.retain(|step| !matches!(step, Step::Write(of, ..) if Arc::ptr_eq(of, &self.segment)));
         } else {
             self.queue.push_back(Step::Seal(self.segment.clone()));
@@ -225,21 +295,39 @@ pub(crate) struct SegmentPlan {
 }
 
 /// Makes a segment of `capacity` bytes.
-pub(crate) fn make_segment(directory: &Path, plan: &SegmentPlan, capacity: u64) -> Result<Arc<Segment>> {
-    activate(directory, plan, Prepared::new(directory, capacity, "next")?)
+pub(crate) fn make_segment(
+    directory: &Directory,
+    config: &Config,
+    plan: &SegmentPlan,
+    capacity: u64,
+) -> Result<Arc<Segment>> {
+    activate(directory, config, plan, Prepared::new(directory, capacity, "next")?)
 }
 
-fn activate(directory: &Path, plan: &SegmentPlan, prepared: Prepared) -> Result<Arc<Segment>> {
+fn activate(
+    directory: &Directory,
+    config: &Config,
+    plan: &SegmentPlan,
+    prepared: Prepared,
+) -> Result<Arc<Segment>> {
+    let random = directory.platform.random();
+    let epoch = random as u64;
+    let cipher = config.keys.as_ref().map(|keys| {
+        let (id, key) = keys.current();
+        SegmentCipher::new(id, &key, &plan.log_id, epoch, (random >> 64) as u64)
+    });
     let header = SegmentHeader {
         log_id: plan.log_id,
-        epoch: Uuid::new_v4().as_u64_pair().0,
+        epoch,
         base_position: plan.base_position,
         capacity: prepared.capacity,
-        created_ms: now_ms(),
+        created_ms: directory.platform.now_ms(),
         generation: plan.generation,
+        version: PLAIN_VERSION,
+        key: cipher.as_ref().map(|cipher| cipher.mark),
     };
     let (file, path) = prepared.activate(directory, &header)?;
-    Ok(Arc::new(Segment::created(header, file, path)?))
+    Ok(Arc::new(Segment::created(header, file, path, cipher, config.stores())?))
 }
 
 impl Core {
@@ -248,11 +336,13 @@ impl Core {
     fn new_segment(&self, base_position: Position, capacity: u64, bytes_needed: u64) -> Result<Arc<Segment>> {
         let plan = SegmentPlan { log_id: self.log_id, generation: self.generation, base_position };
         if let Some(prepared) = self.take_prepared().filter(|prepared| prepared.capacity >= bytes_needed) {
-            return activate(&self.directory, &plan, prepared);
+            return activate(&self.directory, &self.config, &plan, prepared);
         }
         let least = bytes_needed.max(self.config.segment_bytes_min).next_multiple_of(SEGMENT_ROUNDING);
-        match make_segment(&self.directory, &plan, capacity.max(least)) {
-            Err(Error::NoSpace { .. }) if least < capacity => make_segment(&self.directory, &plan, least),
+        match make_segment(&self.directory, &self.config, &plan, capacity.max(least)) {
+            Err(Error::NoSpace { .. }) if least < capacity => {
+                make_segment(&self.directory, &self.config, &plan, least)
+            }
             made => made,
         }
     }
@@ -273,9 +363,7 @@ impl Core {
             return;
         }
         let directory = self.directory.clone();
-        let made = std::thread::Builder::new()
-            .name("segment".into())
-            .spawn(move || Prepared::new(&directory, capacity, "ahead"));
+        let made = Builder::new().name("segment".into()).spawn(move || Prepared::new(&directory, capacity, "ahead"));
         // Without a thread the segment is made when it is needed.
         *preparing = made.ok();
     }
@@ -288,20 +376,15 @@ impl Core {
 }
 
 impl Group {
-    /// Completes the headers now that it is known what is durable, and ends with a zeroed header
+    /// Completes the frames now that it is known what is durable, and ends with a zeroed header
     /// so that a later scan sees where the log ends.
     pub(crate) fn finish(&mut self, segment: &Segment) {
         let durable_offset = segment.durable_offset() as u32;
         for (at, place) in &mut self.frames {
             place.durable_offset = durable_offset;
-            crate::frame::finish_header(&mut self.bytes[*at..*at + HEADER_BYTES], place, &segment.identity);
+            let frame = &mut self.bytes[*at..*at + place.frame_bytes as usize];
+            finish_frame(frame, place, &segment.identity, segment.cipher.as_ref());
         }
         self.bytes.resize(self.bytes.len() + HEADER_BYTES, 0);
     }
-}
-
-/// When a segment was made is told to people only; the log's own time comes from its caller.
-pub(crate) fn now_ms() -> u64 {
-    let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    since_epoch.map_or(0, |elapsed| elapsed.as_millis() as u64)
 }

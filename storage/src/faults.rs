@@ -1,0 +1,66 @@
+//! Mistakes that the log can be told to make, to show that its tests would find them. Only with
+//! the feature `faults`, which nothing but `storage/simulation` turns on.
+
+/// A deliberate mistake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fault {
+    /// A new segment's name is not made durable.
+    SkipDirectorySync,
+    /// An append is acknowledged although nothing flushed it.
+    AcknowledgeBeforeFlush,
+    /// A segment's trailer is written before the footer that it vouches for is flushed.
+    TrailerBeforeFooter,
+    /// A record's length is not covered by a checksum.
+    LengthWithoutChecksum,
+    /// Readers see frames that are written but not flushed.
+    VisibleBeforeDurable,
+    /// Appending goes on after a failed flush, as if the next one would cover for it.
+    FlushAgainAfterError,
+    /// The generation is not raised when a log is opened, so that frames cut off come back.
+    GenerationKept,
+    /// What recovery found in the page cache is taken to be on the disk.
+    TailNotRewritten,
+}
+
+impl Fault {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::SkipDirectorySync,
+        Self::AcknowledgeBeforeFlush,
+        Self::TrailerBeforeFooter,
+        Self::LengthWithoutChecksum,
+        Self::VisibleBeforeDurable,
+        Self::FlushAgainAfterError,
+        Self::GenerationKept,
+        Self::TailNotRewritten,
+    ];
+}
+
+#[cfg(feature = "faults")]
+mod switch {
+    use super::Fault;
+    use std::cell::Cell;
+
+    thread_local!(static FAULT: Cell<Option<Fault>> = const { Cell::new(None) });
+
+    /// Makes the logs that this thread drives commit `fault` from now on.
+    pub fn commit(fault: Option<Fault>) {
+        FAULT.set(fault);
+    }
+
+    pub(crate) fn committed(fault: Fault) -> bool {
+        FAULT.get() == Some(fault)
+    }
+}
+
+#[cfg(feature = "faults")]
+pub use switch::commit;
+#[cfg(feature = "faults")]
+pub(crate) use switch::committed;
+
+/// Whether the mistake is to be made: never, in a build that is not for testing.
+#[cfg(not(feature = "faults"))]
+pub(crate) const fn committed(_: Fault) -> bool {
+    false
+}

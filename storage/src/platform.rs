@@ -1,0 +1,195 @@
+//! What the log asks of the machine: files, random numbers, the time of day.
+//!
+//! [`LocalPlatform`] is the machine itself. The trait is there so that a simulated disk can stand
+//! behind a whole log and lose, tear and refuse what a real one may; the log on top is the same.
+
+use std::any::Any;
+use std::fmt::Debug;
+use std::fs::{self, OpenOptions};
+use std::io;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::Path;
+
+use rustix::fs::{FallocateFlags, FlockOperation, fallocate, flock};
+use rustix::io::Errno;
+use uuid::Uuid;
+
+pub use crate::map::{Map, StoreMap};
+
+/// Files, random numbers and the time of day. Paths are as the log's caller gave them.
+pub trait Platform: Debug + Send + Sync {
+    /// Whether `path` exists.
+    fn exists(&self, path: &Path) -> bool;
+    /// Makes `directory` and what is missing above it.
+    fn create_directory(&self, directory: &Path) -> io::Result<()>;
+    /// Names of the files in `directory`, in any order.
+    fn list(&self, directory: &Path) -> io::Result<Vec<String>>;
+    /// Makes creations, renames and removals in `directory` durable.
+    fn sync_directory(&self, directory: &Path) -> io::Result<()>;
+    /// Takes the lock at `path` for as long as the result lives; [`io::ErrorKind::WouldBlock`] if
+    /// it is taken.
+    fn lock(&self, path: &Path) -> io::Result<Box<dyn Any + Send + Sync>>;
+    /// Makes an empty file at `path`, in place of one that is there, to be read and written.
+    fn create(&self, path: &Path) -> io::Result<Box<dyn PlatformFile>>;
+    /// Opens the file at `path` for reading, and for writing too if `write`.
+    fn open(&self, path: &Path, write: bool) -> io::Result<Box<dyn PlatformFile>>;
+    /// Gives a file another name in the same directory, in place of a file that has it.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Gives a file a second name.
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Removes a file's name.
+    fn remove(&self, path: &Path) -> io::Result<()>;
+    /// Unpredictable bits: ids, epochs and nonces are made of them.
+    fn random(&self) -> u128;
+    /// Milliseconds since the Unix epoch.
+    fn now_ms(&self) -> u64;
+}
+
+/// An open file.
+pub trait PlatformFile: Debug + Send + Sync {
+    /// Its size in bytes.
+    fn len(&self) -> io::Result<u64>;
+    /// Whether it is empty.
+    fn is_empty(&self) -> io::Result<bool> {
+        Ok(self.len()? == 0)
+    }
+    /// How many names it has.
+    fn links(&self) -> io::Result<u64>;
+    /// Writes leading bytes of `bytes` at `offset` and says how many.
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize>;
+    /// Reserves room for `bytes` bytes from the start and makes the file at least as long.
+    fn allocate(&self, bytes: u64) -> io::Result<()>;
+    /// Cuts the file to `bytes`, or extends it by a hole.
+    fn set_len(&self, bytes: u64) -> io::Result<()>;
+    /// Makes what was written, and the size, durable.
+    fn sync_data(&self) -> io::Result<()>;
+    /// As [`PlatformFile::sync_data`], and all else that is known of the file.
+    fn sync_all(&self) -> io::Result<()>;
+    /// A map of the whole file for reading. It shows what is written later, too.
+    fn map(&self) -> io::Result<Map>;
+    /// A map of the whole file for storing into it.
+    fn store_map(&self) -> io::Result<StoreMap>;
+
+    /// Writes all of `bytes` at `offset`, in as many steps as it takes.
+    fn write_all_at(&self, mut bytes: &[u8], mut offset: u64) -> io::Result<()> {
+        while !bytes.is_empty() {
+            match self.write_at(bytes, offset) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(written) => {
+                    bytes = &bytes[written.min(bytes.len())..];
+                    offset += written as u64;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The machine that this process runs on.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct LocalPlatform;
+
+impl Platform for LocalPlatform {
+    fn exists(&self, path: &Path) -> bool {
+        path.exists()
+    }
+
+    fn create_directory(&self, directory: &Path) -> io::Result<()> {
+        fs::create_dir_all(directory)
+    }
+
+    fn list(&self, directory: &Path) -> io::Result<Vec<String>> {
+        let names = fs::read_dir(directory)?.map(|entry| Ok(entry?.file_name().into_string().ok()));
+        // The log gives its files names that are text; others are not its own.
+        names.filter_map(Result::transpose).collect()
+    }
+
+    fn sync_directory(&self, directory: &Path) -> io::Result<()> {
+        let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
+        fs::File::open(directory)?.sync_all()
+    }
+
+    fn lock(&self, path: &Path) -> io::Result<Box<dyn Any + Send + Sync>> {
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+        flock(&file, FlockOperation::NonBlockingLockExclusive)?;
+        Ok(Box::new(file))
+    }
+
+    fn create(&self, path: &Path) -> io::Result<Box<dyn PlatformFile>> {
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(path)?;
+        Ok(Box::new(LocalFile(file)))
+    }
+
+    fn open(&self, path: &Path, write: bool) -> io::Result<Box<dyn PlatformFile>> {
+        Ok(Box::new(LocalFile(OpenOptions::new().read(true).write(write).open(path)?)))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)
+    }
+
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::hard_link(from, to)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        fs::remove_file(path)
+    }
+
+    fn random(&self) -> u128 {
+        // Two ids, since each has six bits that are fixed.
+        Uuid::new_v4().as_u128() ^ Uuid::new_v4().as_u128().rotate_left(64)
+    }
+
+    fn now_ms(&self) -> u64 {
+        let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        since_epoch.map_or(0, |elapsed| elapsed.as_millis() as u64)
+    }
+}
+
+#[derive(Debug)]
+struct LocalFile(fs::File);
+
+impl PlatformFile for LocalFile {
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.0.metadata()?.len())
+    }
+
+    fn links(&self) -> io::Result<u64> {
+        Ok(self.0.metadata()?.nlink())
+    }
+
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize> {
+        self.0.write_at(bytes, offset)
+    }
+
+    fn allocate(&self, bytes: u64) -> io::Result<()> {
+        match fallocate(&self.0, FallocateFlags::empty(), 0, bytes) {
+            // Not every file system can reserve; the caller writes the file throughout anyway.
+            Ok(()) | Err(Errno::OPNOTSUPP) => Ok(()),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+
+    fn set_len(&self, bytes: u64) -> io::Result<()> {
+        self.0.set_len(bytes)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.0.sync_data()
+    }
+
+    fn sync_all(&self) -> io::Result<()> {
+        self.0.sync_all()
+    }
+
+    fn map(&self) -> io::Result<Map> {
+        Map::new(&self.0)
+    }
+
+    fn store_map(&self) -> io::Result<StoreMap> {
+        StoreMap::new(&self.0)
+    }
+}
