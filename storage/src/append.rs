@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::frame::{Draft, Drafts, HEADER_BYTES, Kind, encode_in_place, padded, payload_bytes, split_into_frames};
 use crate::group::Ticket;
 use crate::position::{LaneId, Position};
+use crate::sync::atomic::Ordering;
 use crate::waiters::WaiterKey;
 
 /// Records of one lane that are appended together.
@@ -108,7 +109,7 @@ fn store(core: &Arc<Core>, timestamp_ms: u64, batches: &[LaneBatch<'_>]) -> Resu
         segment.publish(std::iter::once(place));
     }
     writer.prepare_ahead(core);
-    core.visible.store(next, std::sync::atomic::Ordering::Release);
+    core.visible.store(next, Ordering::Release);
     core.waiters.wake(next);
     let timestamp_ms = writer.last_timestamp_ms();
     core.stored(writer);

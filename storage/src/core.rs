@@ -1,6 +1,5 @@
 //! What a log's handles, tickets and threads share.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use crate::config::Config;
@@ -8,6 +7,7 @@ use crate::directory::{Directory, Lock, Prepared};
 use crate::error::{Error, Result};
 use crate::position::Position;
 use crate::segment::Segment;
+use crate::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use crate::sync::{Condvar, JoinHandle, Mutex, RwLock};
 use crate::waiters::Waiters;
 use crate::writer::Writer;

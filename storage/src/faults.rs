@@ -17,8 +17,9 @@ pub enum Fault {
     VisibleBeforeDurable,
     /// Appending goes on after a failed flush, as if the next one would cover for it.
     FlushAgainAfterError,
-    /// The generation is not raised when a log is opened, so that frames cut off come back.
-    GenerationKept,
+    /// Nothing keeps frames that a recovery cut off from coming back: no new generation, no mark,
+    /// no zeroed header behind a write.
+    CutFramesComeBack,
     /// What recovery found in the page cache is taken to be on the disk.
     TailNotRewritten,
 }
@@ -32,7 +33,7 @@ impl Fault {
         Self::LengthWithoutChecksum,
         Self::VisibleBeforeDurable,
         Self::FlushAgainAfterError,
-        Self::GenerationKept,
+        Self::CutFramesComeBack,
         Self::TailNotRewritten,
     ];
 }

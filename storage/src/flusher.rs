@@ -5,7 +5,6 @@
 //! some idle time, so that thousands of quiet logs cost no threads.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crate::config::FlushPolicy;
@@ -14,7 +13,8 @@ use crate::error::Result;
 use crate::faults::{Fault, committed};
 use crate::group::Ticket;
 use crate::segment::Segment;
-use crate::sync::{Builder, MutexGuard, yield_now};
+use crate::sync::atomic::Ordering;
+use crate::sync::{Builder, MutexGuard, now, yield_now};
 use crate::writer::{Group, Step, Writer};
 
 /// Quiet time after which a mark is written behind the last frame.
@@ -33,14 +33,13 @@ impl Core {
         let served = self.appends.swap(0, Ordering::Relaxed);
         let steps = writer.take_work();
         let mut written = Vec::with_capacity(1);
-        let began = Instant::now();
+        let began = now();
         let outcome = MutexGuard::unlocked(&mut writer, || self.run_steps(steps, &mut written));
         writer.flushing = false;
         let waiting = self.appends.load(Ordering::Relaxed);
-        writer.gathering.flushed(served, waiting, began.elapsed());
+        writer.gathering.flushed(served, waiting, now() - began);
         match outcome {
             Ok(buffer) => writer.give_back(buffer),
-            Err(error) if committed(Fault::FlushAgainAfterError) => drop(error),
             Err(error) => {
                 self.poison(&error);
                 writer.release_all();
@@ -99,7 +98,10 @@ impl Core {
             self.show(segment, &group);
         }
         if self.config.flush == FlushPolicy::Fsync {
-            segment.flush(frames_end)?;
+            match segment.flush(frames_end) {
+                Err(_) if committed(Fault::FlushAgainAfterError) => segment.flush(frames_end)?,
+                outcome => outcome?,
+            }
             self.flushes.fetch_add(1, Ordering::Relaxed);
         }
         if !committed(Fault::VisibleBeforeDurable) {
@@ -164,7 +166,7 @@ impl Core {
 
     fn flusher_loop(&self) {
         let mut writer = self.writer.lock();
-        let mut quiet_since = Instant::now();
+        let mut quiet_since = now();
         let mut unsynced_since: Option<Instant> = None;
         loop {
             if writer.flushing {
@@ -177,28 +179,28 @@ impl Core {
             if writer.has_work() {
                 writer.unsynced |= self.config.flush != FlushPolicy::Fsync;
                 writer = self.flush_pending(writer);
-                quiet_since = Instant::now();
+                quiet_since = now();
                 continue;
             }
             if std::mem::take(&mut writer.unsynced) {
-                unsynced_since.get_or_insert_with(Instant::now);
+                unsynced_since.get_or_insert_with(now);
             }
             if self.is_closed() {
                 break;
             }
-            let mut wait = THREAD_IDLE.saturating_sub(quiet_since.elapsed());
+            let mut wait = THREAD_IDLE.saturating_sub(now() - quiet_since);
             match (self.config.flush, unsynced_since) {
-                (FlushPolicy::Interval(interval), Some(since)) if since.elapsed() >= interval => {
+                (FlushPolicy::Interval(interval), Some(since)) if (now() - since) >= interval => {
                     unsynced_since = None;
                     MutexGuard::unlocked(&mut writer, || self.sync_written());
                     continue;
                 }
-                (FlushPolicy::Interval(interval), Some(since)) => wait = interval - since.elapsed(),
-                (FlushPolicy::Fsync, _) if writer.is_unmarked() && quiet_since.elapsed() >= MARK_AFTER => {
+                (FlushPolicy::Interval(interval), Some(since)) => wait = interval - (now() - since),
+                (FlushPolicy::Fsync, _) if writer.is_unmarked() && (now() - quiet_since) >= MARK_AFTER => {
                     writer.mark(self);
                     continue;
                 }
-                (FlushPolicy::Fsync, _) if writer.is_unmarked() => wait = MARK_AFTER - quiet_since.elapsed(),
+                (FlushPolicy::Fsync, _) if writer.is_unmarked() => wait = MARK_AFTER - (now() - quiet_since),
                 _ if wait.is_zero() => break,
                 _ => {}
             }

@@ -256,6 +256,15 @@ pub(crate) fn payload_bytes(records: &[&[u8]]) -> usize {
     records.iter().map(|record| RECORD_PREFIX_BYTES + record.len()).sum()
 }
 
+/// Gives `frame` the header of `draft`, a frame without a payload, and zeros for the rest.
+pub(crate) fn fill_frame(frame: &mut [u8], draft: &[u8]) {
+    frame.fill(0);
+    frame[..HEADER_BYTES].copy_from_slice(&draft[..HEADER_BYTES]);
+    write_u32(frame, AT_STORED_BYTES, (frame.len() - HEADER_BYTES) as u32);
+    let crc = payload_crc(&frame[HEADER_BYTES..]);
+    write_u32(frame, AT_PAYLOAD_CRC, crc);
+}
+
 /// Encodes a plain frame of `records` into `frame`, which has its exact size.
 pub(crate) fn encode_in_place(frame: &mut [u8], records: &[&[u8]], place: &Place, identity: &Identity) {
     let raw_bytes = payload_bytes(records);

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::sync::Word;
+use crate::sync::{Word, now};
 
 /// What the appends of one group wait for. Setting it wakes them.
 #[derive(Debug, Default)]
@@ -91,7 +91,7 @@ impl Gathering {
 
     /// A wait that begins now.
     pub(crate) fn begin(&self, appends: u32) -> Wait {
-        let now = Instant::now();
+        let now = now();
         Wait { expected: self.expected, appends, progress_at: now, until: now + self.flush + self.flush / 2 }
     }
 }
@@ -111,7 +111,7 @@ impl Wait {
         if appends >= self.expected {
             return Some(true);
         }
-        let now = Instant::now();
+        let now = now();
         if appends > self.appends {
             self.appends = appends;
             self.progress_at = now;

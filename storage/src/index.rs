@@ -179,6 +179,10 @@ impl<'a> Footer<'a> {
         map.bytes(trailer.footer_offset..trailer.footer_offset.checked_add(trailer.footer_bytes)?).map(Self)
     }
 
+    pub(crate) fn bytes(self) -> &'a [u8] {
+        self.0
+    }
+
     fn lane_count(self) -> usize {
         read_u64(self.0, 0) as usize
     }

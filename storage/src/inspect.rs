@@ -9,6 +9,7 @@ use crate::directory::Directory;
 use crate::encryption::KeyProvider;
 use crate::error::{Damage, Error, IoContext, Result};
 use crate::frame::records;
+use crate::index::TRAILER_BYTES;
 use crate::platform::{LocalPlatform, Platform};
 use crate::position::{LaneId, Position};
 use crate::recovery::{Recovered, Recovery, recover};
@@ -124,8 +125,13 @@ pub fn verify_on(
             bytes_verified: 0,
             problems: recovered.report.damage.clone(),
         };
-        for segment in &recovered.segments {
+        for (number, segment) in recovered.segments.iter().enumerate() {
             verify_segment(segment, &mut verification);
+            let followed = recovered.segments.get(number + 1).is_some_and(|next| next.summary().frames > 0);
+            if followed && !segment.is_sealed() {
+                let offset = segment.map.len().saturating_sub(TRAILER_BYTES as u64);
+                verification.problems.push(problem(segment, offset, "the trailer is damaged"));
+            }
         }
         Ok(verification)
     })
@@ -193,38 +199,79 @@ fn segment_stat(segment: &Segment) -> SegmentStat {
     }
 }
 
+/// What is wrong with a segment without costing any record.
+fn problem(segment: &Segment, offset: u64, reason: &'static str) -> Damage {
+    let end = segment.summary().end_position;
+    Damage { segment: segment.path.clone(), offset, lane: None, first: end, resume: end, reason }
+}
+
 fn verify_segment(segment: &Arc<Segment>, verification: &mut Verification) {
     let summary = segment.summary();
-    let problem = |offset, reason| Damage {
-        segment: segment.path.clone(),
-        offset,
-        lane: None,
-        first: summary.end_position,
-        resume: summary.end_position,
-        reason,
-    };
+    if !segment.header.is_whole(segment.map.from(0)) {
+        verification.problems.push(problem(segment, 0, "the segment's header, or one of its two copies, is damaged"));
+    }
     if !segment.footer_holds() {
-        verification.problems.push(problem(summary.frames_end, "the footer does not match its checksum"));
+        verification.problems.push(problem(segment, summary.frames_end, "the footer does not match its checksum"));
     }
     let scanned = crate::scan::scan(segment, if segment.is_sealed() { summary.frames_end } else { segment.map.len() });
-    let known = verification.problems.clone();
-    verification.problems.extend(scanned.damage.into_iter().filter(|damage| !known.contains(damage)));
-    if scanned.index.summary.frames != summary.frames || scanned.index.summary.end_position != summary.end_position {
-        verification.problems.push(problem(summary.frames_end, "the footer does not agree with the frames"));
-    }
-    for (lane, ..) in segment.lanes() {
-        for entry in segment.entries(lane, Position(0), usize::MAX) {
-            match checked_records(segment, lane, &entry) {
-                Ok((header, payload)) => {
-                    verification.frames_verified += 1;
-                    verification.records_verified += records(&payload).count() as u64;
-                    verification.bytes_verified += u64::from(header.stored_bytes);
-                }
-                Err(Error::Damaged(damage)) if verification.problems.iter().any(|p| p.offset == damage.offset) => {}
-                Err(Error::Damaged(damage)) => verification.problems.push(damage),
-                Err(_) => verification.problems.push(problem(u64::from(entry.offset), "the frame can't be read")),
-            }
+    for damage in scanned.damage {
+        if !verification.problems.contains(&damage) {
+            verification.problems.push(damage);
         }
+    }
+    let (found, lanes) = (&scanned.index, segment.lanes());
+    let lane_agrees = |lane: LaneId| {
+        let stored = segment.entries(lane, Position(0), usize::MAX);
+        found.lanes.get(&lane).is_some_and(|frames| *frames == stored)
+    };
+    let agrees = found.summary.frames == summary.frames
+        && found.summary.end_position == summary.end_position
+        && found.summary.records == summary.records
+        && found.summary.last_timestamp_ms == summary.last_timestamp_ms
+        && found.lanes.len() == lanes.len()
+        && lanes.iter().all(|(lane, ..)| lane_agrees(*lane));
+    if !agrees {
+        verification.problems.push(problem(segment, summary.frames_end, "the index does not agree with the frames"));
+    }
+    for (lane, ..) in lanes {
+        for entry in segment.entries(lane, Position(0), usize::MAX) {
+            verify_frame(segment, lane, &entry, verification);
+        }
+    }
+}
+
+fn verify_frame(segment: &Segment, lane: LaneId, entry: &crate::index::Entry, verification: &mut Verification) {
+    let problem = |reason| Damage {
+        segment: segment.path.clone(),
+        offset: u64::from(entry.offset),
+        lane: Some(lane),
+        first: entry.first_position,
+        resume: entry.end_position(),
+        reason,
+    };
+    let found = match checked_records(segment, lane, entry) {
+        Ok((header, payload)) => {
+            let (count, bytes) = records(&payload).fold((0, 0), |(count, bytes), record| {
+                (count + 1, bytes + crate::frame::RECORD_PREFIX_BYTES + record.len())
+            });
+            verification.frames_verified += 1;
+            verification.records_verified += count;
+            verification.bytes_verified += u64::from(header.stored_bytes);
+            let whole = count == u64::from(header.records) && bytes == payload.len();
+            (!whole).then(|| problem("the records do not fill the frame's payload"))
+        }
+        // Its checksum covers what is encrypted; no more can be said without the key.
+        Err(Error::UnknownKey { .. }) => {
+            verification.frames_verified += 1;
+            verification.records_verified += u64::from(entry.records);
+            None
+        }
+        Err(Error::Damaged(damage)) => Some(damage),
+        Err(_) => Some(problem("the frame can't be read")),
+    };
+    let known = |damage: &Damage| verification.problems.iter().any(|p| p.segment == damage.segment && p.offset == damage.offset);
+    if let Some(damage) = found.filter(|damage| !known(damage)) {
+        verification.problems.push(damage);
     }
 }
 

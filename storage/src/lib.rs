@@ -24,6 +24,7 @@
 //! The on-disk format is documented byte by byte in `FORMAT.md`.
 
 mod append;
+mod backup;
 mod config;
 mod core;
 mod directory;
@@ -41,6 +42,7 @@ pub mod platform;
 mod position;
 mod reader;
 mod recovery;
+mod repair;
 mod retention;
 mod scan;
 mod segment;
@@ -50,6 +52,7 @@ mod waiters;
 mod writer;
 
 pub use append::{Appended, LaneBatch, VisiblePast};
+pub use backup::Backup;
 pub use config::{Compression, Config, FlushPolicy};
 pub use encryption::{DataKey, KeyId, KeyProvider};
 pub use error::{Damage, Error, Result};
@@ -57,3 +60,4 @@ pub use log::{Log, Stat};
 pub use position::{LaneId, Position};
 pub use reader::{ReadLimit, Record, Records};
 pub use recovery::{Recovery, TornTail};
+pub use repair::{Repair, repair};

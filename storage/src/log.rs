@@ -1,10 +1,10 @@
 //! The log: the handle through which all else is reached.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use crate::append::{Appended, LaneBatch, VisiblePast, append};
+use crate::backup::{Backup, backup};
 use crate::config::{Config, FlushPolicy};
 use crate::core::Core;
 use crate::directory::{Directory, Lock};
@@ -16,6 +16,7 @@ use crate::reader::{ReadLimit, Records, read, seek_time};
 use crate::recovery::{Recovered, Recovery, recover};
 use crate::retention::trim;
 use crate::segment::Segment;
+use crate::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use crate::sync::{Condvar, Mutex, RwLock};
 use crate::waiters::Waiters;
 use crate::writer::{SegmentPlan, Writer, make_segment};
@@ -77,10 +78,18 @@ impl Log {
         let directory = Directory::new(platform, directory, config.spare_segments_max);
         let lock = directory.open_locked()?;
         directory.remove_unfinished()?;
+        // The process before may have been killed between renaming a file and making that durable.
+        directory.sync()?;
         let recovered = recover(&directory, config.keys.as_deref())?;
         recovered.remove_unused_files(&directory)?;
         let report = recovered.report.clone();
+        let is_proven = recovered.tail_is_proven || committed(Fault::CutFramesComeBack);
         let core = Arc::new(Core::new(directory, config, lock, recovered)?);
+        if !is_proven {
+            // Proves from now on that what was found is durable, and keeps frames that were cut off
+            // from being taken for its continuation.
+            core.mark_tail()?;
+        }
         Ok((Self { _closer: Arc::new(Closer(core.clone())), core }, report))
     }
 
@@ -141,6 +150,17 @@ impl Log {
         trim(&self.core, |summary| summary.end_position <= position)
     }
 
+    /// Makes a consistent copy of the log, as of now, in the directory `target`, which must not
+    /// exist yet. Sealed segments are hard links and cost no room until the log drops them; what
+    /// is not sealed is copied. The copy is a log: it can be opened in place, or copied back.
+    /// Appending and reading go on meanwhile; dropping segments waits.
+    ///
+    /// # Errors
+    /// [`crate::Error::Target`] when `target` exists, or what the file system says.
+    pub fn backup(&self, target: &Path) -> Result<Backup> {
+        backup(&self.core, target)
+    }
+
     /// Figures of the log now.
     pub fn stat(&self) -> Stat {
         let segments = self.core.segment_list();
@@ -171,16 +191,21 @@ impl Log {
 impl Core {
     fn new(directory: Directory, config: Config, lock: Lock, recovered: Recovered) -> Result<Self> {
         let next_position = recovered.next_position;
-        let raise = if committed(Fault::GenerationKept) { 0 } else { 1 };
+        let raise = if committed(Fault::CutFramesComeBack) { 0 } else { 1 };
         let generation = (recovered.generation + raise).max(1);
         let log_id = recovered.log_id.unwrap_or_else(|| directory.platform.random().to_le_bytes());
         let mut segments = recovered.segments;
-        if let Some(segment) = segments.iter().find(|segment| segment.cipher.is_none())
-            && let Some(key) = segment.header.key
-        {
-            return Err(Error::UnknownKey { path: segment.path.clone(), key: key.id });
+        for segment in segments.iter().filter(|segment| segment.cipher.is_none()) {
+            if let Some(key) = segment.header.key {
+                return Err(Error::UnknownKey { path: segment.path.clone(), key: key.id });
+            }
         }
         let platform = &*directory.platform;
+        // Frames in the segment behind prove that a sealed one was flushed.
+        let filled = segments.iter().rev().find(|segment| segment.summary().frames > 0);
+        if let Some(sealed) = filled.filter(|segment| segment.is_sealed()) {
+            sealed.seal_again(platform)?;
+        }
         let tail = match segments.last().filter(|_| recovered.tail_is_open) {
             Some(tail) if is_of_current_key(tail, &config) => {
                 tail.resume(platform, config.stores())?;
@@ -224,6 +249,13 @@ impl Core {
             flusher_thread: Mutex::new(None),
             flushes: AtomicU64::new(0),
         })
+    }
+
+    fn mark_tail(&self) -> Result<()> {
+        let mut writer = self.writer.lock();
+        writer.mark_anew(self);
+        drop(self.flush_pending(writer));
+        self.check_poison()
     }
 
     fn close(&self) {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::directory::Directory;
 use crate::encryption::{KeyProvider, SegmentCipher};
 use crate::error::{Damage, Error, IoContext, Result};
+use crate::frame::HEADER_BYTES;
 use crate::position::Position;
 use crate::scan::{Scan, scan};
 use crate::segment::Segment;
@@ -48,6 +49,8 @@ pub(crate) struct Recovered {
     pub(crate) segments: Vec<Arc<Segment>>,
     /// Whether the last segment can be appended to.
     pub(crate) tail_is_open: bool,
+    /// Whether the tail ends with a mark, which proves that all before it was flushed.
+    pub(crate) tail_is_proven: bool,
     pub(crate) next_position: Position,
     pub(crate) last_timestamp_ms: u64,
     /// Highest generation seen.
@@ -67,6 +70,7 @@ pub(crate) fn recover(directory: &Directory, keys: Option<&dyn KeyProvider>) -> 
         log_id: None,
         segments: Vec::new(),
         tail_is_open: false,
+        tail_is_proven: true,
         next_position: Position(0),
         last_timestamp_ms: 0,
         generation: 0,
@@ -74,10 +78,10 @@ pub(crate) fn recover(directory: &Directory, keys: Option<&dyn KeyProvider>) -> 
     };
     let files = directory.segments()?;
     for (number, (base_position, path)) in files.iter().enumerate() {
-        let is_last = number + 1 == files.len();
+        let next = files.get(number + 1).map(|(next, _)| *next);
         match open_segment(directory, path, *base_position, keys)? {
-            Ok(segment) => recovered.add(segment, is_last)?,
-            Err(reason) => recovered.lose_segment(path, *base_position, is_last, reason),
+            Ok(segment) => recovered.add(segment, next.is_none())?,
+            Err(reason) => recovered.lose_segment(path, *base_position, next, reason),
         }
     }
     recovered.remove_empty_tails();
@@ -146,6 +150,7 @@ impl Recovered {
         let Scan { index, mut damage, torn_bytes, generation, durable_offset } = scan(segment, segment.map.len());
         self.generation = self.generation.max(generation);
         self.report.scanned_bytes += index.summary.frames_end;
+        self.tail_is_proven = torn_bytes == 0 && durable_offset + HEADER_BYTES as u64 >= index.summary.frames_end;
         if torn_bytes > 0 {
             self.report.torn =
                 Some(TornTail { segment: segment.path.clone(), offset: index.summary.frames_end, bytes: torn_bytes });
@@ -184,15 +189,18 @@ impl Recovered {
                 reason: "the frames up to the next segment are missing",
             };
             before.add_damage([gap.clone()]);
-            self.report.damage.push(gap);
+            let is_told = |told: &Damage| told.first <= gap.first && told.resume >= gap.resume;
+            if !self.report.damage.iter().any(is_told) {
+                self.report.damage.push(gap);
+            }
         }
     }
 
-    fn lose_segment(&mut self, path: &Path, base_position: Position, is_last: bool, reason: &'static str) {
-        // If another segment follows, `note_gap` will hide the lost positions from readers.
-        let resume = if is_last { base_position.plus(POSITIONS_OF_A_LOST_SEGMENT) } else { base_position };
+    fn lose_segment(&mut self, path: &Path, base_position: Position, next: Option<Position>, reason: &'static str) {
+        let resume = next.unwrap_or(base_position.plus(POSITIONS_OF_A_LOST_SEGMENT));
         let damage = Damage { segment: path.into(), offset: 0, lane: None, first: base_position, resume, reason };
-        if is_last {
+        // If another segment follows, `note_gap` will hide the lost positions from readers.
+        if next.is_none() {
             if let Some(before) = self.segments.last() {
                 before.add_damage([damage.clone()]);
             }

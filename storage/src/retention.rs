@@ -1,12 +1,13 @@
 //! Dropping what is no longer kept: whole segments, from the front.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use crate::core::Core;
+use crate::directory::Recycled;
 use crate::error::Result;
 use crate::index::Summary;
 use crate::segment::Segment;
+use crate::sync::atomic::Ordering;
 
 /// Drops leading segments for which `expired` holds, and returns how many. The segment written to
 /// is sealed first if it is expired too, so that a quiet log gives its space back.
@@ -25,37 +26,46 @@ pub(crate) fn trim(core: &Core, expired: impl Fn(&Summary) -> bool) -> Result<us
         }
     }
     let _dropping = core.dropping.lock();
-    let dropped = take_expired(core, expired);
-    let count = dropped.len();
     let mut recycled = Vec::new();
-    for segment in dropped {
-        let (path, capacity) = (segment.path.clone(), segment.header.capacity);
-        // A reader may still look at the map; then the file must not be written to again.
-        match Arc::try_unwrap(segment) {
-            Ok(segment) => {
-                drop(segment);
-                recycled.extend(core.directory.recycle(&path, capacity)?);
-            }
-            Err(_) => core.directory.remove(&path)?,
-        }
-        // One at a time: a power cut may undo any of several removals, and a hole between
-        // segments would look like damage.
-        core.directory.sync()?;
-    }
+    let outcome = drop_expired(core, expired, &mut recycled);
+    // All but the one that failed are durable.
     core.directory.add_spares(recycled);
+    outcome
+}
+
+/// Drops one segment after the other. A power cut may undo any of several removals at once, and a
+/// hole between segments would look like damage: so each is made durable before the next.
+fn drop_expired(core: &Core, expired: impl Fn(&Summary) -> bool, recycled: &mut Vec<Recycled>) -> Result<usize> {
+    let mut count = 0;
+    while let Some(segment) = take_first(core, &expired) {
+        core.check_poison()?;
+        // A reader may still look at the map; then the file must not be written to again.
+        let removed = if Arc::strong_count(&segment) == 1 {
+            core.directory.recycle(&segment.path, segment.header.capacity)
+        } else {
+            core.directory.remove(&segment.path).map(|()| None)
+        };
+        let removed = removed.inspect_err(|_| put_back(core, segment))?;
+        core.directory.sync().inspect_err(|error| core.poison(error))?;
+        recycled.extend(removed);
+        count += 1;
+    }
     Ok(count)
 }
 
-fn take_expired(core: &Core, expired: impl Fn(&Summary) -> bool) -> Vec<Arc<Segment>> {
+fn take_first(core: &Core, expired: impl Fn(&Summary) -> bool) -> Option<Arc<Segment>> {
     let mut list = core.segments.write();
-    let kept_from = list
-        .iter()
-        .take(list.len() - 1)
-        .take_while(|segment| segment.is_sealed() && expired(&segment.summary()))
-        .count();
-    let dropped = list[..kept_from].to_vec();
-    if kept_from > 0 {
-        *list = Arc::new(list[kept_from..].to_vec());
+    let [first, rest @ ..] = list.as_slice() else { return None };
+    if rest.is_empty() || !first.is_sealed() || !expired(&first.summary()) {
+        return None;
     }
-    dropped
+    let first = first.clone();
+    *list = Arc::new(rest.to_vec());
+    Some(first)
+}
+
+fn put_back(core: &Core, segment: Arc<Segment>) {
+    let mut list = core.segments.write();
+    let rest = list.iter().cloned();
+    *list = Arc::new(std::iter::once(segment).chain(rest).collect());
 }

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::encryption::SegmentCipher;
 use crate::error::{Damage, Error, IoContext, Result};
@@ -14,6 +13,7 @@ use crate::platform::{Platform, PlatformFile};
 use crate::position::{LaneId, Position};
 use crate::scan::scan;
 use crate::segment_header::{FIRST_FRAME, SegmentHeader};
+use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::sync::{Mutex, RwLock};
 
 /// One segment. Shared by the appender, the flusher and any number of readers.
@@ -152,12 +152,26 @@ impl Segment {
         // If an earlier flush failed, the kernel takes their pages for clean and a flush alone
         // would not write them: so they are written again.
         if let Some(frames) = self.map.bytes(known..end).filter(|_| !committed(Fault::TailNotRewritten)) {
-            file.write_all_at(&frames.to_vec(), known).at(&self.path)?;
+            file.write_all_at(frames, known).at(&self.path)?;
         }
         file.sync_data().at(&self.path)?;
         self.open_file(file, stores)?;
         self.durable_offset.store(end, Ordering::Release);
         Ok(())
+    }
+
+    /// Writes the footer and trailer of a sealed segment again, for the reason that
+    /// [`Segment::resume`] writes frames again.
+    pub(crate) fn seal_again(&self, platform: &dyn Platform) -> Result<()> {
+        let Some(sealed) = self.sealed.get() else { return Ok(()) };
+        let file = platform.open(&self.path, true).at(&self.path)?;
+        if let Some(footer) = Footer::trusted(&sealed.trailer, &self.map) {
+            file.write_all_at(footer.bytes(), sealed.trailer.summary.frames_end).at(&self.path)?;
+            file.sync_data().at(&self.path)?;
+        }
+        let trailer_at = self.header.capacity - TRAILER_BYTES as u64;
+        file.write_all_at(self.map.from(trailer_at), trailer_at).at(&self.path)?;
+        file.sync_data().at(&self.path)
     }
 
     /// Gives an unsealed segment the index that a scan found, and what its frames say was flushed.

@@ -3,7 +3,6 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use rustc_hash::FxHashSet;
 
@@ -12,12 +11,14 @@ use crate::core::Core;
 use crate::directory::{Directory, Prepared};
 use crate::encryption::SegmentCipher;
 use crate::error::{Error, Result};
+use crate::faults::{Fault, committed};
 use crate::frame::{Draft, Drafts, HEADER_BYTES, Kind, Place, finish_frame};
 use crate::group::{Gathering, Ticket};
 use crate::index::footer_bytes;
 use crate::position::{LaneId, Position};
 use crate::segment::Segment;
 use crate::segment_header::{FIRST_FRAME, PLAIN_VERSION, SegmentHeader};
+use crate::sync::atomic::Ordering;
 use crate::sync::Builder;
 
 /// Each segment is this many times as large as the one before, up to the configured maximum.
@@ -215,6 +216,12 @@ impl Writer {
         self.unmarked = false;
     }
 
+    /// Adds a mark of this generation, whatever the last frame is.
+    pub(crate) fn mark_anew(&mut self, core: &Core) {
+        self.unmarked = self.frames > 0;
+        self.mark(core);
+    }
+
     /// Whether a mark would add something.
     pub(crate) fn is_unmarked(&self) -> bool {
         self.unmarked
@@ -385,6 +392,8 @@ impl Group {
             let frame = &mut self.bytes[*at..*at + place.frame_bytes as usize];
             finish_frame(frame, place, &segment.identity, segment.cipher.as_ref());
         }
-        self.bytes.resize(self.bytes.len() + HEADER_BYTES, 0);
+        if !committed(Fault::CutFramesComeBack) {
+            self.bytes.resize(self.bytes.len() + HEADER_BYTES, 0);
+        }
     }
 }

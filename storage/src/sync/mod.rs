@@ -7,7 +7,12 @@ mod real {
 
     pub(crate) use parking_lot::{Condvar, Mutex, MutexGuard, RwLock};
     use rustix::thread::futex;
+    pub(crate) use std::sync::atomic;
     pub(crate) use std::thread::{Builder, JoinHandle, yield_now};
+
+    pub(crate) fn now() -> std::time::Instant {
+        std::time::Instant::now()
+    }
 
     /// A word on which threads sleep while it has a certain value.
     #[derive(Debug, Default)]

@@ -1,0 +1,249 @@
+//! Repairing a damaged log: what is lost is written down as a gap, so that reading goes on by
+//! itself, and the damaged segments are kept aside.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::directory::Directory;
+use crate::error::{Damage, Error, IoContext, Result};
+use crate::frame::{Drafts, HEADER_BYTES, Kind, Place, fill_frame, finish_frame};
+use crate::index::{Index, encode_footer, footer_bytes};
+use crate::inspect::{Verification, verify};
+use crate::platform::LocalPlatform;
+use crate::position::{LaneId, Position};
+use crate::recovery::{Recovered, open_segment, recover};
+use crate::scan::scan;
+use crate::segment::Segment;
+use crate::segment_header::{REPAIRED_VERSION, SegmentHeader};
+
+/// Files grow to multiples of this if a gap needs room.
+const ROUNDING: u64 = 64 << 10;
+
+/// What a repair did.
+#[derive(Debug, Clone)]
+pub struct Repair {
+    /// What is lost for good, position by position. Empty if only indexes or header copies were damaged.
+    pub lost: Vec<Damage>,
+    /// Segments that were written anew.
+    pub rewritten: Vec<PathBuf>,
+    /// Where the damaged files are kept; `None` if there were none.
+    pub kept_aside: Option<PathBuf>,
+    /// The log after the repair. Its `problems` are empty.
+    pub verification: Verification,
+}
+
+/// Repairs the log in `directory`, which must not be open. A sound log is left as it is.
+///
+/// Lost positions become gaps: readers pass over them, and they are not given again. Each damaged
+/// file is kept, whole, in a directory `damaged-<time>` beside the segments.
+///
+/// # Errors
+/// As [`crate::inspect::verify`]. If it fails half-way, the log is as before or partly repaired;
+/// no byte of it is gone.
+pub fn repair(directory: &Path) -> Result<Repair> {
+    let found = verify(directory)?;
+    let nothing_done = |verification| Repair { lost: Vec::new(), rewritten: Vec::new(), kept_aside: None, verification };
+    if found.problems.is_empty() {
+        return Ok(nothing_done(found));
+    }
+    let place = Directory::new(Arc::new(LocalPlatform), directory, 0);
+    let aside = directory.join(format!("damaged-{}", place.platform.now_ms()));
+    let mut repairing = Repairing { place, aside, lost: Vec::new(), rewritten: Vec::new() };
+    repairing.run(&found)?;
+    let Repairing { aside, lost, rewritten, .. } = repairing;
+    Ok(Repair { lost, rewritten, kept_aside: Some(aside), ..nothing_done(verify(directory)?) })
+}
+
+struct Repairing {
+    place: Directory,
+    aside: PathBuf,
+    lost: Vec<Damage>,
+    rewritten: Vec<PathBuf>,
+}
+
+impl Repairing {
+    fn run(&mut self, found: &Verification) -> Result<()> {
+        let _lock = self.place.lock()?;
+        let platform = self.place.platform.clone();
+        platform.create_directory(&self.aside).at(&self.aside)?;
+        self.place.sync()?;
+        let recovered = recover(&self.place, None)?;
+        self.set_lost_segments_aside(&recovered)?;
+        let ends: Vec<Option<Position>> = next_starts(&recovered);
+        for (segment, next) in recovered.segments.iter().zip(ends) {
+            let is_damaged = found.problems.iter().any(|problem| problem.segment == segment.path);
+            let end = segment.summary().end_position;
+            if is_damaged || next.is_some_and(|next| next > end) {
+                self.rewrite(segment, next)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Files whose header is gone say nothing any more: their positions become a gap.
+    fn set_lost_segments_aside(&mut self, recovered: &Recovered) -> Result<()> {
+        for (base_position, path) in self.place.segments()? {
+            if recovered.segments.iter().any(|segment| segment.path == path) {
+                continue;
+            }
+            if open_segment(&self.place, &path, base_position, None)?.is_err() {
+                self.keep(&path)?;
+                self.place.remove(&path)?;
+                self.place.sync()?;
+                // Behind another segment, a gap at that one's end says the same.
+                let is_first = recovered.segments.first().is_none_or(|first| base_position < first.base_position());
+                let of_it = recovered.report.damage.iter().filter(|damage| damage.segment == path);
+                self.lost.extend(of_it.filter(|_| is_first).cloned());
+            }
+        }
+        Ok(())
+    }
+
+    fn keep(&self, path: &Path) -> Result<()> {
+        let name = path.file_name().ok_or(Error::Target { path: path.into(), reason: "has no name" })?;
+        let kept = self.aside.join(name);
+        self.place.platform.link(path, &kept).at(&kept)?;
+        self.place.platform.sync_directory(&self.aside).at(&self.aside)
+    }
+
+    /// Writes the segment anew: frames where they were, gaps where some are lost, a new index.
+    fn rewrite(&mut self, segment: &Segment, next: Option<Position>) -> Result<()> {
+        let sealed = segment.is_sealed() || next.is_some();
+        let trailer = segment.is_sealed().then(|| segment.summary());
+        let scanned = scan(segment, trailer.map_or(segment.map.len(), |summary| summary.frames_end));
+        let mut index = scanned.index;
+        let mut bytes = segment.map.bytes(0..index.summary.frames_end).unwrap_or(&[]).to_vec();
+        for damage in &scanned.damage {
+            let end = frame_behind(segment, &bytes, damage);
+            self.lost.push(damage.clone());
+            write_gap(segment, &mut bytes, damage.offset, end, damage.first, damage.resume);
+        }
+        // What was lost at the end has nothing behind it that the scan could go on at.
+        let end = index.summary.end_position;
+        let expected = next.or(trailer.map(|summary| summary.end_position)).unwrap_or(end);
+        if expected > end {
+            let offset = bytes.len() as u64;
+            let damage = Damage {
+                segment: segment.path.clone(),
+                offset,
+                lane: None,
+                first: end,
+                resume: expected,
+                reason: "the frames at the end are missing",
+            };
+            self.lost.push(damage);
+            let until = offset + HEADER_BYTES as u64;
+            bytes.resize(until as usize, 0);
+            write_gap(segment, &mut bytes, offset, until, end, expected);
+        }
+        index = reindexed(segment, &bytes);
+        self.replace(segment, bytes, &index, sealed)
+    }
+
+    fn replace(&mut self, segment: &Segment, mut bytes: Vec<u8>, index: &Index, sealed: bool) -> Result<()> {
+        let frames_end = bytes.len() as u64;
+        let footer = footer_bytes(index.summary.frames, index.lanes.len() as u64);
+        let needed = (frames_end + HEADER_BYTES as u64 + footer).next_multiple_of(ROUNDING);
+        let capacity = segment.header.capacity.max(needed);
+        let header = SegmentHeader { capacity, version: REPAIRED_VERSION, ..segment.header };
+        let head = header.encode();
+        bytes[..head.len()].copy_from_slice(&head);
+        bytes.resize(capacity as usize, 0);
+        if sealed {
+            let (footer, trailer) = encode_footer(index, capacity, &segment.identity);
+            bytes[frames_end as usize..][..footer.len()].copy_from_slice(&footer);
+            bytes[capacity as usize - trailer.len()..].copy_from_slice(&trailer);
+        }
+        let new = segment.path.with_extension("repaired.tmp");
+        let file = self.place.platform.create(&new).at(&new)?;
+        file.allocate(capacity).at(&new)?;
+        file.write_all_at(&bytes, 0).at(&new)?;
+        file.sync_all().at(&new)?;
+        self.keep(&segment.path)?;
+        self.place.platform.rename(&new, &segment.path).at(&new)?;
+        self.place.sync()?;
+        self.rewritten.push(segment.path.clone());
+        Ok(())
+    }
+}
+
+/// For each segment, where the next one starts; for the last, where appending would go on.
+fn next_starts(recovered: &Recovered) -> Vec<Option<Position>> {
+    let starts = recovered.segments.iter().skip(1).map(|segment| Some(segment.base_position()));
+    let end = recovered.segments.last().map(|last| last.summary().end_position);
+    let lost_behind = (end < Some(recovered.next_position)).then_some(recovered.next_position);
+    starts.chain([lost_behind]).collect()
+}
+
+/// Where the first whole frame behind `damage` stands: its positions say which one it is.
+fn frame_behind(segment: &Segment, bytes: &[u8], damage: &Damage) -> u64 {
+    let step = crate::frame::ALIGNMENT as u64;
+    let mut at = damage.offset + HEADER_BYTES as u64;
+    while at < bytes.len() as u64 {
+        let header = crate::frame::decode_header(&bytes[at as usize..], at, &segment.identity);
+        if header.is_some_and(|header| header.first_position == damage.resume) {
+            return at;
+        }
+        at += step;
+    }
+    bytes.len() as u64
+}
+
+/// Puts a gap frame into the place of what is damaged.
+fn write_gap(segment: &Segment, bytes: &mut [u8], offset: u64, until: u64, first: Position, resume: Position) {
+    let mut drafts = Drafts::default();
+    drafts.push_gap(resume.0 - first.0);
+    let frame = &mut bytes[offset as usize..until as usize];
+    fill_frame(frame, &drafts.bytes);
+    let place = Place {
+        offset,
+        frame_bytes: frame.len() as u32,
+        lane: LaneId(0),
+        positions: resume.0 - first.0,
+        kind: Kind::Gap,
+        first_position: first,
+        timestamp_ms: time_before(segment, offset),
+        generation: generation_before(segment, offset),
+        durable_offset: offset as u32,
+    };
+    finish_frame(frame, &place, &segment.identity, None);
+}
+
+fn time_before(segment: &Segment, offset: u64) -> u64 {
+    last_before(segment, offset).map_or(0, |place| place.timestamp_ms)
+}
+
+fn generation_before(segment: &Segment, offset: u64) -> u32 {
+    last_before(segment, offset).map_or(segment.header.generation, |place| place.generation)
+}
+
+/// The last whole frame before `offset`.
+fn last_before(segment: &Segment, offset: u64) -> Option<Place> {
+    let (mut at, mut last) = (crate::segment_header::FIRST_FRAME, None);
+    while at < offset {
+        match crate::frame::decode_header(segment.map.from(at), at, &segment.identity) {
+            Some(header) => {
+                last = Some(header.place(at));
+                at += header.frame_bytes();
+            }
+            None => at += crate::frame::ALIGNMENT as u64,
+        }
+    }
+    last
+}
+
+/// The index of the frames in `bytes`, all of which are whole now.
+fn reindexed(segment: &Segment, bytes: &[u8]) -> Index {
+    let mut index = Index::default();
+    index.summary.end_position = segment.base_position();
+    index.summary.generation = segment.header.generation;
+    let mut at = crate::segment_header::FIRST_FRAME;
+    index.summary.frames_end = at;
+    while let Some(header) =
+        bytes.get(at as usize..).and_then(|rest| crate::frame::decode_header(rest, at, &segment.identity))
+    {
+        index.add(&header.place(at));
+        at += header.frame_bytes();
+    }
+    index
+}
