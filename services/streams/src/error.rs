@@ -29,6 +29,14 @@ pub(crate) fn invalid_argument(message: impl Into<String>) -> ApiError {
     ApiError::client("InvalidArgumentException", message)
 }
 
+pub(crate) fn limit_exceeded(message: impl Into<String>) -> ApiError {
+    ApiError::client("LimitExceededException", message)
+}
+
+pub(crate) fn shard_limit(limit: i64) -> ApiError {
+    limit_exceeded(format!("Target shard count or number of open shards cannot be greater than {limit}."))
+}
+
 /// What a client is told when the log fails. Its own words say whether the disk is full.
 pub(crate) fn log_failure(error: &LogError) -> ApiError {
     tracing::error!(%error, "the log of a stream failed");

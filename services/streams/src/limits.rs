@@ -8,6 +8,10 @@ pub(crate) const RECORD_KIB_DEFAULT: u32 = 1024;
 pub(crate) const ON_DEMAND_SHARDS: u32 = 4;
 /// Most shards of a stream, as `UpdateShardCount` states.
 pub(crate) const SHARDS_MAX: i64 = 10_000;
+/// Uses of `UpdateShardCount` on a stream within 24 hours.
+pub(crate) const SCALINGS_A_DAY: usize = 10;
+/// The window of the limits that count by the day.
+pub(crate) const DAY_MS: u64 = 24 * 3_600_000;
 /// Most bytes of one `PutRecords`, keys included ("Quotas and Limits").
 pub(crate) const PUT_RECORDS_BYTES_MAX: usize = 10 << 20;
 /// Most bytes of one answer of `GetRecords`.

@@ -47,7 +47,8 @@ pub(crate) fn read(
         records,
         next,
         at_tip,
-        is_drained: shard.closed.is_some_and(|closed| next.0 >= closed.at),
+        // All that a closed shard ever held was durable when it was closed.
+        is_drained: shard.closed.is_some_and(|closed| at_tip || next.0 >= closed.at),
         millis_behind: last_ms.filter(|_| !at_tip).map_or(0, |last_ms| now_ms.saturating_sub(last_ms)),
     })
 }

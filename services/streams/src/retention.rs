@@ -29,6 +29,9 @@ pub(crate) fn trim(streams: &Streams) {
         if state.created_ms >= horizon_ms {
             continue;
         }
+        if let Err(error) = streams.drop_expired_shards(&stream) {
+            tracing::error!(stream = state.key.name, %error, "forgetting expired shards");
+        }
         let Ok(log) = stream.log() else { continue };
         match log.trim_before(horizon_ms) {
             Ok(0) => {}

@@ -52,13 +52,14 @@ pub(crate) const ITERATOR_TYPE: Text = Text {
     ..text(0, usize::MAX)
 };
 pub(crate) const STREAM_MODE: Text = Text { one_of: &["PROVISIONED", "ON_DEMAND"], ..text(0, usize::MAX) };
+pub(crate) const SCALING_TYPE: Text = Text { one_of: &["UNIFORM_SCALING"], ..text(0, usize::MAX) };
 pub(crate) const SHARD_FILTER_TYPE: Text = Text {
     one_of: &["AT_TRIM_HORIZON", "FROM_TRIM_HORIZON", "AFTER_SHARD_ID", "AT_LATEST", "AT_TIMESTAMP", "FROM_TIMESTAMP"],
     ..text(0, usize::MAX)
 };
 /// Also of `ListStreams`, `ListShards` and `GetRecords`.
 pub(crate) const PAGE_LIMIT: Integer = Integer { min: 1, max: 10_000 };
-pub(crate) const POSITIVE: Integer = Integer { min: 1, max: i64::MAX };
+pub(crate) const POSITIVE: Integer = Integer { min: 1, max: i32::MAX as i64 };
 pub(crate) const MAX_RECORD_SIZE_KIB: Integer = Integer { min: 1024, max: 10_240 };
 pub(crate) const RECORDS: List = List { min: 1, max: 500 };
 pub(crate) const DATA_BYTES_MAX: usize = 10 << 20;

@@ -13,7 +13,9 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::error::{log_failure, shard_not_found};
-use crate::hash_key::HashKey;
+use crate::hash_key::{HashKey, even_ranges};
+use crate::limits::{RECORD_KIB_DEFAULT, RETENTION_HOURS_DEFAULT};
+use crate::routing::Routes;
 use crate::shard::{Shard, shard_index};
 
 /// Account, region and name: what identifies a stream.
@@ -70,6 +72,9 @@ pub(crate) struct StreamState {
     pub(crate) created_ms: u64,
     /// Until then it is CREATING.
     pub(crate) active_from_ms: u64,
+    /// Until then it is UPDATING.
+    #[serde(default)]
+    pub(crate) updating_until_ms: u64,
     /// Set once it is being deleted.
     pub(crate) deleting: bool,
     pub(crate) mode: StreamMode,
@@ -78,14 +83,48 @@ pub(crate) struct StreamState {
     pub(crate) tags: BTreeMap<String, String>,
     /// All shards that hold records or take them, by index.
     pub(crate) shards: Vec<Shard>,
+    /// When `UpdateShardCount` was last used, as far as it counts against its limit.
+    #[serde(default)]
+    pub(crate) scalings_ms: Vec<u64>,
 }
 
 impl StreamState {
+    /// A new provisioned stream with so many even shards.
+    pub(crate) fn new(key: StreamKey, shards: u32, now_ms: u64) -> Self {
+        let shard = |(index, (start, end)): (u32, (HashKey, HashKey))| Shard {
+            index,
+            start_hash_key: start.0.to_string(),
+            end_hash_key: end.0.to_string(),
+            parent: None,
+            adjacent_parent: None,
+            created_s: now_ms / 1000,
+            opened_ms: 0,
+            opened_at: 0,
+            closed: None,
+        };
+        Self {
+            id: Uuid::new_v4(),
+            key,
+            created_ms: now_ms,
+            active_from_ms: now_ms,
+            updating_until_ms: 0,
+            deleting: false,
+            mode: StreamMode::Provisioned,
+            retention_hours: RETENTION_HOURS_DEFAULT,
+            record_kib_max: RECORD_KIB_DEFAULT,
+            tags: BTreeMap::new(),
+            shards: (0..).zip(even_ranges(shards)).map(shard).collect(),
+            scalings_ms: Vec::new(),
+        }
+    }
+
     pub(crate) fn status(&self, now_ms: u64) -> &'static str {
         if self.deleting {
             "DELETING"
         } else if now_ms < self.active_from_ms {
             "CREATING"
+        } else if now_ms < self.updating_until_ms {
+            "UPDATING"
         } else {
             "ACTIVE"
         }
@@ -93,6 +132,12 @@ impl StreamState {
 
     pub(crate) fn open_shards(&self) -> impl Iterator<Item = &Shard> {
         self.shards.iter().filter(|shard| shard.closed.is_none())
+    }
+
+    /// The shards that are within retention: open, or closed no longer ago than that.
+    pub(crate) fn held_shards(&self, now_ms: u64) -> impl Iterator<Item = &Shard> {
+        let horizon_ms = self.horizon_ms(now_ms);
+        self.shards.iter().filter(move |shard| !shard.is_closed_before(horizon_ms))
     }
 
     pub(crate) fn shard(&self, shard_id: &str) -> Result<&Shard, ApiError> {
@@ -107,40 +152,17 @@ impl StreamState {
     }
 }
 
-/// Where keys go: the open shards by their first hash key.
-#[derive(Debug)]
-pub(crate) struct Routes {
-    starts: Vec<HashKey>,
-    shards: Vec<Arc<Shard>>,
-}
-
-impl Routes {
-    fn new(state: &StreamState) -> Self {
-        let mut shards: Vec<Arc<Shard>> = state.open_shards().cloned().map(Arc::new).collect();
-        shards.sort_by_key(|shard| shard.start_key());
-        Self { starts: shards.iter().map(|shard| shard.start_key()).collect(), shards }
-    }
-
-    /// Number of the open shard whose range holds `key`, for [`Routes::shard`].
-    pub(crate) fn of(&self, key: HashKey) -> usize {
-        self.starts.partition_point(|start| *start <= key).saturating_sub(1)
-    }
-
-    pub(crate) fn shard(&self, number: usize) -> &Arc<Shard> {
-        &self.shards[number]
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.shards.len()
-    }
-}
-
 /// A stream that is served. Its log is opened when it is first needed, so that thousands of quiet
 /// streams cost nothing.
 #[derive(Debug)]
 pub(crate) struct Stream {
     state: RwLock<Arc<StreamState>>,
-    routes: RwLock<Arc<Routes>>,
+    /// Held for reading while records are appended, for writing while shards change.
+    pub(crate) routes: RwLock<Arc<Routes>>,
+    /// Behind the last position that was given to a record since the start, or 0.
+    pub(crate) appended_end: AtomicU64,
+    /// Held by whoever changes the state, from reading it on.
+    pub(crate) changing: Mutex<()>,
     directory: PathBuf,
     config: Config,
     log: Mutex<Option<Log>>,
@@ -154,6 +176,8 @@ impl Stream {
         Self {
             routes: RwLock::new(Arc::new(Routes::new(&state))),
             state: RwLock::new(Arc::new(state)),
+            appended_end: AtomicU64::new(0),
+            changing: Mutex::new(()),
             directory,
             config,
             log: Mutex::new(None),
@@ -167,13 +191,14 @@ impl Stream {
         self.state.read().clone()
     }
 
+    /// Replaces the state; the routes, if they changed, go with it.
     pub(crate) fn set_state(&self, state: StreamState) {
-        *self.routes.write() = Arc::new(Routes::new(&state));
         *self.state.write() = Arc::new(state);
     }
 
-    pub(crate) fn routes(&self) -> Arc<Routes> {
-        self.routes.read().clone()
+    /// Whether its files are gone, or about to go.
+    pub(crate) fn is_deleted(&self) -> bool {
+        self.is_deleted.load(Ordering::Acquire)
     }
 
     /// The log, opened now if it was not yet.
@@ -182,7 +207,7 @@ impl Stream {
         if let Some(log) = &*log {
             return Ok(log.clone());
         }
-        if self.is_deleted.load(Ordering::Acquire) {
+        if self.is_deleted() {
             return Err(crate::error::stream_not_found(&self.state().key));
         }
         let (opened, recovery) =

@@ -4,13 +4,10 @@ use std::collections::BTreeMap;
 
 use anabranch_protocol::{ApiError, List, RequestContext, Text, Violations};
 use serde::Deserialize;
-use uuid::Uuid;
 
 use crate::error::invalid_argument;
-use crate::hash_key::even_ranges;
-use crate::limits::{ON_DEMAND_SHARDS, RECORD_KIB_DEFAULT, RETENTION_HOURS_DEFAULT, SHARDS_MAX};
+use crate::limits::{ON_DEMAND_SHARDS, RECORD_KIB_DEFAULT, SHARDS_MAX};
 use crate::shapes::{MAX_RECORD_SIZE_KIB, POSITIVE, STREAM_MODE, STREAM_NAME};
-use crate::shard::Shard;
 use crate::stream::{StreamKey, StreamMode, StreamState};
 use crate::streams::Streams;
 
@@ -91,30 +88,11 @@ pub(super) fn create_stream(
         return Err(invalid_argument("WarmThroughputMiBps is not supported by Anabranch yet."));
     }
     let now_ms = streams.clock.now_ms();
-    let shards = even_ranges(request.shard_count()?)
-        .into_iter()
-        .zip(0..)
-        .map(|((start, end), index)| Shard {
-            index,
-            start_hash_key: start.0.to_string(),
-            end_hash_key: end.0.to_string(),
-            parent: None,
-            adjacent_parent: None,
-            created_s: now_ms / 1000,
-            opened_at: 0,
-            closed: None,
-        })
-        .collect();
-    streams.create(StreamState {
-        id: Uuid::new_v4(),
-        key: StreamKey::of_name(context, request.stream_name.as_deref().unwrap_or_default()),
-        created_ms: now_ms,
-        active_from_ms: now_ms + streams.config.transition_delay.as_millis() as u64,
-        deleting: false,
-        mode: request.mode(),
-        retention_hours: RETENTION_HOURS_DEFAULT,
-        record_kib_max: request.max_record_size_in_kib.map_or(RECORD_KIB_DEFAULT, |kib| kib as u32),
-        tags: request.tags.unwrap_or_default(),
-        shards,
-    })
+    let key = StreamKey::of_name(context, request.stream_name.as_deref().unwrap_or_default());
+    let mut state = StreamState::new(key, request.shard_count()?, now_ms);
+    state.active_from_ms = streams.after_transition(now_ms);
+    state.mode = request.mode();
+    state.record_kib_max = request.max_record_size_in_kib.map_or(RECORD_KIB_DEFAULT, |kib| kib as u32);
+    state.tags = request.tags.unwrap_or_default();
+    streams.create(state)
 }

@@ -60,7 +60,8 @@ pub(super) fn describe_stream(
     let limit = request.limit.map_or(DESCRIBE_SHARDS_DEFAULT, |limit| limit as usize);
     let now_ms = streams.clock.now_ms();
     let status = state.status(now_ms);
-    let mut shards = state.shards.iter().filter(|shard| status != "CREATING" && after.is_none_or(|a| shard.index > a));
+    let mut shards =
+        state.held_shards(now_ms).filter(|shard| status != "CREATING" && after.is_none_or(|a| shard.index > a));
     let page: Vec<ShardView> = shards.by_ref().take(limit).map(ShardView::from).collect();
     Ok(DescribeStreamAnswer {
         stream_description: StreamDescription {

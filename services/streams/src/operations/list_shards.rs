@@ -114,8 +114,7 @@ pub(super) fn list_shards(
     }
     let limit = request.max_results.map_or(LIST_SHARDS_DEFAULT, |limit| limit as usize);
     let mut shards = state
-        .shards
-        .iter()
+        .held_shards(now_ms)
         .filter(|shard| after.is_none_or(|after| shard.index > after))
         .filter(|shard| filter.as_ref().is_none_or(|filter| passes(filter, shard, &state, now_ms)));
     let page: Vec<&Shard> = shards.by_ref().take(limit).collect();
@@ -133,16 +132,15 @@ pub(super) fn list_shards(
 }
 
 fn passes(filter: &ShardFilter, shard: &Shard, state: &StreamState, now_ms: u64) -> bool {
-    let closed_before = |moment_ms: u64| shard.closed.is_some_and(|closed| closed.at_ms < moment_ms);
-    let opened_by = |moment_ms: u64| shard.created_s <= moment_ms / 1000;
+    let was_open = |moment_ms: u64| shard.opened_ms <= moment_ms && !shard.is_closed_before(moment_ms);
     let horizon_ms = state.horizon_ms(now_ms);
-    let moment_ms = filter.timestamp.map_or(0, |timestamp| timestamp.0).max(horizon_ms);
+    let moment_ms = filter.timestamp.map_or(0, |timestamp| timestamp.0).max(horizon_ms).max(state.created_ms);
     match filter.r#type.as_deref() {
         Some("AFTER_SHARD_ID") => filter.shard_id.as_deref().and_then(shard_index).is_none_or(|id| shard.index > id),
-        Some("AT_TRIM_HORIZON") => shard.parent.is_none() || (opened_by(horizon_ms) && !closed_before(horizon_ms)),
+        Some("AT_TRIM_HORIZON") => was_open(horizon_ms.max(state.created_ms)),
         Some("AT_LATEST") => shard.closed.is_none(),
-        Some("AT_TIMESTAMP") => opened_by(moment_ms) && !closed_before(moment_ms),
-        Some("FROM_TIMESTAMP") => !closed_before(moment_ms),
+        Some("AT_TIMESTAMP") => was_open(moment_ms),
+        Some("FROM_TIMESTAMP") => !shard.is_closed_before(moment_ms),
         _ => true,
     }
 }

@@ -11,9 +11,13 @@ mod get_shard_iterator;
 mod increase_stream_retention_period;
 mod list_shards;
 mod list_streams;
+mod merge_shards;
 mod put_record;
 mod put_records;
 mod retention;
+mod split_shard;
+mod stream_reference;
+mod update_shard_count;
 mod view;
 
 use anabranch_protocol::{ApiError, Encoding, JsonService, RequestContext};
@@ -24,7 +28,7 @@ use serde::{Deserialize, Serialize};
 use crate::streams::Streams;
 
 /// Operations of the service model that are not built yet: refused by name.
-const NOT_SUPPORTED: [&str; 27] = [
+const NOT_SUPPORTED: &[&str] = &[
     "AddTagsToStream",
     "DeleteResourcePolicy",
     "DeregisterStreamConsumer",
@@ -37,11 +41,9 @@ const NOT_SUPPORTED: [&str; 27] = [
     "ListStreamConsumers",
     "ListTagsForResource",
     "ListTagsForStream",
-    "MergeShards",
     "PutResourcePolicy",
     "RegisterStreamConsumer",
     "RemoveTagsFromStream",
-    "SplitShard",
     "StartStreamEncryption",
     "StopStreamEncryption",
     "SubscribeToShard",
@@ -49,7 +51,6 @@ const NOT_SUPPORTED: [&str; 27] = [
     "UntagResource",
     "UpdateAccountSettings",
     "UpdateMaxRecordSize",
-    "UpdateShardCount",
     "UpdateStreamMode",
     "UpdateStreamWarmThroughput",
 ];
@@ -83,8 +84,11 @@ impl JsonService for Streams {
             }
             "ListShards" => call.answer(list_shards::list_shards),
             "ListStreams" => call.answer(list_streams::list_streams),
+            "MergeShards" => call.void(merge_shards::merge_shards),
             "PutRecord" => encode(encoding, &put_record::put_record(self, context, encoding.decode(&body)?).await?),
             "PutRecords" => encode(encoding, &put_records::put_records(self, context, encoding.decode(&body)?).await?),
+            "SplitShard" => call.void(split_shard::split_shard),
+            "UpdateShardCount" => call.answer(update_shard_count::update_shard_count),
             _ if NOT_SUPPORTED.contains(&operation) => Err(ApiError::client(
                 "UnknownOperationException",
                 format!("Anabranch does not support the operation {operation} of Kinesis Data Streams yet."),
