@@ -25,6 +25,11 @@ pub(crate) fn shard_not_found(shard_id: &str, key: &StreamKey) -> ApiError {
     ApiError::client("ResourceNotFoundException", message)
 }
 
+/// `consumer` is its ARN, or its name with that of its stream.
+pub(crate) fn consumer_not_found(consumer: &str) -> ApiError {
+    ApiError::client("ResourceNotFoundException", format!("Consumer {consumer} not found."))
+}
+
 pub(crate) fn invalid_argument(message: impl Into<String>) -> ApiError {
     ApiError::client("InvalidArgumentException", message)
 }

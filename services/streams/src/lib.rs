@@ -21,6 +21,7 @@ mod shard;
 mod source;
 mod stream;
 mod streams;
+mod tags;
 
 pub use error::OpenError;
 pub use hash_key::HashKey;

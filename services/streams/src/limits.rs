@@ -12,6 +12,8 @@ pub(crate) const SHARDS_MAX: i64 = 10_000;
 pub(crate) const SCALINGS_A_DAY: usize = 10;
 /// The window of the limits that count by the day.
 pub(crate) const DAY_MS: u64 = 24 * 3_600_000;
+/// Tags of a stream or consumer (`TagResource`), and of one answer of `ListTagsForStream`.
+pub(crate) const TAGS_MAX: usize = 50;
 /// Most bytes of one `PutRecords`, keys included ("Quotas and Limits").
 pub(crate) const PUT_RECORDS_BYTES_MAX: usize = 10 << 20;
 /// Most bytes of one answer of `GetRecords`.

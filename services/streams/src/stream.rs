@@ -1,6 +1,5 @@
 //! A stream: its state in the control store, and its log.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -17,6 +16,7 @@ use crate::hash_key::{HashKey, even_ranges};
 use crate::limits::{RECORD_KIB_DEFAULT, RETENTION_HOURS_DEFAULT};
 use crate::routing::Routes;
 use crate::shard::{Shard, shard_index};
+use crate::tags::Tags;
 
 /// Account, region and name: what identifies a stream.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -80,7 +80,7 @@ pub(crate) struct StreamState {
     pub(crate) mode: StreamMode,
     pub(crate) retention_hours: u32,
     pub(crate) record_kib_max: u32,
-    pub(crate) tags: BTreeMap<String, String>,
+    pub(crate) tags: Tags,
     /// All shards that hold records or take them, by index.
     pub(crate) shards: Vec<Shard>,
     /// When `UpdateShardCount` was last used, as far as it counts against its limit.
@@ -112,7 +112,7 @@ impl StreamState {
             mode: StreamMode::Provisioned,
             retention_hours: RETENTION_HOURS_DEFAULT,
             record_kib_max: RECORD_KIB_DEFAULT,
-            tags: BTreeMap::new(),
+            tags: Tags::new(),
             shards: (0..).zip(even_ranges(shards)).map(shard).collect(),
             scalings_ms: Vec::new(),
         }

@@ -1,8 +1,6 @@
 //! CreateStream.
 
-use std::collections::BTreeMap;
-
-use anabranch_protocol::{ApiError, List, RequestContext, Text, Violations};
+use anabranch_protocol::{ApiError, RequestContext, Violations};
 use serde::Deserialize;
 
 use crate::error::invalid_argument;
@@ -10,10 +8,7 @@ use crate::limits::{ON_DEMAND_SHARDS, RECORD_KIB_DEFAULT, SHARDS_MAX};
 use crate::shapes::{MAX_RECORD_SIZE_KIB, POSITIVE, STREAM_MODE, STREAM_NAME};
 use crate::stream::{StreamKey, StreamMode, StreamState};
 use crate::streams::Streams;
-
-const TAGS: List = List { min: 0, max: 200 };
-const TAG_KEY: Text = Text { min: 1, max: 128, pattern: None, one_of: &[] };
-const TAG_VALUE: Text = Text { min: 0, max: 256, pattern: None, one_of: &[] };
+use crate::tags::{Tags, add_tags, check_tags};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -21,7 +16,7 @@ pub(super) struct CreateStreamRequest {
     stream_name: Option<String>,
     shard_count: Option<i64>,
     stream_mode_details: Option<StreamModeDetails>,
-    tags: Option<BTreeMap<String, String>>,
+    tags: Option<Tags>,
     warm_throughput_mi_bps: Option<i64>,
     #[serde(rename = "MaxRecordSizeInKiB")]
     max_record_size_in_kib: Option<i64>,
@@ -44,11 +39,9 @@ impl CreateStreamRequest {
             violations.required("streamModeDetails.streamMode", details.stream_mode.as_ref());
             violations.text("streamModeDetails.streamMode", details.stream_mode.as_deref(), &STREAM_MODE);
         }
-        for (key, value) in self.tags.iter().flatten() {
-            violations.text("tags", Some(key), &TAG_KEY);
-            violations.text(format_args!("tags.{key}"), Some(value), &TAG_VALUE);
+        if let Some(tags) = &self.tags {
+            check_tags(tags, &mut violations);
         }
-        violations.list("tags", self.tags.as_ref().map_or(0, BTreeMap::len), &TAGS);
         violations.finish()
     }
 
@@ -93,6 +86,7 @@ pub(super) fn create_stream(
     state.active_from_ms = streams.after_transition(now_ms);
     state.mode = request.mode();
     state.record_kib_max = request.max_record_size_in_kib.map_or(RECORD_KIB_DEFAULT, |kib| kib as u32);
-    state.tags = request.tags.unwrap_or_default();
+    let owner = format!("stream {} under account {}", state.key.name, state.key.account_id);
+    add_tags(&mut state.tags, request.tags.unwrap_or_default(), &owner)?;
     streams.create(state)
 }

@@ -1,6 +1,7 @@
 //! The operations, in the order of the API reference: one file each, with request, answer,
 //! function and tests.
 
+mod add_tags_to_stream;
 mod create_stream;
 mod decrease_stream_retention_period;
 mod delete_stream;
@@ -11,12 +12,18 @@ mod get_shard_iterator;
 mod increase_stream_retention_period;
 mod list_shards;
 mod list_streams;
+mod list_tags_for_resource;
+mod list_tags_for_stream;
 mod merge_shards;
 mod put_record;
 mod put_records;
+mod remove_tags_from_stream;
+mod resource;
 mod retention;
 mod split_shard;
 mod stream_reference;
+mod tag_resource;
+mod untag_resource;
 mod update_shard_count;
 mod view;
 
@@ -29,7 +36,6 @@ use crate::streams::Streams;
 
 /// Operations of the service model that are not built yet: refused by name.
 const NOT_SUPPORTED: &[&str] = &[
-    "AddTagsToStream",
     "DeleteResourcePolicy",
     "DeregisterStreamConsumer",
     "DescribeAccountSettings",
@@ -39,16 +45,11 @@ const NOT_SUPPORTED: &[&str] = &[
     "EnableEnhancedMonitoring",
     "GetResourcePolicy",
     "ListStreamConsumers",
-    "ListTagsForResource",
-    "ListTagsForStream",
     "PutResourcePolicy",
     "RegisterStreamConsumer",
-    "RemoveTagsFromStream",
     "StartStreamEncryption",
     "StopStreamEncryption",
     "SubscribeToShard",
-    "TagResource",
-    "UntagResource",
     "UpdateAccountSettings",
     "UpdateMaxRecordSize",
     "UpdateStreamMode",
@@ -70,6 +71,7 @@ impl JsonService for Streams {
     ) -> Result<Bytes, ApiError> {
         let call = Call { streams: self, context, encoding, body: &body };
         match operation {
+            "AddTagsToStream" => call.void(add_tags_to_stream::add_tags_to_stream),
             "CreateStream" => call.void(create_stream::create_stream),
             "DecreaseStreamRetentionPeriod" => {
                 call.void(decrease_stream_retention_period::decrease_stream_retention_period)
@@ -84,10 +86,15 @@ impl JsonService for Streams {
             }
             "ListShards" => call.answer(list_shards::list_shards),
             "ListStreams" => call.answer(list_streams::list_streams),
+            "ListTagsForResource" => call.answer(list_tags_for_resource::list_tags_for_resource),
+            "ListTagsForStream" => call.answer(list_tags_for_stream::list_tags_for_stream),
             "MergeShards" => call.void(merge_shards::merge_shards),
             "PutRecord" => encode(encoding, &put_record::put_record(self, context, encoding.decode(&body)?).await?),
             "PutRecords" => encode(encoding, &put_records::put_records(self, context, encoding.decode(&body)?).await?),
+            "RemoveTagsFromStream" => call.void(remove_tags_from_stream::remove_tags_from_stream),
             "SplitShard" => call.void(split_shard::split_shard),
+            "TagResource" => call.void(tag_resource::tag_resource),
+            "UntagResource" => call.void(untag_resource::untag_resource),
             "UpdateShardCount" => call.answer(update_shard_count::update_shard_count),
             _ if NOT_SUPPORTED.contains(&operation) => Err(ApiError::client(
                 "UnknownOperationException",

@@ -55,6 +55,19 @@ impl From<&Shard> for HashKeyRange {
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
+pub(super) struct TagView {
+    key: String,
+    value: String,
+}
+
+impl From<(&String, &String)> for TagView {
+    fn from((key, value): (&String, &String)) -> Self {
+        Self { key: key.clone(), value: value.clone() }
+    }
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
 pub(super) struct StreamModeDetails {
     pub(super) stream_mode: StreamMode,
 }
