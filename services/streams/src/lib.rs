@@ -5,11 +5,14 @@
 //! [`JsonService`](anabranch_protocol::JsonService), one file each in `operations/`, and lets
 //! other services read shards from inside the program (`source.rs`).
 
+mod account;
+mod encryption;
 mod error;
 mod hash_key;
 mod iterator;
 mod limits;
 mod operations;
+mod policy;
 mod reading;
 mod record;
 mod resharding;

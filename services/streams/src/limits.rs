@@ -10,6 +10,17 @@ pub(crate) const ON_DEMAND_SHARDS: u32 = 4;
 pub(crate) const SHARDS_MAX: i64 = 10_000;
 /// Uses of `UpdateShardCount` on a stream within 24 hours.
 pub(crate) const SCALINGS_A_DAY: usize = 10;
+/// Starts of a stream's encryption within 24 hours, and as many stops.
+pub(crate) const ENCRYPTION_CHANGES_A_DAY: usize = 25;
+/// Changes of a stream's mode within 24 hours.
+pub(crate) const MODE_SWITCHES_A_DAY: usize = 2;
+/// Most warm throughput of a stream: 10 GiB/s (`UpdateStreamWarmThroughput`).
+pub(crate) const WARM_THROUGHPUT_MIBPS_MAX: i64 = 10_240;
+/// Quotas of a new account in the larger regions ("Quotas and Limits"), told by `DescribeLimits`.
+pub(crate) const ACCOUNT_SHARDS: u32 = 20_000;
+pub(crate) const ON_DEMAND_STREAMS: u32 = 50;
+/// Most bytes of a resource policy.
+pub(crate) const POLICY_BYTES_MAX: usize = 20 << 10;
 /// The window of the limits that count by the day.
 pub(crate) const DAY_MS: u64 = 24 * 3_600_000;
 /// Tags of a stream or consumer (`TagResource`), and of one answer of `ListTagsForStream`.

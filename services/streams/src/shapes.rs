@@ -60,6 +60,8 @@ pub(crate) const ITERATOR_TYPE: Text = Text {
 };
 pub(crate) const STREAM_MODE: Text = Text { one_of: &["PROVISIONED", "ON_DEMAND"], ..text(0, usize::MAX) };
 pub(crate) const SCALING_TYPE: Text = Text { one_of: &["UNIFORM_SCALING"], ..text(0, usize::MAX) };
+pub(crate) const ENCRYPTION_TYPE: Text = Text { one_of: &["NONE", "KMS"], ..text(0, usize::MAX) };
+pub(crate) const KEY_ID: Text = text(1, 2048);
 pub(crate) const SHARD_FILTER_TYPE: Text = Text {
     one_of: &["AT_TRIM_HORIZON", "FROM_TRIM_HORIZON", "AFTER_SHARD_ID", "AT_LATEST", "AT_TIMESTAMP", "FROM_TIMESTAMP"],
     ..text(0, usize::MAX)
@@ -68,6 +70,22 @@ pub(crate) const SHARD_FILTER_TYPE: Text = Text {
 pub(crate) const PAGE_LIMIT: Integer = Integer { min: 1, max: 10_000 };
 pub(crate) const POSITIVE: Integer = Integer { min: 1, max: i32::MAX as i64 };
 pub(crate) const MAX_RECORD_SIZE_KIB: Integer = Integer { min: 1024, max: 10_240 };
+pub(crate) const WARM_THROUGHPUT: Integer = Integer { min: 0, max: i32::MAX as i64 };
+pub(crate) const COMMITMENT_STATUS: Text = Text { one_of: &["ENABLED", "DISABLED"], ..text(0, usize::MAX) };
+pub(crate) const METRICS: List = List { min: 1, max: 7 };
+pub(crate) const METRICS_NAME: Text = Text {
+    one_of: &[
+        "IncomingBytes",
+        "IncomingRecords",
+        "OutgoingBytes",
+        "OutgoingRecords",
+        "WriteProvisionedThroughputExceeded",
+        "ReadProvisionedThroughputExceeded",
+        "IteratorAgeMilliseconds",
+        "ALL",
+    ],
+    ..text(0, usize::MAX)
+};
 pub(crate) const RECORDS: List = List { min: 1, max: 500 };
 pub(crate) const TAG_MAP: List = List { min: 1, max: 200 };
 pub(crate) const TAG_KEYS: List = List { min: 1, max: 50 };

@@ -11,6 +11,7 @@ use parking_lot::{Mutex, RwLock};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::encryption::EncryptionChange;
 use crate::error::{log_failure, shard_not_found};
 use crate::hash_key::{HashKey, even_ranges};
 use crate::limits::{RECORD_KIB_DEFAULT, RETENTION_HOURS_DEFAULT};
@@ -86,6 +87,19 @@ pub(crate) struct StreamState {
     /// When `UpdateShardCount` was last used, as far as it counts against its limit.
     #[serde(default)]
     pub(crate) scalings_ms: Vec<u64>,
+    /// Starts and stops of its encryption, in order.
+    #[serde(default)]
+    pub(crate) encryption: Vec<EncryptionChange>,
+    #[serde(default)]
+    pub(crate) shard_level_metrics: Vec<String>,
+    /// When its mode was last changed, as far as it counts against the limit.
+    #[serde(default)]
+    pub(crate) mode_switches_ms: Vec<u64>,
+    #[serde(default)]
+    pub(crate) warm_throughput_mibps: Option<u32>,
+    /// Its resource policy, as it was put.
+    #[serde(default)]
+    pub(crate) policy: Option<String>,
 }
 
 impl StreamState {
@@ -115,6 +129,11 @@ impl StreamState {
             tags: Tags::new(),
             shards: (0..).zip(even_ranges(shards)).map(shard).collect(),
             scalings_ms: Vec::new(),
+            encryption: Vec::new(),
+            shard_level_metrics: Vec::new(),
+            mode_switches_ms: Vec::new(),
+            warm_throughput_mibps: None,
+            policy: None,
         }
     }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anabranch_control::{ControlStore, Table};
 use anabranch_protocol::{ApiError, Clock, RequestContext};
 use anabranch_storage::Config;
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use tokio::sync::watch;
 
 use crate::error::{OpenError, not_active, stream_exists, stream_not_found};
@@ -36,7 +36,9 @@ pub struct Streams {
     pub(crate) config: StreamsConfig,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) iterator_key: IteratorKey,
-    control: ControlStore,
+    pub(crate) control: ControlStore,
+    /// Held by whoever changes the settings of an account, from reading them on.
+    pub(crate) changing_accounts: Mutex<()>,
     streams: RwLock<BTreeMap<StreamKey, Arc<Stream>>>,
     /// Ticks whenever streams or shards come, go or change.
     pub(crate) changes: watch::Sender<u64>,
@@ -108,6 +110,7 @@ impl Streams {
             clock,
             iterator_key,
             control,
+            changing_accounts: Mutex::new(()),
             streams: RwLock::new(streams),
             changes: watch::Sender::new(0),
             stop: watch::Sender::new(false),
@@ -354,7 +357,7 @@ fn active_state(stream: &Stream, now_ms: u64) -> Result<StreamState, ApiError> {
     }
 }
 
-fn control_failure(error: &anabranch_control::ControlError) -> ApiError {
+pub(crate) fn control_failure(error: &anabranch_control::ControlError) -> ApiError {
     tracing::error!(%error, "control state of a stream");
     ApiError::internal(error.to_string())
 }

@@ -3,9 +3,9 @@
 use anabranch_protocol::{ApiError, RequestContext, Violations};
 use serde::Deserialize;
 
-use crate::error::invalid_argument;
+use crate::account::check_warm_throughput;
 use crate::limits::{ON_DEMAND_SHARDS, RECORD_KIB_DEFAULT, SHARDS_MAX};
-use crate::shapes::{MAX_RECORD_SIZE_KIB, POSITIVE, STREAM_MODE, STREAM_NAME};
+use crate::shapes::{MAX_RECORD_SIZE_KIB, POSITIVE, STREAM_MODE, STREAM_NAME, WARM_THROUGHPUT};
 use crate::stream::{StreamKey, StreamMode, StreamState};
 use crate::streams::Streams;
 use crate::tags::{Tags, add_tags, check_tags};
@@ -35,6 +35,7 @@ impl CreateStreamRequest {
         violations.text("streamName", self.stream_name.as_deref(), &STREAM_NAME);
         violations.integer("shardCount", self.shard_count, &POSITIVE);
         violations.integer("maxRecordSizeInKiB", self.max_record_size_in_kib, &MAX_RECORD_SIZE_KIB);
+        violations.integer("warmThroughputMiBps", self.warm_throughput_mi_bps, &WARM_THROUGHPUT);
         if let Some(details) = &self.stream_mode_details {
             violations.required("streamModeDetails.streamMode", details.stream_mode.as_ref());
             violations.text("streamModeDetails.streamMode", details.stream_mode.as_deref(), &STREAM_MODE);
@@ -77,14 +78,13 @@ pub(super) fn create_stream(
     request: CreateStreamRequest,
 ) -> Result<(), ApiError> {
     request.validate()?;
-    if request.warm_throughput_mi_bps.is_some() {
-        return Err(invalid_argument("WarmThroughputMiBps is not supported by Anabranch yet."));
-    }
     let now_ms = streams.clock.now_ms();
     let key = StreamKey::of_name(context, request.stream_name.as_deref().unwrap_or_default());
     let mut state = StreamState::new(key, request.shard_count()?, now_ms);
     state.active_from_ms = streams.after_transition(now_ms);
     state.mode = request.mode();
+    state.warm_throughput_mibps =
+        check_warm_throughput(streams, &state.key, state.mode, request.warm_throughput_mi_bps)?;
     state.record_kib_max = request.max_record_size_in_kib.map_or(RECORD_KIB_DEFAULT, |kib| kib as u32);
     let owner = format!("stream {} under account {}", state.key.name, state.key.account_id);
     add_tags(&mut state.tags, request.tags.unwrap_or_default(), &owner)?;

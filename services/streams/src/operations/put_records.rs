@@ -191,5 +191,6 @@ pub(super) async fn put_records(
         }
         Err(error) => return Err(error),
     };
-    Ok(PutRecordsAnswer { failed_record_count, records, encryption_type: "NONE" })
+    let encryption_type = stream.state().encryption_type_at(streams.clock.now_ms());
+    Ok(PutRecordsAnswer { failed_record_count, records, encryption_type })
 }

@@ -32,6 +32,11 @@ impl ResourceReference {
         violations.text("streamId", self.stream_id.as_deref(), &STREAM_ID);
     }
 
+    pub(super) fn no_policy(&self) -> ApiError {
+        let arn = self.resource_arn.as_deref().unwrap_or_default();
+        ApiError::client("ResourceNotFoundException", format!("No resource policy found for resource ARN {arn}"))
+    }
+
     pub(super) fn find(&self, streams: &Streams) -> Result<Resource, ApiError> {
         let arn = self.resource_arn.as_deref().unwrap_or_default();
         let key = StreamKey::of_arn(arn).ok_or_else(|| invalid_argument(format!("Invalid ResourceARN: {arn}.")))?;
@@ -42,21 +47,31 @@ impl ResourceReference {
     }
 }
 
+/// What tags and policy requests read and change of a resource.
+pub(super) struct Attached<'a> {
+    pub(super) tags: &'a mut Tags,
+    pub(super) policy: &'a mut Option<String>,
+}
+
 impl Resource {
-    /// The resource's tags.
     pub(super) fn tags(&self) -> Result<Tags, ApiError> {
         Ok(self.stream.state().tags.clone())
     }
 
-    /// Changes the resource's tags by `apply`, which is told what they belong to.
-    pub(super) fn change_tags(
+    pub(super) fn policy(&self) -> Result<Option<String>, ApiError> {
+        Ok(self.stream.state().policy.clone())
+    }
+
+    /// Changes what is attached to the resource by `apply`, which is told what the resource is
+    /// called.
+    pub(super) fn change(
         &self,
         streams: &Streams,
-        apply: impl FnOnce(&mut Tags, &str) -> Result<(), ApiError>,
+        apply: impl FnOnce(Attached<'_>, &str) -> Result<(), ApiError>,
     ) -> Result<(), ApiError> {
         streams.change(&self.stream, |state, _| {
             let owner = format!("stream {} under account {}", state.key.name, state.key.account_id);
-            apply(&mut state.tags, &owner)
+            apply(Attached { tags: &mut state.tags, policy: &mut state.policy }, &owner)
         })
     }
 }

@@ -25,5 +25,5 @@ pub(super) fn tag_resource(streams: &Streams, _: &RequestContext, request: TagRe
     }
     violations.finish()?;
     let tags = request.tags.unwrap_or_default();
-    request.resource.find(streams)?.change_tags(streams, |own, owner| add_tags(own, tags, owner))
+    request.resource.find(streams)?.change(streams, |attached, owner| add_tags(attached.tags, tags, owner))
 }

@@ -26,8 +26,8 @@ pub(super) fn untag_resource(
     check_tag_keys(request.tag_keys.as_ref(), &mut violations);
     violations.finish()?;
     let keys = request.tag_keys.unwrap_or_default();
-    request.resource.find(streams)?.change_tags(streams, |own, _| {
-        own.retain(|key, _| !keys.contains(key));
+    request.resource.find(streams)?.change(streams, |attached, _| {
+        attached.tags.retain(|key, _| !keys.contains(key));
         Ok(())
     })
 }

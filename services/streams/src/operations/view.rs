@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::shard::{Shard, shard_id};
-use crate::stream::StreamMode;
+use crate::stream::{StreamMode, StreamState};
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -72,11 +72,30 @@ pub(super) struct StreamModeDetails {
     pub(super) stream_mode: StreamMode,
 }
 
-/// Enhanced monitoring is off: one entry without metrics, as AWS answers.
+/// The metrics that a stream reports by shard: one entry, if there are none too, as AWS answers.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct EnhancedMetrics {
-    pub(super) shard_level_metrics: [&'static str; 0],
+    shard_level_metrics: Vec<String>,
 }
 
-pub(super) const NO_ENHANCED_METRICS: [EnhancedMetrics; 1] = [EnhancedMetrics { shard_level_metrics: [] }];
+impl EnhancedMetrics {
+    pub(super) fn of(state: &StreamState) -> [Self; 1] {
+        [Self { shard_level_metrics: state.shard_level_metrics.clone() }]
+    }
+}
+
+/// What an on-demand stream is warm for.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct WarmThroughput {
+    pub(super) target_mi_bps: u32,
+    pub(super) current_mi_bps: u32,
+}
+
+impl WarmThroughput {
+    /// `None` for a stream that was never given one.
+    pub(super) fn of(state: &StreamState) -> Option<Self> {
+        state.warm_throughput_mibps.map(|mibps| Self { target_mi_bps: mibps, current_mi_bps: mibps })
+    }
+}
