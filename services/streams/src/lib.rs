@@ -6,6 +6,7 @@
 //! other services read shards from inside the program (`source.rs`).
 
 mod account;
+mod consumer;
 mod encryption;
 mod error;
 mod hash_key;

@@ -21,6 +21,13 @@ pub(crate) const ACCOUNT_SHARDS: u32 = 20_000;
 pub(crate) const ON_DEMAND_STREAMS: u32 = 50;
 /// Most bytes of a resource policy.
 pub(crate) const POLICY_BYTES_MAX: usize = 20 << 10;
+/// Consumers of a stream, with on-demand capacity and a commitment, and those of a stream that
+/// may be CREATING at once (`RegisterStreamConsumer`).
+pub(crate) const CONSUMERS_MAX: usize = 20;
+pub(crate) const CONSUMERS_MAX_ADVANTAGE: usize = 50;
+pub(crate) const CONSUMERS_CREATING_MAX: usize = 5;
+/// Most consumers of one answer of `ListStreamConsumers`, and how many by default.
+pub(crate) const LIST_CONSUMERS_MAX: usize = 100;
 /// The window of the limits that count by the day.
 pub(crate) const DAY_MS: u64 = 24 * 3_600_000;
 /// Tags of a stream or consumer (`TagResource`), and of one answer of `ListTagsForStream`.

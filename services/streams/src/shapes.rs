@@ -25,6 +25,19 @@ fn is_stream_arn(text: &str) -> bool {
         && resource.strip_prefix("stream/").is_some_and(|name| !name.is_empty() && !name.contains(char::is_whitespace))
 }
 
+fn is_consumer_arn(text: &str) -> bool {
+    is_stream_arn(text)
+        && text.split_once(":stream/").and_then(|(_, resource)| resource.split_once("/consumer/")).is_some_and(
+            |(stream, consumer)| {
+                let (name, created) = consumer.rsplit_once(':').unwrap_or_default();
+                is_name(stream)
+                    && is_name(name)
+                    && !created.is_empty()
+                    && created.bytes().all(|byte| byte.is_ascii_digit())
+            },
+        )
+}
+
 /// A stream's ARN or a consumer's.
 fn is_resource_arn(text: &str) -> bool {
     is_stream_arn(text)
@@ -43,6 +56,14 @@ const fn text(min: usize, max: usize) -> Text {
 pub(crate) const STREAM_NAME: Text = Text { pattern: Some(("[a-zA-Z0-9_.-]+", is_name)), ..text(1, 128) };
 pub(crate) const STREAM_ARN: Text =
     Text { pattern: Some((r"arn:aws.*:kinesis:.*:\d{12}:stream/\S+", is_stream_arn)), ..text(1, 2048) };
+pub(crate) const CONSUMER_NAME: Text = STREAM_NAME;
+pub(crate) const CONSUMER_ARN: Text = Text {
+    pattern: Some((
+        r"^(arn):aws.*:kinesis:.*:\d{12}:.*stream\/[a-zA-Z0-9_.-]+\/consumer\/[a-zA-Z0-9_.-]+:[0-9]+",
+        is_consumer_arn,
+    )),
+    ..text(1, 2048)
+};
 pub(crate) const RESOURCE_ARN: Text =
     Text { pattern: Some((r"arn:aws.*:kinesis:.*:\d{12}:.*stream/\S+", is_resource_arn)), ..text(1, 2048) };
 pub(crate) const STREAM_ID: Text = Text { pattern: Some(("[a-z0-9]{20}-[a-z0-9]{3}", is_stream_id)), ..text(1, 24) };

@@ -11,6 +11,7 @@ use parking_lot::{Mutex, RwLock};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::consumer::Consumer;
 use crate::encryption::EncryptionChange;
 use crate::error::{log_failure, shard_not_found};
 use crate::hash_key::{HashKey, even_ranges};
@@ -100,6 +101,9 @@ pub(crate) struct StreamState {
     /// Its resource policy, as it was put.
     #[serde(default)]
     pub(crate) policy: Option<String>,
+    /// Its consumers by name, among them some that may be gone.
+    #[serde(default)]
+    pub(crate) consumers: Vec<Consumer>,
 }
 
 impl StreamState {
@@ -134,6 +138,7 @@ impl StreamState {
             mode_switches_ms: Vec::new(),
             warm_throughput_mibps: None,
             policy: None,
+            consumers: Vec::new(),
         }
     }
 

@@ -216,6 +216,22 @@ impl Streams {
         Ok(result)
     }
 
+    /// Changes a stream as [`Streams::change`] does, whatever its status.
+    pub(crate) fn change_in_any_status<T>(
+        &self,
+        stream: &Stream,
+        apply: impl FnOnce(&mut StreamState, u64) -> Result<T, ApiError>,
+    ) -> Result<T, ApiError> {
+        let _changing = stream.changing.lock();
+        let mut state = (*stream.state()).clone();
+        if stream.is_deleted() {
+            return Err(stream_not_found(&state.key));
+        }
+        let result = apply(&mut state, self.clock.now_ms())?;
+        self.update(stream, state)?;
+        Ok(result)
+    }
+
     /// Changes a stream as [`Streams::change`] does, after which it is UPDATING for a while.
     pub(crate) fn change_slowly<T>(
         &self,

@@ -37,7 +37,7 @@ struct StreamDescriptionSummary {
     #[serde(skip_serializing_if = "Option::is_none")]
     key_id: Option<String>,
     open_shard_count: usize,
-    consumer_count: u32,
+    consumer_count: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     warm_throughput: Option<WarmThroughput>,
     #[serde(rename = "MaxRecordSizeInKiB")]
@@ -69,7 +69,7 @@ pub(super) fn describe_stream_summary(
             encryption_type: state.encryption_type_at(now_ms),
             key_id: state.key_id_at(now_ms).map(str::to_string),
             open_shard_count: state.open_shards().count(),
-            consumer_count: 0,
+            consumer_count: state.registered(now_ms).count(),
             warm_throughput: WarmThroughput::of(&state),
             max_record_size_in_kib: state.record_kib_max,
         },

@@ -28,6 +28,6 @@ pub(super) fn get_resource_policy(
     let mut violations = Violations::default();
     request.resource.check(&mut violations);
     violations.finish()?;
-    let policy = request.resource.find(streams)?.policy()?;
+    let policy = request.resource.find(streams)?.policy(streams)?;
     policy.map(|policy| GetResourcePolicyAnswer { policy }).ok_or_else(|| request.resource.no_policy())
 }

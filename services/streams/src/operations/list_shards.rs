@@ -1,13 +1,12 @@
 //! ListShards.
 
 use anabranch_protocol::{ApiError, RequestContext, Timestamp, Violations};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
+use super::page_token::{PageToken, read_token, write_token};
 use super::view::ShardView;
 use crate::error::invalid_argument;
-use crate::limits::{LIST_SHARDS_DEFAULT, LIST_TOKEN_MS};
+use crate::limits::LIST_SHARDS_DEFAULT;
 use crate::shapes::{NEXT_TOKEN, PAGE_LIMIT, SHARD_FILTER_TYPE, SHARD_ID, STREAM_ARN, STREAM_ID, STREAM_NAME};
 use crate::shard::{Shard, shard_index};
 use crate::stream::{StreamKey, StreamState};
@@ -53,6 +52,12 @@ struct Token {
     issued_ms: u64,
 }
 
+impl PageToken for Token {
+    fn issued_ms(&self) -> u64 {
+        self.issued_ms
+    }
+}
+
 impl ListShardsRequest {
     fn validate(&self) -> Result<(), ApiError> {
         let mut violations = Violations::default();
@@ -94,7 +99,7 @@ pub(super) fn list_shards(
             if request.stream_name.is_some() || request.stream_arn.is_some() || request.shard_filter.is_some() {
                 return Err(invalid_argument("NextToken and StreamName cannot be provided together."));
             }
-            let token = read_token(text, now_ms)?;
+            let token: Token = read_token(text, now_ms)?;
             let state = streams.get(&token.stream)?.state();
             if state.created_ms != token.created_ms {
                 return Err(invalid_argument("NextToken is of a stream that was deleted."));
@@ -143,19 +148,4 @@ fn passes(filter: &ShardFilter, shard: &Shard, state: &StreamState, now_ms: u64)
         Some("FROM_TIMESTAMP") => !shard.is_closed_before(moment_ms),
         _ => true,
     }
-}
-
-fn write_token(token: &Token) -> String {
-    STANDARD.encode(serde_json::to_vec(token).unwrap_or_default())
-}
-
-fn read_token(text: &str, now_ms: u64) -> Result<Token, ApiError> {
-    let bytes = STANDARD.decode(text).ok();
-    let token: Token = bytes
-        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
-        .ok_or_else(|| invalid_argument("Invalid NextToken."))?;
-    if now_ms.saturating_sub(token.issued_ms) > LIST_TOKEN_MS {
-        return Err(ApiError::client("ExpiredNextTokenException", "NextToken is older than 300 seconds."));
-    }
-    Ok(token)
 }

@@ -29,6 +29,6 @@ pub(super) fn list_tags_for_resource(
     let mut violations = Violations::default();
     request.resource.check(&mut violations);
     violations.finish()?;
-    let tags = request.resource.find(streams)?.tags()?;
+    let tags = request.resource.find(streams)?.tags(streams)?;
     Ok(ListTagsForResourceAnswer { tags: tags.iter().map(TagView::from).collect() })
 }

@@ -3,13 +3,16 @@
 
 mod account_settings;
 mod add_tags_to_stream;
+mod consumer_reference;
 mod create_stream;
 mod decrease_stream_retention_period;
 mod delete_resource_policy;
 mod delete_stream;
+mod deregister_stream_consumer;
 mod describe_account_settings;
 mod describe_limits;
 mod describe_stream;
+mod describe_stream_consumer;
 mod describe_stream_summary;
 mod disable_enhanced_monitoring;
 mod enable_enhanced_monitoring;
@@ -20,13 +23,16 @@ mod get_resource_policy;
 mod get_shard_iterator;
 mod increase_stream_retention_period;
 mod list_shards;
+mod list_stream_consumers;
 mod list_streams;
 mod list_tags_for_resource;
 mod list_tags_for_stream;
 mod merge_shards;
+mod page_token;
 mod put_record;
 mod put_records;
 mod put_resource_policy;
+mod register_stream_consumer;
 mod remove_tags_from_stream;
 mod resource;
 mod retention;
@@ -51,13 +57,7 @@ use serde::{Deserialize, Serialize};
 use crate::streams::Streams;
 
 /// Operations of the service model that are not built yet: refused by name.
-const NOT_SUPPORTED: &[&str] = &[
-    "DeregisterStreamConsumer",
-    "DescribeStreamConsumer",
-    "ListStreamConsumers",
-    "RegisterStreamConsumer",
-    "SubscribeToShard",
-];
+const NOT_SUPPORTED: &[&str] = &["SubscribeToShard"];
 
 #[async_trait]
 impl JsonService for Streams {
@@ -81,9 +81,11 @@ impl JsonService for Streams {
             }
             "DeleteResourcePolicy" => call.void(delete_resource_policy::delete_resource_policy),
             "DeleteStream" => call.void(delete_stream::delete_stream),
+            "DeregisterStreamConsumer" => call.void(deregister_stream_consumer::deregister_stream_consumer),
             "DescribeAccountSettings" => call.answer(describe_account_settings::describe_account_settings),
             "DescribeLimits" => call.answer(describe_limits::describe_limits),
             "DescribeStream" => call.answer(describe_stream::describe_stream),
+            "DescribeStreamConsumer" => call.answer(describe_stream_consumer::describe_stream_consumer),
             "DescribeStreamSummary" => call.answer(describe_stream_summary::describe_stream_summary),
             "DisableEnhancedMonitoring" => call.answer(disable_enhanced_monitoring::disable_enhanced_monitoring),
             "EnableEnhancedMonitoring" => call.answer(enable_enhanced_monitoring::enable_enhanced_monitoring),
@@ -94,6 +96,7 @@ impl JsonService for Streams {
                 call.void(increase_stream_retention_period::increase_stream_retention_period)
             }
             "ListShards" => call.answer(list_shards::list_shards),
+            "ListStreamConsumers" => call.answer(list_stream_consumers::list_stream_consumers),
             "ListStreams" => call.answer(list_streams::list_streams),
             "ListTagsForResource" => call.answer(list_tags_for_resource::list_tags_for_resource),
             "ListTagsForStream" => call.answer(list_tags_for_stream::list_tags_for_stream),
@@ -101,6 +104,7 @@ impl JsonService for Streams {
             "PutRecord" => encode(encoding, &put_record::put_record(self, context, encoding.decode(&body)?).await?),
             "PutRecords" => encode(encoding, &put_records::put_records(self, context, encoding.decode(&body)?).await?),
             "PutResourcePolicy" => call.void(put_resource_policy::put_resource_policy),
+            "RegisterStreamConsumer" => call.answer(register_stream_consumer::register_stream_consumer),
             "RemoveTagsFromStream" => call.void(remove_tags_from_stream::remove_tags_from_stream),
             "SplitShard" => call.void(split_shard::split_shard),
             "StartStreamEncryption" => call.void(start_stream_encryption::start_stream_encryption),

@@ -1,11 +1,11 @@
-//! What tag and policy requests name by `ResourceARN`: a stream.
+//! What tag and policy requests name by `ResourceARN`: a stream or a consumer.
 
 use std::sync::Arc;
 
 use anabranch_protocol::{ApiError, Violations};
 use serde::Deserialize;
 
-use crate::error::{consumer_not_found, invalid_argument};
+use crate::error::{invalid_argument, resource_not_active};
 use crate::shapes::{RESOURCE_ARN, STREAM_ID};
 use crate::stream::{Stream, StreamKey};
 use crate::streams::Streams;
@@ -22,7 +22,9 @@ pub(super) struct ResourceReference {
 
 /// A resource that exists.
 pub(super) struct Resource {
-    pub(super) stream: Arc<Stream>,
+    stream: Arc<Stream>,
+    /// Its ARN, if it is a consumer of that stream.
+    consumer_arn: Option<String>,
 }
 
 impl ResourceReference {
@@ -40,10 +42,12 @@ impl ResourceReference {
     pub(super) fn find(&self, streams: &Streams) -> Result<Resource, ApiError> {
         let arn = self.resource_arn.as_deref().unwrap_or_default();
         let key = StreamKey::of_arn(arn).ok_or_else(|| invalid_argument(format!("Invalid ResourceARN: {arn}.")))?;
-        if arn.contains("/consumer/") {
-            return Err(consumer_not_found(arn));
+        let stream = streams.get(&key)?;
+        let consumer_arn = arn.contains("/consumer/").then(|| arn.to_string());
+        if let Some(arn) = &consumer_arn {
+            stream.state().consumer_by_arn(arn, streams.clock.now_ms())?;
         }
-        Ok(Resource { stream: streams.get(&key)? })
+        Ok(Resource { stream, consumer_arn })
     }
 }
 
@@ -54,24 +58,42 @@ pub(super) struct Attached<'a> {
 }
 
 impl Resource {
-    pub(super) fn tags(&self) -> Result<Tags, ApiError> {
-        Ok(self.stream.state().tags.clone())
+    pub(super) fn tags(&self, streams: &Streams) -> Result<Tags, ApiError> {
+        let state = self.stream.state();
+        Ok(match &self.consumer_arn {
+            Some(arn) => state.consumer_by_arn(arn, streams.clock.now_ms())?.tags.clone(),
+            None => state.tags.clone(),
+        })
     }
 
-    pub(super) fn policy(&self) -> Result<Option<String>, ApiError> {
-        Ok(self.stream.state().policy.clone())
+    pub(super) fn policy(&self, streams: &Streams) -> Result<Option<String>, ApiError> {
+        let state = self.stream.state();
+        Ok(match &self.consumer_arn {
+            Some(arn) => state.consumer_by_arn(arn, streams.clock.now_ms())?.policy.clone(),
+            None => state.policy.clone(),
+        })
     }
 
-    /// Changes what is attached to the resource by `apply`, which is told what the resource is
-    /// called.
+    /// Changes what is attached to the resource, which must be ACTIVE, by `apply`, which is told
+    /// what the resource is called.
     pub(super) fn change(
         &self,
         streams: &Streams,
         apply: impl FnOnce(Attached<'_>, &str) -> Result<(), ApiError>,
     ) -> Result<(), ApiError> {
-        streams.change(&self.stream, |state, _| {
-            let owner = format!("stream {} under account {}", state.key.name, state.key.account_id);
-            apply(Attached { tags: &mut state.tags, policy: &mut state.policy }, &owner)
+        let Some(arn) = &self.consumer_arn else {
+            return streams.change(&self.stream, |state, _| {
+                let owner = format!("stream {} under account {}", state.key.name, state.key.account_id);
+                apply(Attached { tags: &mut state.tags, policy: &mut state.policy }, &owner)
+            });
+        };
+        streams.change_in_any_status(&self.stream, |state, now_ms| {
+            let consumer = state.consumer_by_arn_mut(arn, now_ms)?;
+            let owner = format!("consumer {arn}");
+            match consumer.status(now_ms) {
+                "ACTIVE" => apply(Attached { tags: &mut consumer.tags, policy: &mut consumer.policy }, &owner),
+                status => Err(resource_not_active(&owner, status)),
+            }
         })
     }
 }

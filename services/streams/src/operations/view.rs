@@ -1,7 +1,9 @@
 //! Members that several answers share.
 
+use anabranch_protocol::Timestamp;
 use serde::Serialize;
 
+use crate::consumer::Consumer;
 use crate::shard::{Shard, shard_id};
 use crate::stream::{StreamMode, StreamState};
 
@@ -97,5 +99,26 @@ impl WarmThroughput {
     /// `None` for a stream that was never given one.
     pub(super) fn of(state: &StreamState) -> Option<Self> {
         state.warm_throughput_mibps.map(|mibps| Self { target_mi_bps: mibps, current_mi_bps: mibps })
+    }
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct ConsumerView {
+    consumer_name: String,
+    #[serde(rename = "ConsumerARN")]
+    consumer_arn: String,
+    consumer_status: &'static str,
+    consumer_creation_timestamp: Timestamp,
+}
+
+impl ConsumerView {
+    pub(super) fn new(consumer: &Consumer, stream_arn: &str, now_ms: u64) -> Self {
+        Self {
+            consumer_name: consumer.name.clone(),
+            consumer_arn: consumer.arn(stream_arn),
+            consumer_status: consumer.status(now_ms),
+            consumer_creation_timestamp: Timestamp(consumer.created_ms),
+        }
     }
 }
