@@ -42,8 +42,9 @@ pub(crate) const GET_RECORDS_MAX: usize = 10_000;
 pub(crate) const ITERATOR_MS: u64 = 300_000;
 /// How long a `NextToken` of `ListShards` holds.
 pub(crate) const LIST_TOKEN_MS: u64 = 300_000;
-/// Shards in one answer of `DescribeStream` and `ListShards`, and streams of `ListStreams`, by default.
-pub(crate) const LIST_SHARDS_DEFAULT: usize = 1_000;
+/// Most shards of one answer of `ListShards`, and how many by default.
+pub(crate) const LIST_SHARDS_MAX: usize = 1_000;
+/// Shards in one answer of `DescribeStream`, and streams of `ListStreams`, by default.
 pub(crate) const DESCRIBE_SHARDS_DEFAULT: usize = 100;
 pub(crate) const LIST_STREAMS_DEFAULT: usize = 100;
 /// How often expired segments are looked for.

@@ -118,6 +118,7 @@ async fn resharding_is_refused_as_aws_refuses_it() {
         ("SplitShard", split(0, "-1"), "ValidationException", "'newStartingHashKey'"),
         ("SplitShard", json!({ "StreamName": "clicks" }), "ValidationException", "2 validation errors"),
         ("SplitShard", json!({ "ShardToSplit": "0", "NewStartingHashKey": "9" }), "ValidationException", "StreamName"),
+        ("SplitShard", json!({ "StreamName": 7, "ShardToSplit": "0" }), "SerializationException", "invalid type"),
         ("MergeShards", merge(0, 2), "InvalidArgumentException", "not an adjacent pair of shards eligible for merging"),
         ("MergeShards", merge(0, 0), "InvalidArgumentException", "not an adjacent pair"),
         ("MergeShards", merge(0, 8), "ResourceNotFoundException", "shardId-000000000008"),
@@ -213,8 +214,27 @@ async fn shards_are_listed_as_of_a_time_and_expire() {
     let page = service.ok("ListShards", first).await;
     let rest = service.ok("ListShards", json!({ "NextToken": page["NextToken"], "MaxResults": 3 })).await;
     assert_eq!((rest["Shards"].as_array().unwrap().len(), &rest["NextToken"]), (2, &Value::Null));
-    let both = json!({ "StreamName": "clicks", "NextToken": page["NextToken"] });
-    assert_eq!(service.refused("ListShards", both).await.0, "InvalidArgumentException");
+    let arn = "arn:aws:kinesis:us-east-1:000000000000:stream/clicks";
+    service.ok("ListShards", json!({ "StreamARN": arn, "NextToken": page["NextToken"] })).await;
+    for more in [
+        json!({ "StreamName": "clicks" }),
+        json!({ "ExclusiveStartShardId": "0" }),
+        json!({ "StreamCreationTimestamp": 1.0 }),
+        json!({ "StreamARN": arn.replace("clicks", "x") }),
+    ] {
+        let mut request = json!({ "NextToken": page["NextToken"] });
+        request.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        assert_eq!(service.refused("ListShards", request).await.0, "InvalidArgumentException", "{more}");
+    }
+    for filter in [
+        json!({ "Type": "AFTER_SHARD_ID" }),
+        json!({ "Type": "AT_TIMESTAMP" }),
+        json!({ "Type": "AT_LATEST", "ShardId": "0" }),
+        json!({ "Type": "AT_TRIM_HORIZON", "Timestamp": 1.0 }),
+    ] {
+        let request = json!({ "StreamName": "clicks", "ShardFilter": filter });
+        assert_eq!(service.refused("ListShards", request).await.0, "InvalidArgumentException", "{filter}");
+    }
     service.clock.advance_ms(24 * 3_600_000 - 15_000);
     assert_eq!(service.filtered(json!({ "Type": "FROM_TRIM_HORIZON" })).await, [1, 2, 3, 4]);
     assert_eq!(service.filtered(json!({ "Type": "AT_TRIM_HORIZON" })).await, [1, 2, 3]);

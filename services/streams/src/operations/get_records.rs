@@ -6,7 +6,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::view::HashKeyRange;
-use crate::error::{invalid_argument, stream_not_found};
+use crate::error::{invalid_argument, shard_not_found};
 use crate::iterator::ShardIterator;
 use crate::limits::{GET_RECORDS_BYTES_MAX, GET_RECORDS_MAX};
 use crate::reading::{Found, read};
@@ -88,7 +88,7 @@ pub(super) fn get_records(streams: &Streams, encoding: Encoding, body: &[u8]) ->
         return Err(invalid_argument("StreamARN does not name the iterator's stream."));
     }
     let shard = state.shards.iter().find(|shard| shard.index == iterator.shard_index);
-    let shard = shard.ok_or_else(|| stream_not_found(&state.key))?;
+    let shard = shard.ok_or_else(|| shard_not_found(&shard_id(iterator.shard_index), &state.key))?;
     let limit = request.limit.map_or(GET_RECORDS_MAX, |limit| limit as usize);
     let found = read(&stream, &state, shard, iterator.position, limit, GET_RECORDS_BYTES_MAX, now_ms)?;
     let records = found.records.iter().map(|record| view(&state, shard, &record)).collect::<Result<_, _>>()?;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::page_token::{PageToken, read_token, write_token};
 use super::view::ShardView;
 use crate::error::invalid_argument;
-use crate::limits::LIST_SHARDS_DEFAULT;
+use crate::limits::LIST_SHARDS_MAX;
 use crate::shapes::{NEXT_TOKEN, PAGE_LIMIT, SHARD_FILTER_TYPE, SHARD_ID, STREAM_ARN, STREAM_ID, STREAM_NAME};
 use crate::shard::{Shard, shard_index};
 use crate::stream::{StreamKey, StreamState};
@@ -75,6 +75,12 @@ impl ListShardsRequest {
         violations.finish()?;
         let Some(filter) = &self.shard_filter else { return Ok(()) };
         match filter.r#type.as_deref() {
+            Some(kind) if filter.shard_id.is_some() && kind != "AFTER_SHARD_ID" => {
+                Err(invalid_argument(format!("ShardId cannot be provided when the ShardFilter type is {kind}.")))
+            }
+            Some(kind) if filter.timestamp.is_some() && !matches!(kind, "AT_TIMESTAMP" | "FROM_TIMESTAMP") => {
+                Err(invalid_argument(format!("Timestamp cannot be provided when the ShardFilter type is {kind}.")))
+            }
             Some("AFTER_SHARD_ID") if filter.shard_id.is_none() => {
                 Err(invalid_argument("ShardId must be provided when the ShardFilter type is AFTER_SHARD_ID."))
             }
@@ -82,6 +88,20 @@ impl ListShardsRequest {
                 Err(invalid_argument(format!("Timestamp must be provided when the ShardFilter type is {kind}.")))
             }
             _ => Ok(()),
+        }
+    }
+
+    /// A token knows its stream and its filter; `StreamARN` may come with it and must agree.
+    fn check_beside_token(&self) -> Result<(), ApiError> {
+        let others = [
+            ("StreamName", self.stream_name.is_some()),
+            ("ShardFilter", self.shard_filter.is_some()),
+            ("ExclusiveStartShardId", self.exclusive_start_shard_id.is_some()),
+            ("StreamCreationTimestamp", self.stream_creation_timestamp.is_some()),
+        ];
+        match others.into_iter().find(|(_, is_there)| *is_there) {
+            Some((other, _)) => Err(invalid_argument(format!("NextToken and {other} cannot be provided together."))),
+            None => Ok(()),
         }
     }
 }
@@ -96,11 +116,12 @@ pub(super) fn list_shards(
     let now_ms = streams.clock.now_ms();
     let (state, after, filter) = match &request.next_token {
         Some(text) => {
-            if request.stream_name.is_some() || request.stream_arn.is_some() || request.shard_filter.is_some() {
-                return Err(invalid_argument("NextToken and StreamName cannot be provided together."));
-            }
+            request.check_beside_token()?;
             let token: Token = read_token(text, now_ms)?;
             let state = streams.get(&token.stream)?.state();
+            if request.stream_arn.as_ref().is_some_and(|arn| *arn != state.key.arn()) {
+                return Err(invalid_argument("NextToken is not of the stream that StreamARN names."));
+            }
             if state.created_ms != token.created_ms {
                 return Err(invalid_argument("NextToken is of a stream that was deleted."));
             }
@@ -117,7 +138,7 @@ pub(super) fn list_shards(
     {
         return Err(crate::error::stream_not_found(&state.key));
     }
-    let limit = request.max_results.map_or(LIST_SHARDS_DEFAULT, |limit| limit as usize);
+    let limit = request.max_results.map_or(LIST_SHARDS_MAX, |limit| LIST_SHARDS_MAX.min(limit as usize));
     let mut shards = state
         .held_shards(now_ms)
         .filter(|shard| after.is_none_or(|after| shard.index > after))
