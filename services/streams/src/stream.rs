@@ -273,3 +273,23 @@ impl Stream {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn state_of_before_resharding_is_read() {
+        let stored = r#"{ "id": "67e55044-10b1-426f-9247-bb680e5fe0c8", "created_ms": 5, "active_from_ms": 7,
+            "key": { "account_id": "000000000000", "region": "us-east-1", "name": "clicks" }, "deleting": false,
+            "mode": "PROVISIONED", "retention_hours": 24, "record_kib_max": 1024, "tags": { "a": "b" }, "shards": [{
+            "index": 0, "start_hash_key": "0", "end_hash_key": "340282366920938463463374607431768211455",
+            "parent": null, "adjacent_parent": null, "created_s": 0, "opened_at": 0, "closed": null }] }"#;
+        let state: StreamState = serde_json::from_str(stored).unwrap();
+        assert_eq!((state.status(6), state.status(7)), ("CREATING", "ACTIVE"));
+        assert_eq!(
+            (state.encryption_type_at(7), state.registered(7).count(), state.open_shards().count()),
+            ("NONE", 0, 1)
+        );
+    }
+}

@@ -4,6 +4,7 @@
 
 mod common;
 
+use std::path::Path;
 use std::time::Duration;
 
 use common::{NOW_MS, Service};
@@ -240,4 +241,43 @@ async fn shards_are_listed_as_of_a_time_and_expire() {
     assert_eq!(service.filtered(json!({ "Type": "AT_TRIM_HORIZON" })).await, [1, 2, 3]);
     service.clock.advance_ms(24 * 3_600_000);
     assert_eq!(service.filtered(json!({ "Type": "AT_TRIM_HORIZON" })).await, [2, 4]);
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_a_killed_server_leaves_has_all_shards_and_records() {
+    let directory = tempfile::tempdir().unwrap();
+    let service = Service::open(directory.path());
+    clicks(&service, 1).await;
+    let mut numbers = vec![service.put_at("a", "0").await.1];
+    for step in 0..4u32 {
+        service.ok("SplitShard", split(if step == 0 { 0 } else { step * 2 - 1 }, &(1000 >> step).to_string())).await;
+        numbers.push(service.put_at("b", "0").await.1);
+        // Nothing is closed: the files are as a kill would leave them.
+        let left = tempfile::tempdir().unwrap();
+        copy(directory.path(), left.path());
+        let after = Service::open(left.path());
+        let shards = after.shards().await;
+        assert_eq!(shards, service.shards().await);
+        let next = after.put_at("c", "0").await;
+        let (lowest, number) = (shards.len() as u32 - 2, numbers.last().unwrap());
+        assert_eq!(next.0, shard_id(lowest));
+        assert!(next.1 > *number, "{} {number}", next.1);
+        assert_eq!(after.keys_from(after.iterator(lowest, "TRIM_HORIZON", json!({})).await).await, ["b", "c"]);
+        assert_eq!(after.keys_from(after.iterator(0, "TRIM_HORIZON", json!({})).await).await, ["a"]);
+        after.streams.shutdown().await;
+    }
+    assert!(numbers.is_sorted(), "{numbers:?}");
 }
