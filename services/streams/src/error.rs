@@ -20,13 +20,40 @@ pub(crate) fn not_active(key: &StreamKey, status: &str) -> ApiError {
     ApiError::client("ResourceInUseException", message)
 }
 
+pub(crate) fn has_registered_consumers(key: &StreamKey) -> ApiError {
+    let message = format!(
+        "Stream {} under account {} has registered consumers. Deregister them, or set EnforceConsumerDeletion.",
+        key.name, key.account_id
+    );
+    ApiError::client("ResourceInUseException", message)
+}
+
 pub(crate) fn shard_not_found(shard_id: &str, key: &StreamKey) -> ApiError {
     let message = format!("Could not find shard {shard_id} in stream {} under account {}.", key.name, key.account_id);
     ApiError::client("ResourceNotFoundException", message)
 }
 
+/// `consumer` is its ARN or its name.
+pub(crate) fn consumer_not_found(consumer: &str, key: &StreamKey) -> ApiError {
+    let message = format!("Consumer {consumer}, account {} not found.", key.account_id);
+    ApiError::client("ResourceNotFoundException", message)
+}
+
+/// `resource` is what it is called, such as `stream clicks`.
+pub(crate) fn resource_not_active(resource: &str, status: &str) -> ApiError {
+    ApiError::client("ResourceInUseException", format!("The {resource} is not ACTIVE, instead in state {status}"))
+}
+
 pub(crate) fn invalid_argument(message: impl Into<String>) -> ApiError {
     ApiError::client("InvalidArgumentException", message)
+}
+
+pub(crate) fn limit_exceeded(message: impl Into<String>) -> ApiError {
+    ApiError::client("LimitExceededException", message)
+}
+
+pub(crate) fn shard_limit(limit: i64) -> ApiError {
+    limit_exceeded(format!("Target shard count or number of open shards cannot be greater than {limit}."))
 }
 
 /// What a client is told when the log fails. Its own words say whether the disk is full.

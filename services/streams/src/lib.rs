@@ -5,20 +5,27 @@
 //! [`JsonService`](anabranch_protocol::JsonService), one file each in `operations/`, and lets
 //! other services read shards from inside the program (`source.rs`).
 
+mod account;
+mod consumer;
+mod encryption;
 mod error;
 mod hash_key;
 mod iterator;
 mod limits;
 mod operations;
+mod policy;
 mod reading;
 mod record;
+mod resharding;
 mod retention;
+mod routing;
 mod sequence_number;
 mod shapes;
 mod shard;
 mod source;
 mod stream;
 mod streams;
+mod tags;
 
 pub use error::OpenError;
 pub use hash_key::HashKey;

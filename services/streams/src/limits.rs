@@ -8,6 +8,30 @@ pub(crate) const RECORD_KIB_DEFAULT: u32 = 1024;
 pub(crate) const ON_DEMAND_SHARDS: u32 = 4;
 /// Most shards of a stream, as `UpdateShardCount` states.
 pub(crate) const SHARDS_MAX: i64 = 10_000;
+/// Uses of `UpdateShardCount` on a stream within 24 hours.
+pub(crate) const SCALINGS_A_DAY: usize = 10;
+/// Starts of a stream's encryption within 24 hours, and as many stops.
+pub(crate) const ENCRYPTION_CHANGES_A_DAY: usize = 25;
+/// Changes of a stream's mode within 24 hours.
+pub(crate) const MODE_SWITCHES_A_DAY: usize = 2;
+/// Most warm throughput of a stream: 10 GiB/s (`UpdateStreamWarmThroughput`).
+pub(crate) const WARM_THROUGHPUT_MIBPS_MAX: i64 = 10_240;
+/// Quotas of a new account in the larger regions ("Quotas and Limits"), told by `DescribeLimits`.
+pub(crate) const ACCOUNT_SHARDS: u32 = 20_000;
+pub(crate) const ON_DEMAND_STREAMS: u32 = 50;
+/// Most bytes of a resource policy.
+pub(crate) const POLICY_BYTES_MAX: usize = 20 << 10;
+/// Consumers of a stream, with on-demand capacity and a commitment, and those of a stream that
+/// may be CREATING at once (`RegisterStreamConsumer`).
+pub(crate) const CONSUMERS_MAX: usize = 20;
+pub(crate) const CONSUMERS_MAX_ADVANTAGE: usize = 50;
+pub(crate) const CONSUMERS_CREATING_MAX: usize = 5;
+/// Most consumers of one answer of `ListStreamConsumers`, and how many by default.
+pub(crate) const LIST_CONSUMERS_MAX: usize = 100;
+/// The window of the limits that count by the day.
+pub(crate) const DAY_MS: u64 = 24 * 3_600_000;
+/// Tags of a stream or consumer (`TagResource`), and of one answer of `ListTagsForStream`.
+pub(crate) const TAGS_MAX: usize = 50;
 /// Most bytes of one `PutRecords`, keys included ("Quotas and Limits").
 pub(crate) const PUT_RECORDS_BYTES_MAX: usize = 10 << 20;
 /// Most bytes of one answer of `GetRecords`.
@@ -18,8 +42,9 @@ pub(crate) const GET_RECORDS_MAX: usize = 10_000;
 pub(crate) const ITERATOR_MS: u64 = 300_000;
 /// How long a `NextToken` of `ListShards` holds.
 pub(crate) const LIST_TOKEN_MS: u64 = 300_000;
-/// Shards in one answer of `DescribeStream` and `ListShards`, and streams of `ListStreams`, by default.
-pub(crate) const LIST_SHARDS_DEFAULT: usize = 1_000;
+/// Most shards of one answer of `ListShards`, and how many by default.
+pub(crate) const LIST_SHARDS_MAX: usize = 1_000;
+/// Shards in one answer of `DescribeStream`, and streams of `ListStreams`, by default.
 pub(crate) const DESCRIBE_SHARDS_DEFAULT: usize = 100;
 pub(crate) const LIST_STREAMS_DEFAULT: usize = 100;
 /// How often expired segments are looked for.

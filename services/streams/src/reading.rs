@@ -43,11 +43,13 @@ pub(crate) fn read(
     let next = records.next();
     let at_tip = next >= visible;
     let last_ms = records.iter().last().map(|record| record.timestamp_ms);
+    // All that a closed shard ever held was durable when it was closed.
+    let is_drained = shard.closed.is_some_and(|closed| at_tip || next.0 >= closed.at);
     Ok(Found {
         records,
         next,
         at_tip,
-        is_drained: shard.closed.is_some_and(|closed| next.0 >= closed.at),
-        millis_behind: last_ms.filter(|_| !at_tip).map_or(0, |last_ms| now_ms.saturating_sub(last_ms)),
+        is_drained,
+        millis_behind: last_ms.filter(|_| !at_tip && !is_drained).map_or(0, |last_ms| now_ms.saturating_sub(last_ms)),
     })
 }

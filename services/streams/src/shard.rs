@@ -17,6 +17,9 @@ pub(crate) struct Shard {
     pub(crate) adjacent_parent: Option<u32>,
     /// Second in which it was made: later than its parents'.
     pub(crate) created_s: u64,
+    /// When it was made; 0 for a shard that came with its stream.
+    #[serde(default)]
+    pub(crate) opened_ms: u64,
     /// First position its records can have.
     pub(crate) opened_at: u64,
     /// Set once it is closed: first position its records can't have any more, and when.
@@ -41,6 +44,15 @@ impl Shard {
 
     pub(crate) fn start_key(&self) -> HashKey {
         HashKey::parse(&self.start_hash_key).unwrap_or(HashKey(0))
+    }
+
+    pub(crate) fn end_key(&self) -> HashKey {
+        HashKey::parse(&self.end_hash_key).unwrap_or(HashKey(u128::MAX))
+    }
+
+    /// Whether it was closed earlier than at `moment_ms`.
+    pub(crate) fn is_closed_before(&self, moment_ms: u64) -> bool {
+        self.closed.is_some_and(|closed| closed.at_ms < moment_ms)
     }
 
     /// The sequence number of the record at `position` that came at `timestamp_ms`.
@@ -73,7 +85,7 @@ impl Shard {
 
     /// Whether `number` is one of this shard.
     pub(crate) fn owns(&self, number: &SequenceNumber) -> bool {
-        number.shard_index == self.index && number.shard_created_s == self.created_s && number.place >= self.opened_at
+        number.shard_index == self.index && number.shard_created_s == self.created_s
     }
 }
 

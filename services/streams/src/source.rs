@@ -121,7 +121,7 @@ impl Streams {
         let shard = state.shard(shard_id)?;
         let log = stream.log()?;
         let position = match start {
-            Start::TrimHorizon => Position(shard.opened_at),
+            Start::TrimHorizon => Position(0),
             Start::Latest => log.visible(),
             Start::AtTimestamp(ms) => log.seek_time(shard.lane(), ms).map_err(|error| log_failure(&error))?,
         };

@@ -1,6 +1,5 @@
 //! A stream: its state in the control store, and its log.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,9 +11,14 @@ use parking_lot::{Mutex, RwLock};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::consumer::Consumer;
+use crate::encryption::EncryptionChange;
 use crate::error::{log_failure, shard_not_found};
-use crate::hash_key::HashKey;
+use crate::hash_key::{HashKey, even_ranges};
+use crate::limits::{RECORD_KIB_DEFAULT, RETENTION_HOURS_DEFAULT};
+use crate::routing::Routes;
 use crate::shard::{Shard, shard_index};
+use crate::tags::Tags;
 
 /// Account, region and name: what identifies a stream.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -70,22 +74,81 @@ pub(crate) struct StreamState {
     pub(crate) created_ms: u64,
     /// Until then it is CREATING.
     pub(crate) active_from_ms: u64,
+    /// Until then it is UPDATING.
+    #[serde(default)]
+    pub(crate) updating_until_ms: u64,
     /// Set once it is being deleted.
     pub(crate) deleting: bool,
     pub(crate) mode: StreamMode,
     pub(crate) retention_hours: u32,
     pub(crate) record_kib_max: u32,
-    pub(crate) tags: BTreeMap<String, String>,
+    pub(crate) tags: Tags,
     /// All shards that hold records or take them, by index.
     pub(crate) shards: Vec<Shard>,
+    /// When `UpdateShardCount` was last used, as far as it counts against its limit.
+    #[serde(default)]
+    pub(crate) scalings_ms: Vec<u64>,
+    /// Starts and stops of its encryption, in order.
+    #[serde(default)]
+    pub(crate) encryption: Vec<EncryptionChange>,
+    #[serde(default)]
+    pub(crate) shard_level_metrics: Vec<String>,
+    /// When its mode was last changed, as far as it counts against the limit.
+    #[serde(default)]
+    pub(crate) mode_switches_ms: Vec<u64>,
+    #[serde(default)]
+    pub(crate) warm_throughput_mibps: Option<u32>,
+    /// Its resource policy, as it was put.
+    #[serde(default)]
+    pub(crate) policy: Option<String>,
+    /// Its consumers by name, among them some that may be gone.
+    #[serde(default)]
+    pub(crate) consumers: Vec<Consumer>,
 }
 
 impl StreamState {
+    /// A new provisioned stream with so many even shards.
+    pub(crate) fn new(key: StreamKey, shards: u32, now_ms: u64) -> Self {
+        let shard = |(index, (start, end)): (u32, (HashKey, HashKey))| Shard {
+            index,
+            start_hash_key: start.0.to_string(),
+            end_hash_key: end.0.to_string(),
+            parent: None,
+            adjacent_parent: None,
+            created_s: now_ms / 1000,
+            opened_ms: 0,
+            opened_at: 0,
+            closed: None,
+        };
+        Self {
+            id: Uuid::new_v4(),
+            key,
+            created_ms: now_ms,
+            active_from_ms: now_ms,
+            updating_until_ms: 0,
+            deleting: false,
+            mode: StreamMode::Provisioned,
+            retention_hours: RETENTION_HOURS_DEFAULT,
+            record_kib_max: RECORD_KIB_DEFAULT,
+            tags: Tags::new(),
+            shards: (0..).zip(even_ranges(shards)).map(shard).collect(),
+            scalings_ms: Vec::new(),
+            encryption: Vec::new(),
+            shard_level_metrics: Vec::new(),
+            mode_switches_ms: Vec::new(),
+            warm_throughput_mibps: None,
+            policy: None,
+            consumers: Vec::new(),
+        }
+    }
+
     pub(crate) fn status(&self, now_ms: u64) -> &'static str {
         if self.deleting {
             "DELETING"
         } else if now_ms < self.active_from_ms {
             "CREATING"
+        } else if now_ms < self.updating_until_ms {
+            "UPDATING"
         } else {
             "ACTIVE"
         }
@@ -93,6 +156,12 @@ impl StreamState {
 
     pub(crate) fn open_shards(&self) -> impl Iterator<Item = &Shard> {
         self.shards.iter().filter(|shard| shard.closed.is_none())
+    }
+
+    /// The shards that are within retention: open, or closed no longer ago than that.
+    pub(crate) fn held_shards(&self, now_ms: u64) -> impl Iterator<Item = &Shard> {
+        let horizon_ms = self.horizon_ms(now_ms);
+        self.shards.iter().filter(move |shard| !shard.is_closed_before(horizon_ms))
     }
 
     pub(crate) fn shard(&self, shard_id: &str) -> Result<&Shard, ApiError> {
@@ -107,40 +176,17 @@ impl StreamState {
     }
 }
 
-/// Where keys go: the open shards by their first hash key.
-#[derive(Debug)]
-pub(crate) struct Routes {
-    starts: Vec<HashKey>,
-    shards: Vec<Arc<Shard>>,
-}
-
-impl Routes {
-    fn new(state: &StreamState) -> Self {
-        let mut shards: Vec<Arc<Shard>> = state.open_shards().cloned().map(Arc::new).collect();
-        shards.sort_by_key(|shard| shard.start_key());
-        Self { starts: shards.iter().map(|shard| shard.start_key()).collect(), shards }
-    }
-
-    /// Number of the open shard whose range holds `key`, for [`Routes::shard`].
-    pub(crate) fn of(&self, key: HashKey) -> usize {
-        self.starts.partition_point(|start| *start <= key).saturating_sub(1)
-    }
-
-    pub(crate) fn shard(&self, number: usize) -> &Arc<Shard> {
-        &self.shards[number]
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.shards.len()
-    }
-}
-
 /// A stream that is served. Its log is opened when it is first needed, so that thousands of quiet
 /// streams cost nothing.
 #[derive(Debug)]
 pub(crate) struct Stream {
     state: RwLock<Arc<StreamState>>,
-    routes: RwLock<Arc<Routes>>,
+    /// Held for reading while records are appended, for writing while shards change.
+    pub(crate) routes: RwLock<Arc<Routes>>,
+    /// Behind the last position that was given to a record since the start, or 0.
+    pub(crate) appended_end: AtomicU64,
+    /// Held by whoever changes the state, from reading it on.
+    pub(crate) changing: Mutex<()>,
     directory: PathBuf,
     config: Config,
     log: Mutex<Option<Log>>,
@@ -154,6 +200,8 @@ impl Stream {
         Self {
             routes: RwLock::new(Arc::new(Routes::new(&state))),
             state: RwLock::new(Arc::new(state)),
+            appended_end: AtomicU64::new(0),
+            changing: Mutex::new(()),
             directory,
             config,
             log: Mutex::new(None),
@@ -167,13 +215,14 @@ impl Stream {
         self.state.read().clone()
     }
 
+    /// Replaces the state; the routes, if they changed, go with it.
     pub(crate) fn set_state(&self, state: StreamState) {
-        *self.routes.write() = Arc::new(Routes::new(&state));
         *self.state.write() = Arc::new(state);
     }
 
-    pub(crate) fn routes(&self) -> Arc<Routes> {
-        self.routes.read().clone()
+    /// Whether its files are gone, or about to go.
+    pub(crate) fn is_deleted(&self) -> bool {
+        self.is_deleted.load(Ordering::Acquire)
     }
 
     /// The log, opened now if it was not yet.
@@ -182,7 +231,7 @@ impl Stream {
         if let Some(log) = &*log {
             return Ok(log.clone());
         }
-        if self.is_deleted.load(Ordering::Acquire) {
+        if self.is_deleted() {
             return Err(crate::error::stream_not_found(&self.state().key));
         }
         let (opened, recovery) =
@@ -222,5 +271,25 @@ impl Stream {
         {
             tracing::warn!(directory = %self.directory.display(), %error, "removing a deleted stream's files");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn state_of_before_resharding_is_read() {
+        let stored = r#"{ "id": "67e55044-10b1-426f-9247-bb680e5fe0c8", "created_ms": 5, "active_from_ms": 7,
+            "key": { "account_id": "000000000000", "region": "us-east-1", "name": "clicks" }, "deleting": false,
+            "mode": "PROVISIONED", "retention_hours": 24, "record_kib_max": 1024, "tags": { "a": "b" }, "shards": [{
+            "index": 0, "start_hash_key": "0", "end_hash_key": "340282366920938463463374607431768211455",
+            "parent": null, "adjacent_parent": null, "created_s": 0, "opened_at": 0, "closed": null }] }"#;
+        let state: StreamState = serde_json::from_str(stored).unwrap();
+        assert_eq!((state.status(6), state.status(7)), ("CREATING", "ACTIVE"));
+        assert_eq!(
+            (state.encryption_type_at(7), state.registered(7).count(), state.open_shards().count()),
+            ("NONE", 0, 1)
+        );
     }
 }

@@ -8,12 +8,14 @@ use std::time::Duration;
 use anabranch_control::{ControlStore, Table};
 use anabranch_protocol::{ApiError, Clock, RequestContext};
 use anabranch_storage::Config;
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use tokio::sync::watch;
 
 use crate::error::{OpenError, not_active, stream_exists, stream_not_found};
 use crate::iterator::IteratorKey;
-use crate::stream::{Stream, StreamKey, StreamState};
+use crate::resharding::Resharding;
+use crate::routing::Routes;
+use crate::stream::{Stream, StreamKey, StreamMode, StreamState};
 
 const STREAMS: Table = Table("streams");
 const SECRETS: Table = Table("streams_secrets");
@@ -25,7 +27,7 @@ pub struct StreamsConfig {
     pub directory: PathBuf,
     /// Settings of each log, its flush policy among them.
     pub log: Config,
-    /// How long a new stream stays CREATING and a deleted one DELETING.
+    /// How long a new stream stays CREATING, a changed one UPDATING and a deleted one DELETING.
     pub transition_delay: Duration,
 }
 
@@ -34,7 +36,9 @@ pub struct Streams {
     pub(crate) config: StreamsConfig,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) iterator_key: IteratorKey,
-    control: ControlStore,
+    pub(crate) control: ControlStore,
+    /// Held by whoever changes the settings of an account, from reading them on.
+    pub(crate) changing_accounts: Mutex<()>,
     streams: RwLock<BTreeMap<StreamKey, Arc<Stream>>>,
     /// Ticks whenever streams or shards come, go or change.
     pub(crate) changes: watch::Sender<u64>,
@@ -106,6 +110,7 @@ impl Streams {
             clock,
             iterator_key,
             control,
+            changing_accounts: Mutex::new(()),
             streams: RwLock::new(streams),
             changes: watch::Sender::new(0),
             stop: watch::Sender::new(false),
@@ -196,27 +201,104 @@ impl Streams {
         Ok(stream)
     }
 
-    /// The stream that a request to change it names: it must be ACTIVE.
-    pub(crate) fn changeable(
+    /// Changes a stream's state by `apply`, in control state first. The stream must be ACTIVE, and
+    /// nothing else changes it meanwhile.
+    pub(crate) fn change<T>(
         &self,
-        context: &RequestContext,
-        name: Option<&str>,
-        arn: Option<&str>,
-    ) -> Result<Arc<Stream>, ApiError> {
-        let stream = self.named(context, name, arn)?;
-        let state = stream.state();
-        match state.status(self.clock.now_ms()) {
-            "ACTIVE" => Ok(stream),
-            status => Err(not_active(&state.key, status)),
-        }
+        stream: &Stream,
+        apply: impl FnOnce(&mut StreamState, u64) -> Result<T, ApiError>,
+    ) -> Result<T, ApiError> {
+        let _changing = stream.changing.lock();
+        let now_ms = self.clock.now_ms();
+        let mut state = active_state(stream, now_ms)?;
+        let result = apply(&mut state, now_ms)?;
+        self.update(stream, state)?;
+        Ok(result)
     }
 
-    /// Replaces a stream's state, in control state first.
-    pub(crate) fn update(&self, stream: &Stream, state: StreamState) -> Result<(), ApiError> {
+    /// Changes a stream as [`Streams::change`] does, whatever its status.
+    pub(crate) fn change_in_any_status<T>(
+        &self,
+        stream: &Stream,
+        apply: impl FnOnce(&mut StreamState, u64) -> Result<T, ApiError>,
+    ) -> Result<T, ApiError> {
+        let _changing = stream.changing.lock();
+        let mut state = (*stream.state()).clone();
+        if stream.is_deleted() {
+            return Err(stream_not_found(&state.key));
+        }
+        let result = apply(&mut state, self.clock.now_ms())?;
+        self.update(stream, state)?;
+        Ok(result)
+    }
+
+    /// Changes a stream as [`Streams::change`] does, after which it is UPDATING for a while.
+    pub(crate) fn change_slowly<T>(
+        &self,
+        stream: &Stream,
+        apply: impl FnOnce(&mut StreamState, u64) -> Result<T, ApiError>,
+    ) -> Result<T, ApiError> {
+        self.change(stream, |state, now_ms| {
+            let result = apply(state, now_ms)?;
+            state.updating_until_ms = self.after_transition(now_ms);
+            Ok(result)
+        })
+    }
+
+    /// Changes a stream's shards by `apply`, after which it is UPDATING for a while. Appends wait
+    /// until it is done, for a flush and a commit: what closed shards hold is durable by then, and
+    /// no append goes to a shard that control state does not know.
+    pub(crate) fn reshard<T>(
+        &self,
+        stream: &Stream,
+        apply: impl FnOnce(&mut Resharding<'_>) -> Result<T, ApiError>,
+    ) -> Result<T, ApiError> {
+        let log = stream.log()?;
+        let _changing = stream.changing.lock();
+        let now_ms = self.clock.now_ms();
+        let mut state = active_state(stream, now_ms)?;
+        if state.mode == StreamMode::OnDemand {
+            return Err(ApiError::validation(format!(
+                "Stream {} under account {} is in ON_DEMAND mode: its shards can't be changed by hand.",
+                state.key.name, state.key.account_id
+            )));
+        }
+        let mut routes = stream.routes.write();
+        let at = stream.durable_end(&log)?;
+        let result = apply(&mut Resharding { state: &mut state, at, now_ms })?;
+        state.updating_until_ms = self.after_transition(now_ms);
+        self.store(&state)?;
+        let changed = Arc::new(Routes::new(&state));
+        stream.set_state(state);
+        *routes = changed;
+        drop(routes);
+        self.tell_changes();
+        Ok(result)
+    }
+
+    /// When a change that begins now is complete.
+    pub(crate) fn after_transition(&self, now_ms: u64) -> u64 {
+        now_ms + self.config.transition_delay.as_millis() as u64
+    }
+
+    /// Replaces a stream's state, in control state first. Its shards stay as they are.
+    fn update(&self, stream: &Stream, state: StreamState) -> Result<(), ApiError> {
         self.store(&state)?;
         stream.set_state(state);
         self.tell_changes();
         Ok(())
+    }
+
+    /// Forgets closed shards whose records are all out of retention.
+    pub(crate) fn drop_expired_shards(&self, stream: &Stream) -> Result<(), ApiError> {
+        let _changing = stream.changing.lock();
+        let mut state = (*stream.state()).clone();
+        let horizon_ms = state.horizon_ms(self.clock.now_ms());
+        state.shards.retain(|shard| !shard.is_closed_before(horizon_ms));
+        if stream.is_deleted() || state.shards.len() == stream.state().shards.len() {
+            return Ok(());
+        }
+        self.update(stream, state)
     }
 
     /// Makes a stream: its log first, then its entry in control state.
@@ -241,6 +323,7 @@ impl Streams {
 
     /// Marks a stream as being deleted.
     pub(crate) fn begin_deletion(&self, stream: &Stream) -> Result<(), ApiError> {
+        let _changing = stream.changing.lock();
         let mut state = (*stream.state()).clone();
         state.deleting = true;
         self.update(stream, state)
@@ -248,6 +331,7 @@ impl Streams {
 
     /// Removes a stream: its entry in control state first, then its files.
     pub(crate) fn finish_deletion(&self, stream: &Stream) -> Result<(), ApiError> {
+        let _changing = stream.changing.lock();
         let state = stream.state();
         let removed = self.control.delete(STREAMS, &state.key.to_string());
         removed.map_err(|error| control_failure(&error))?;
@@ -279,7 +363,17 @@ impl Streams {
     }
 }
 
-fn control_failure(error: &anabranch_control::ControlError) -> ApiError {
+/// A copy of the state of a stream, which must be ACTIVE.
+fn active_state(stream: &Stream, now_ms: u64) -> Result<StreamState, ApiError> {
+    let state = stream.state();
+    match state.status(now_ms) {
+        _ if stream.is_deleted() => Err(stream_not_found(&state.key)),
+        "ACTIVE" => Ok((*state).clone()),
+        status => Err(not_active(&state.key, status)),
+    }
+}
+
+pub(crate) fn control_failure(error: &anabranch_control::ControlError) -> ApiError {
     tracing::error!(%error, "control state of a stream");
     ApiError::internal(error.to_string())
 }

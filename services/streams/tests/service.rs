@@ -2,66 +2,15 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed step is a failed test")]
 
-use std::path::Path;
-use std::sync::Arc;
+mod common;
+
 use std::time::Duration;
 
-use anabranch_control::ControlStore;
-use anabranch_protocol::{ApiError, Clock, Encoding, JsonService, ManualClock, RequestContext};
-use anabranch_storage::Config;
-use anabranch_streams::{Start, Streams, StreamsConfig};
+use anabranch_protocol::{Clock, Encoding, JsonService, RequestContext};
+use anabranch_streams::Start;
 use bytes::Bytes;
+use common::{NOW_MS, Service};
 use serde_json::{Value, json};
-
-const NOW_MS: u64 = 1_763_000_000_000;
-
-struct Service {
-    streams: Arc<Streams>,
-    clock: Arc<ManualClock>,
-}
-
-impl Service {
-    fn open(directory: &Path) -> Self {
-        Self::open_at(directory, NOW_MS, Duration::ZERO)
-    }
-
-    fn open_at(directory: &Path, now_ms: u64, transition_delay: Duration) -> Self {
-        let clock = Arc::new(ManualClock::new(now_ms));
-        let control = ControlStore::open(&directory.join("control.redb")).unwrap();
-        let log = Config { segment_bytes_min: 64 << 10, ..Config::default() };
-        let config = StreamsConfig { directory: directory.join("streams"), log, transition_delay };
-        Self { streams: Streams::open(config, control, clock.clone()).unwrap(), clock }
-    }
-
-    async fn call(&self, operation: &str, request: Value) -> Result<Value, ApiError> {
-        let body = Bytes::from(request.to_string());
-        let answer = self.streams.call(&RequestContext::default(), operation, Encoding::Json, body).await?;
-        Ok(if answer.is_empty() { Value::Null } else { serde_json::from_slice(&answer).unwrap() })
-    }
-
-    async fn ok(&self, operation: &str, request: Value) -> Value {
-        self.call(operation, request).await.unwrap()
-    }
-
-    async fn refused(&self, operation: &str, request: Value) -> (&'static str, String) {
-        let error = self.call(operation, request).await.unwrap_err();
-        (error.code, error.message)
-    }
-
-    async fn iterator(&self, shard: u32, kind: &str, more: Value) -> String {
-        let mut request = json!({
-            "StreamName": "clicks", "ShardId": format!("shardId-{shard:012}"), "ShardIteratorType": kind,
-        });
-        request.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        self.ok("GetShardIterator", request).await["ShardIterator"].as_str().unwrap().to_string()
-    }
-
-    async fn keys_from(&self, iterator: String) -> Vec<String> {
-        let answer = self.ok("GetRecords", json!({ "ShardIterator": iterator })).await;
-        let records = answer["Records"].as_array().unwrap().clone();
-        records.iter().map(|record| record["PartitionKey"].as_str().unwrap().to_string()).collect()
-    }
-}
 
 #[tokio::test]
 async fn records_go_round_and_survive_a_restart() {
@@ -284,7 +233,7 @@ async fn bad_requests_get_the_exceptions_of_aws() {
         ),
         ("GetRecords", json!({ "ShardIterator": "AAAA" }), "InvalidArgumentException", "Invalid ShardIterator."),
         ("GetRecords", json!({ "ShardIterator": "AAAA", "Limit": 10_001 }), "ValidationException", "10000"),
-        ("SplitShard", json!({}), "UnknownOperationException", "SplitShard"),
+        ("SubscribeToShard", json!({}), "UnknownOperationException", "SubscribeToShard"),
         ("Nonsense", json!({}), "UnknownOperationException", "Nonsense"),
     ];
     for (operation, request, code, text) in cases {

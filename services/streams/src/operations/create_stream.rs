@@ -1,22 +1,14 @@
 //! CreateStream.
 
-use std::collections::BTreeMap;
-
-use anabranch_protocol::{ApiError, List, RequestContext, Text, Violations};
+use anabranch_protocol::{ApiError, RequestContext, Violations};
 use serde::Deserialize;
-use uuid::Uuid;
 
-use crate::error::invalid_argument;
-use crate::hash_key::even_ranges;
-use crate::limits::{ON_DEMAND_SHARDS, RECORD_KIB_DEFAULT, RETENTION_HOURS_DEFAULT, SHARDS_MAX};
-use crate::shapes::{MAX_RECORD_SIZE_KIB, POSITIVE, STREAM_MODE, STREAM_NAME};
-use crate::shard::Shard;
+use crate::account::check_warm_throughput;
+use crate::limits::{ON_DEMAND_SHARDS, RECORD_KIB_DEFAULT, SHARDS_MAX};
+use crate::shapes::{MAX_RECORD_SIZE_KIB, POSITIVE, STREAM_MODE, STREAM_NAME, WARM_THROUGHPUT};
 use crate::stream::{StreamKey, StreamMode, StreamState};
 use crate::streams::Streams;
-
-const TAGS: List = List { min: 0, max: 200 };
-const TAG_KEY: Text = Text { min: 1, max: 128, pattern: None, one_of: &[] };
-const TAG_VALUE: Text = Text { min: 0, max: 256, pattern: None, one_of: &[] };
+use crate::tags::{Tags, add_tags, check_tags};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -24,7 +16,7 @@ pub(super) struct CreateStreamRequest {
     stream_name: Option<String>,
     shard_count: Option<i64>,
     stream_mode_details: Option<StreamModeDetails>,
-    tags: Option<BTreeMap<String, String>>,
+    tags: Option<Tags>,
     warm_throughput_mi_bps: Option<i64>,
     #[serde(rename = "MaxRecordSizeInKiB")]
     max_record_size_in_kib: Option<i64>,
@@ -43,15 +35,14 @@ impl CreateStreamRequest {
         violations.text("streamName", self.stream_name.as_deref(), &STREAM_NAME);
         violations.integer("shardCount", self.shard_count, &POSITIVE);
         violations.integer("maxRecordSizeInKiB", self.max_record_size_in_kib, &MAX_RECORD_SIZE_KIB);
+        violations.integer("warmThroughputMiBps", self.warm_throughput_mi_bps, &WARM_THROUGHPUT);
         if let Some(details) = &self.stream_mode_details {
             violations.required("streamModeDetails.streamMode", details.stream_mode.as_ref());
             violations.text("streamModeDetails.streamMode", details.stream_mode.as_deref(), &STREAM_MODE);
         }
-        for (key, value) in self.tags.iter().flatten() {
-            violations.text("tags", Some(key), &TAG_KEY);
-            violations.text(format_args!("tags.{key}"), Some(value), &TAG_VALUE);
+        if let Some(tags) = &self.tags {
+            check_tags(tags, &mut violations);
         }
-        violations.list("tags", self.tags.as_ref().map_or(0, BTreeMap::len), &TAGS);
         violations.finish()
     }
 
@@ -87,34 +78,15 @@ pub(super) fn create_stream(
     request: CreateStreamRequest,
 ) -> Result<(), ApiError> {
     request.validate()?;
-    if request.warm_throughput_mi_bps.is_some() {
-        return Err(invalid_argument("WarmThroughputMiBps is not supported by Anabranch yet."));
-    }
     let now_ms = streams.clock.now_ms();
-    let shards = even_ranges(request.shard_count()?)
-        .into_iter()
-        .zip(0..)
-        .map(|((start, end), index)| Shard {
-            index,
-            start_hash_key: start.0.to_string(),
-            end_hash_key: end.0.to_string(),
-            parent: None,
-            adjacent_parent: None,
-            created_s: now_ms / 1000,
-            opened_at: 0,
-            closed: None,
-        })
-        .collect();
-    streams.create(StreamState {
-        id: Uuid::new_v4(),
-        key: StreamKey::of_name(context, request.stream_name.as_deref().unwrap_or_default()),
-        created_ms: now_ms,
-        active_from_ms: now_ms + streams.config.transition_delay.as_millis() as u64,
-        deleting: false,
-        mode: request.mode(),
-        retention_hours: RETENTION_HOURS_DEFAULT,
-        record_kib_max: request.max_record_size_in_kib.map_or(RECORD_KIB_DEFAULT, |kib| kib as u32),
-        tags: request.tags.unwrap_or_default(),
-        shards,
-    })
+    let key = StreamKey::of_name(context, request.stream_name.as_deref().unwrap_or_default());
+    let mut state = StreamState::new(key, request.shard_count()?, now_ms);
+    state.active_from_ms = streams.after_transition(now_ms);
+    state.mode = request.mode();
+    state.warm_throughput_mibps =
+        check_warm_throughput(streams, &state.key, state.mode, request.warm_throughput_mi_bps)?;
+    state.record_kib_max = request.max_record_size_in_kib.map_or(RECORD_KIB_DEFAULT, |kib| kib as u32);
+    let owner = format!("stream {} under account {}", state.key.name, state.key.account_id);
+    add_tags(&mut state.tags, request.tags.unwrap_or_default(), &owner)?;
+    streams.create(state)
 }

@@ -3,6 +3,7 @@
 use anabranch_protocol::{ApiError, RequestContext, Violations};
 use serde::Deserialize;
 
+use crate::error::has_registered_consumers;
 use crate::shapes::{STREAM_ARN, STREAM_ID, STREAM_NAME};
 use crate::streams::Streams;
 
@@ -13,12 +14,10 @@ pub(super) struct DeleteStreamRequest {
     #[serde(rename = "StreamARN")]
     stream_arn: Option<String>,
     stream_id: Option<String>,
-    /// Streams have no consumers yet, so there is nothing to enforce.
-    #[serde(rename = "EnforceConsumerDeletion")]
-    _enforce_consumer_deletion: Option<bool>,
+    enforce_consumer_deletion: Option<bool>,
 }
 
-/// Deletes a stream with all its records. It is DELETING for the configured delay.
+/// Deletes a stream with all its records, and with its consumers if that is enforced. It is DELETING for the configured delay.
 pub(super) fn delete_stream(
     streams: &Streams,
     context: &RequestContext,
@@ -32,6 +31,10 @@ pub(super) fn delete_stream(
     let stream = streams.named(context, request.stream_name.as_deref(), request.stream_arn.as_deref())?;
     if stream.state().deleting {
         return Ok(());
+    }
+    let has_consumers = stream.state().registered(streams.clock.now_ms()).next().is_some();
+    if has_consumers && request.enforce_consumer_deletion != Some(true) {
+        return Err(has_registered_consumers(&stream.state().key));
     }
     let delay = streams.config.transition_delay;
     if delay.is_zero() {

@@ -3,7 +3,7 @@
 use anabranch_protocol::{ApiError, RequestContext, Timestamp, Violations};
 use serde::{Deserialize, Serialize};
 
-use super::view::{EnhancedMetrics, NO_ENHANCED_METRICS, ShardView, StreamModeDetails};
+use super::view::{EnhancedMetrics, ShardView, StreamModeDetails};
 use crate::limits::DESCRIBE_SHARDS_DEFAULT;
 use crate::shapes::{PAGE_LIMIT, SHARD_ID, STREAM_ARN, STREAM_ID, STREAM_NAME};
 use crate::shard::shard_index;
@@ -40,6 +40,8 @@ struct StreamDescription {
     stream_creation_timestamp: Timestamp,
     enhanced_monitoring: [EnhancedMetrics; 1],
     encryption_type: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_id: Option<String>,
 }
 
 /// Describes a stream and a page of its shards.
@@ -60,7 +62,8 @@ pub(super) fn describe_stream(
     let limit = request.limit.map_or(DESCRIBE_SHARDS_DEFAULT, |limit| limit as usize);
     let now_ms = streams.clock.now_ms();
     let status = state.status(now_ms);
-    let mut shards = state.shards.iter().filter(|shard| status != "CREATING" && after.is_none_or(|a| shard.index > a));
+    let mut shards =
+        state.held_shards(now_ms).filter(|shard| status != "CREATING" && after.is_none_or(|a| shard.index > a));
     let page: Vec<ShardView> = shards.by_ref().take(limit).map(ShardView::from).collect();
     Ok(DescribeStreamAnswer {
         stream_description: StreamDescription {
@@ -72,8 +75,9 @@ pub(super) fn describe_stream(
             has_more_shards: shards.next().is_some(),
             retention_period_hours: state.retention_hours,
             stream_creation_timestamp: Timestamp(state.created_ms),
-            enhanced_monitoring: NO_ENHANCED_METRICS,
-            encryption_type: "NONE",
+            enhanced_monitoring: EnhancedMetrics::of(&state),
+            encryption_type: state.encryption_type_at(now_ms),
+            key_id: state.key_id_at(now_ms).map(str::to_string),
         },
     })
 }

@@ -3,7 +3,7 @@
 use anabranch_protocol::{ApiError, RequestContext, Timestamp, Violations};
 use serde::{Deserialize, Serialize};
 
-use super::view::{EnhancedMetrics, NO_ENHANCED_METRICS, StreamModeDetails};
+use super::view::{EnhancedMetrics, StreamModeDetails, WarmThroughput};
 use crate::shapes::{STREAM_ARN, STREAM_ID, STREAM_NAME};
 use crate::streams::Streams;
 
@@ -34,8 +34,12 @@ struct StreamDescriptionSummary {
     stream_creation_timestamp: Timestamp,
     enhanced_monitoring: [EnhancedMetrics; 1],
     encryption_type: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_id: Option<String>,
     open_shard_count: usize,
-    consumer_count: u32,
+    consumer_count: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warm_throughput: Option<WarmThroughput>,
     #[serde(rename = "MaxRecordSizeInKiB")]
     max_record_size_in_kib: u32,
 }
@@ -52,18 +56,21 @@ pub(super) fn describe_stream_summary(
     violations.text("streamId", request.stream_id.as_deref(), &STREAM_ID);
     violations.finish()?;
     let state = streams.named(context, request.stream_name.as_deref(), request.stream_arn.as_deref())?.state();
+    let now_ms = streams.clock.now_ms();
     Ok(DescribeStreamSummaryAnswer {
         stream_description_summary: StreamDescriptionSummary {
             stream_name: state.key.name.clone(),
             stream_arn: state.key.arn(),
-            stream_status: state.status(streams.clock.now_ms()),
+            stream_status: state.status(now_ms),
             stream_mode_details: StreamModeDetails { stream_mode: state.mode },
             retention_period_hours: state.retention_hours,
             stream_creation_timestamp: Timestamp(state.created_ms),
-            enhanced_monitoring: NO_ENHANCED_METRICS,
-            encryption_type: "NONE",
+            enhanced_monitoring: EnhancedMetrics::of(&state),
+            encryption_type: state.encryption_type_at(now_ms),
+            key_id: state.key_id_at(now_ms).map(str::to_string),
             open_shard_count: state.open_shards().count(),
-            consumer_count: 0,
+            consumer_count: state.registered(now_ms).count(),
+            warm_throughput: WarmThroughput::of(&state),
             max_record_size_in_kib: state.record_kib_max,
         },
     })

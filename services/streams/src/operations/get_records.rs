@@ -6,7 +6,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::view::HashKeyRange;
-use crate::error::{invalid_argument, stream_not_found};
+use crate::error::{invalid_argument, shard_not_found};
 use crate::iterator::ShardIterator;
 use crate::limits::{GET_RECORDS_BYTES_MAX, GET_RECORDS_MAX};
 use crate::reading::{Found, read};
@@ -88,10 +88,10 @@ pub(super) fn get_records(streams: &Streams, encoding: Encoding, body: &[u8]) ->
         return Err(invalid_argument("StreamARN does not name the iterator's stream."));
     }
     let shard = state.shards.iter().find(|shard| shard.index == iterator.shard_index);
-    let shard = shard.ok_or_else(|| stream_not_found(&state.key))?;
+    let shard = shard.ok_or_else(|| shard_not_found(&shard_id(iterator.shard_index), &state.key))?;
     let limit = request.limit.map_or(GET_RECORDS_MAX, |limit| limit as usize);
     let found = read(&stream, &state, shard, iterator.position, limit, GET_RECORDS_BYTES_MAX, now_ms)?;
-    let records = found.records.iter().map(|record| view(shard, &record)).collect::<Result<_, _>>()?;
+    let records = found.records.iter().map(|record| view(&state, shard, &record)).collect::<Result<_, _>>()?;
     let next = ShardIterator { position: found.next, issued_ms: now_ms, ..iterator };
     let answer = GetRecordsAnswer {
         records,
@@ -102,7 +102,7 @@ pub(super) fn get_records(streams: &Streams, encoding: Encoding, body: &[u8]) ->
     encoding.encode(&answer).map(Bytes::from)
 }
 
-fn view<'a>(shard: &Shard, record: &Record<'a>) -> Result<RecordView<'a>, ApiError> {
+fn view<'a>(state: &StreamState, shard: &Shard, record: &Record<'a>) -> Result<RecordView<'a>, ApiError> {
     let stored = StoredRecord::decode(record.data)
         .ok_or_else(|| ApiError::internal(format!("the record at {} is of an unknown version", record.position)))?;
     Ok(RecordView {
@@ -110,7 +110,7 @@ fn view<'a>(shard: &Shard, record: &Record<'a>) -> Result<RecordView<'a>, ApiErr
         approximate_arrival_timestamp: Timestamp(record.timestamp_ms),
         data: stored.data,
         partition_key: stored.partition_key,
-        encryption_type: "NONE",
+        encryption_type: state.encryption_type_at(record.timestamp_ms),
     })
 }
 

@@ -60,7 +60,8 @@ pub(super) fn get_shard_iterator(
     let now_ms = streams.clock.now_ms();
     let kind = request.shard_iterator_type.as_deref().unwrap_or_default();
     let position = match kind {
-        "TRIM_HORIZON" => Position(shard.opened_at),
+        // A lane is its shard's alone, so all that lies in it is the shard's.
+        "TRIM_HORIZON" => Position(0),
         "LATEST" => log.visible(),
         "AT_TIMESTAMP" => at_timestamp(&log, shard, request.timestamp, now_ms)?,
         _ => {
@@ -73,7 +74,7 @@ pub(super) fn get_shard_iterator(
             // The number of a record is its position plus one; that of a shard's start is where it starts.
             match kind {
                 "AFTER_SEQUENCE_NUMBER" => Position(number.place),
-                _ => Position(number.place.saturating_sub(1).max(shard.opened_at)),
+                _ => Position(number.place.saturating_sub(1)),
             }
         }
     };

@@ -1,13 +1,12 @@
 //! ListShards.
 
 use anabranch_protocol::{ApiError, RequestContext, Timestamp, Violations};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
+use super::page_token::{PageToken, read_token, write_token};
 use super::view::ShardView;
 use crate::error::invalid_argument;
-use crate::limits::{LIST_SHARDS_DEFAULT, LIST_TOKEN_MS};
+use crate::limits::LIST_SHARDS_MAX;
 use crate::shapes::{NEXT_TOKEN, PAGE_LIMIT, SHARD_FILTER_TYPE, SHARD_ID, STREAM_ARN, STREAM_ID, STREAM_NAME};
 use crate::shard::{Shard, shard_index};
 use crate::stream::{StreamKey, StreamState};
@@ -53,6 +52,12 @@ struct Token {
     issued_ms: u64,
 }
 
+impl PageToken for Token {
+    fn issued_ms(&self) -> u64 {
+        self.issued_ms
+    }
+}
+
 impl ListShardsRequest {
     fn validate(&self) -> Result<(), ApiError> {
         let mut violations = Violations::default();
@@ -70,6 +75,12 @@ impl ListShardsRequest {
         violations.finish()?;
         let Some(filter) = &self.shard_filter else { return Ok(()) };
         match filter.r#type.as_deref() {
+            Some(kind) if filter.shard_id.is_some() && kind != "AFTER_SHARD_ID" => {
+                Err(invalid_argument(format!("ShardId cannot be provided when the ShardFilter type is {kind}.")))
+            }
+            Some(kind) if filter.timestamp.is_some() && !matches!(kind, "AT_TIMESTAMP" | "FROM_TIMESTAMP") => {
+                Err(invalid_argument(format!("Timestamp cannot be provided when the ShardFilter type is {kind}.")))
+            }
             Some("AFTER_SHARD_ID") if filter.shard_id.is_none() => {
                 Err(invalid_argument("ShardId must be provided when the ShardFilter type is AFTER_SHARD_ID."))
             }
@@ -77,6 +88,20 @@ impl ListShardsRequest {
                 Err(invalid_argument(format!("Timestamp must be provided when the ShardFilter type is {kind}.")))
             }
             _ => Ok(()),
+        }
+    }
+
+    /// A token knows its stream and its filter; `StreamARN` may come with it and must agree.
+    fn check_beside_token(&self) -> Result<(), ApiError> {
+        let others = [
+            ("StreamName", self.stream_name.is_some()),
+            ("ShardFilter", self.shard_filter.is_some()),
+            ("ExclusiveStartShardId", self.exclusive_start_shard_id.is_some()),
+            ("StreamCreationTimestamp", self.stream_creation_timestamp.is_some()),
+        ];
+        match others.into_iter().find(|(_, is_there)| *is_there) {
+            Some((other, _)) => Err(invalid_argument(format!("NextToken and {other} cannot be provided together."))),
+            None => Ok(()),
         }
     }
 }
@@ -91,11 +116,12 @@ pub(super) fn list_shards(
     let now_ms = streams.clock.now_ms();
     let (state, after, filter) = match &request.next_token {
         Some(text) => {
-            if request.stream_name.is_some() || request.stream_arn.is_some() || request.shard_filter.is_some() {
-                return Err(invalid_argument("NextToken and StreamName cannot be provided together."));
-            }
-            let token = read_token(text, now_ms)?;
+            request.check_beside_token()?;
+            let token: Token = read_token(text, now_ms)?;
             let state = streams.get(&token.stream)?.state();
+            if request.stream_arn.as_ref().is_some_and(|arn| *arn != state.key.arn()) {
+                return Err(invalid_argument("NextToken is not of the stream that StreamARN names."));
+            }
             if state.created_ms != token.created_ms {
                 return Err(invalid_argument("NextToken is of a stream that was deleted."));
             }
@@ -112,10 +138,9 @@ pub(super) fn list_shards(
     {
         return Err(crate::error::stream_not_found(&state.key));
     }
-    let limit = request.max_results.map_or(LIST_SHARDS_DEFAULT, |limit| limit as usize);
+    let limit = request.max_results.map_or(LIST_SHARDS_MAX, |limit| LIST_SHARDS_MAX.min(limit as usize));
     let mut shards = state
-        .shards
-        .iter()
+        .held_shards(now_ms)
         .filter(|shard| after.is_none_or(|after| shard.index > after))
         .filter(|shard| filter.as_ref().is_none_or(|filter| passes(filter, shard, &state, now_ms)));
     let page: Vec<&Shard> = shards.by_ref().take(limit).collect();
@@ -133,31 +158,15 @@ pub(super) fn list_shards(
 }
 
 fn passes(filter: &ShardFilter, shard: &Shard, state: &StreamState, now_ms: u64) -> bool {
-    let closed_before = |moment_ms: u64| shard.closed.is_some_and(|closed| closed.at_ms < moment_ms);
-    let opened_by = |moment_ms: u64| shard.created_s <= moment_ms / 1000;
+    let was_open = |moment_ms: u64| shard.opened_ms <= moment_ms && !shard.is_closed_before(moment_ms);
     let horizon_ms = state.horizon_ms(now_ms);
-    let moment_ms = filter.timestamp.map_or(0, |timestamp| timestamp.0).max(horizon_ms);
+    let moment_ms = filter.timestamp.map_or(0, |timestamp| timestamp.0).max(horizon_ms).max(state.created_ms);
     match filter.r#type.as_deref() {
         Some("AFTER_SHARD_ID") => filter.shard_id.as_deref().and_then(shard_index).is_none_or(|id| shard.index > id),
-        Some("AT_TRIM_HORIZON") => shard.parent.is_none() || (opened_by(horizon_ms) && !closed_before(horizon_ms)),
+        Some("AT_TRIM_HORIZON") => was_open(horizon_ms.max(state.created_ms)),
         Some("AT_LATEST") => shard.closed.is_none(),
-        Some("AT_TIMESTAMP") => opened_by(moment_ms) && !closed_before(moment_ms),
-        Some("FROM_TIMESTAMP") => !closed_before(moment_ms),
+        Some("AT_TIMESTAMP") => was_open(moment_ms),
+        Some("FROM_TIMESTAMP") => !shard.is_closed_before(moment_ms),
         _ => true,
     }
-}
-
-fn write_token(token: &Token) -> String {
-    STANDARD.encode(serde_json::to_vec(token).unwrap_or_default())
-}
-
-fn read_token(text: &str, now_ms: u64) -> Result<Token, ApiError> {
-    let bytes = STANDARD.decode(text).ok();
-    let token: Token = bytes
-        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
-        .ok_or_else(|| invalid_argument("Invalid NextToken."))?;
-    if now_ms.saturating_sub(token.issued_ms) > LIST_TOKEN_MS {
-        return Err(ApiError::client("ExpiredNextTokenException", "NextToken is older than 300 seconds."));
-    }
-    Ok(token)
 }

@@ -1,19 +1,52 @@
 //! The operations, in the order of the API reference: one file each, with request, answer,
 //! function and tests.
 
+mod account_settings;
+mod add_tags_to_stream;
+mod consumer_reference;
 mod create_stream;
 mod decrease_stream_retention_period;
+mod delete_resource_policy;
 mod delete_stream;
+mod deregister_stream_consumer;
+mod describe_account_settings;
+mod describe_limits;
 mod describe_stream;
+mod describe_stream_consumer;
 mod describe_stream_summary;
+mod disable_enhanced_monitoring;
+mod enable_enhanced_monitoring;
+mod encryption;
+mod enhanced_monitoring;
 mod get_records;
+mod get_resource_policy;
 mod get_shard_iterator;
 mod increase_stream_retention_period;
 mod list_shards;
+mod list_stream_consumers;
 mod list_streams;
+mod list_tags_for_resource;
+mod list_tags_for_stream;
+mod merge_shards;
+mod page_token;
 mod put_record;
 mod put_records;
+mod put_resource_policy;
+mod register_stream_consumer;
+mod remove_tags_from_stream;
+mod resource;
 mod retention;
+mod split_shard;
+mod start_stream_encryption;
+mod stop_stream_encryption;
+mod stream_reference;
+mod tag_resource;
+mod untag_resource;
+mod update_account_settings;
+mod update_max_record_size;
+mod update_shard_count;
+mod update_stream_mode;
+mod update_stream_warm_throughput;
 mod view;
 
 use anabranch_protocol::{ApiError, Encoding, JsonService, RequestContext};
@@ -24,35 +57,7 @@ use serde::{Deserialize, Serialize};
 use crate::streams::Streams;
 
 /// Operations of the service model that are not built yet: refused by name.
-const NOT_SUPPORTED: [&str; 27] = [
-    "AddTagsToStream",
-    "DeleteResourcePolicy",
-    "DeregisterStreamConsumer",
-    "DescribeAccountSettings",
-    "DescribeLimits",
-    "DescribeStreamConsumer",
-    "DisableEnhancedMonitoring",
-    "EnableEnhancedMonitoring",
-    "GetResourcePolicy",
-    "ListStreamConsumers",
-    "ListTagsForResource",
-    "ListTagsForStream",
-    "MergeShards",
-    "PutResourcePolicy",
-    "RegisterStreamConsumer",
-    "RemoveTagsFromStream",
-    "SplitShard",
-    "StartStreamEncryption",
-    "StopStreamEncryption",
-    "SubscribeToShard",
-    "TagResource",
-    "UntagResource",
-    "UpdateAccountSettings",
-    "UpdateMaxRecordSize",
-    "UpdateShardCount",
-    "UpdateStreamMode",
-    "UpdateStreamWarmThroughput",
-];
+const NOT_SUPPORTED: &[&str] = &["SubscribeToShard"];
 
 #[async_trait]
 impl JsonService for Streams {
@@ -69,22 +74,48 @@ impl JsonService for Streams {
     ) -> Result<Bytes, ApiError> {
         let call = Call { streams: self, context, encoding, body: &body };
         match operation {
+            "AddTagsToStream" => call.void(add_tags_to_stream::add_tags_to_stream),
             "CreateStream" => call.void(create_stream::create_stream),
             "DecreaseStreamRetentionPeriod" => {
                 call.void(decrease_stream_retention_period::decrease_stream_retention_period)
             }
+            "DeleteResourcePolicy" => call.void(delete_resource_policy::delete_resource_policy),
             "DeleteStream" => call.void(delete_stream::delete_stream),
+            "DeregisterStreamConsumer" => call.void(deregister_stream_consumer::deregister_stream_consumer),
+            "DescribeAccountSettings" => call.answer(describe_account_settings::describe_account_settings),
+            "DescribeLimits" => call.answer(describe_limits::describe_limits),
             "DescribeStream" => call.answer(describe_stream::describe_stream),
+            "DescribeStreamConsumer" => call.answer(describe_stream_consumer::describe_stream_consumer),
             "DescribeStreamSummary" => call.answer(describe_stream_summary::describe_stream_summary),
+            "DisableEnhancedMonitoring" => call.answer(disable_enhanced_monitoring::disable_enhanced_monitoring),
+            "EnableEnhancedMonitoring" => call.answer(enable_enhanced_monitoring::enable_enhanced_monitoring),
             "GetRecords" => get_records::get_records(self, encoding, &body),
+            "GetResourcePolicy" => call.answer(get_resource_policy::get_resource_policy),
             "GetShardIterator" => call.answer(get_shard_iterator::get_shard_iterator),
             "IncreaseStreamRetentionPeriod" => {
                 call.void(increase_stream_retention_period::increase_stream_retention_period)
             }
             "ListShards" => call.answer(list_shards::list_shards),
+            "ListStreamConsumers" => call.answer(list_stream_consumers::list_stream_consumers),
             "ListStreams" => call.answer(list_streams::list_streams),
+            "ListTagsForResource" => call.answer(list_tags_for_resource::list_tags_for_resource),
+            "ListTagsForStream" => call.answer(list_tags_for_stream::list_tags_for_stream),
+            "MergeShards" => call.void(merge_shards::merge_shards),
             "PutRecord" => encode(encoding, &put_record::put_record(self, context, encoding.decode(&body)?).await?),
             "PutRecords" => encode(encoding, &put_records::put_records(self, context, encoding.decode(&body)?).await?),
+            "PutResourcePolicy" => call.void(put_resource_policy::put_resource_policy),
+            "RegisterStreamConsumer" => call.answer(register_stream_consumer::register_stream_consumer),
+            "RemoveTagsFromStream" => call.void(remove_tags_from_stream::remove_tags_from_stream),
+            "SplitShard" => call.void(split_shard::split_shard),
+            "StartStreamEncryption" => call.void(start_stream_encryption::start_stream_encryption),
+            "StopStreamEncryption" => call.void(stop_stream_encryption::stop_stream_encryption),
+            "TagResource" => call.void(tag_resource::tag_resource),
+            "UntagResource" => call.void(untag_resource::untag_resource),
+            "UpdateAccountSettings" => call.answer(update_account_settings::update_account_settings),
+            "UpdateMaxRecordSize" => call.void(update_max_record_size::update_max_record_size),
+            "UpdateShardCount" => call.answer(update_shard_count::update_shard_count),
+            "UpdateStreamMode" => call.void(update_stream_mode::update_stream_mode),
+            "UpdateStreamWarmThroughput" => call.answer(update_stream_warm_throughput::update_stream_warm_throughput),
             _ if NOT_SUPPORTED.contains(&operation) => Err(ApiError::client(
                 "UnknownOperationException",
                 format!("Anabranch does not support the operation {operation} of Kinesis Data Streams yet."),

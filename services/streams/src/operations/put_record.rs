@@ -65,6 +65,6 @@ pub(super) async fn put_record(
     Ok(PutRecordAnswer {
         shard_id: placed.shard.id(),
         sequence_number: placed.sequence_number,
-        encryption_type: "NONE",
+        encryption_type: stream.state().encryption_type_at(streams.clock.now_ms()),
     })
 }

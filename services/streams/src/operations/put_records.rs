@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use anabranch_protocol::{ApiError, Blob, RequestContext, Violations};
-use anabranch_storage::{LaneBatch, Position};
+use anabranch_storage::Position;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{invalid_argument, log_failure};
 use crate::hash_key::HashKey;
 use crate::limits::PUT_RECORDS_BYTES_MAX;
 use crate::record::StoredRecord;
+use crate::routing::Routed;
 use crate::shapes::{DATA_BYTES_MAX, HASH_KEY, PARTITION_KEY, RECORDS, STREAM_ARN, STREAM_ID, STREAM_NAME};
 use crate::shard::Shard;
 use crate::stream::Stream;
@@ -141,21 +142,9 @@ pub(super) async fn append(
         StoredRecord { partition_key: entry.key(), data }.encode(&mut bytes);
         ends.push(bytes.len());
     }
-    let log = stream.log()?;
-    let routes = stream.routes();
-    let targets: Vec<usize> = hash_keys.into_iter().map(|key| routes.of(key)).collect();
-    let mut by_shard: Vec<Vec<&[u8]>> = vec![Vec::new(); routes.len()];
-    let mut begin = 0;
-    for (target, end) in targets.iter().zip(&ends) {
-        by_shard[*target].push(&bytes[begin..*end]);
-        begin = *end;
-    }
-    let batches: Vec<LaneBatch<'_>> = by_shard
-        .iter()
-        .enumerate()
-        .map(|(number, records)| LaneBatch { lane: routes.shard(number).lane(), records })
-        .collect();
-    let appended = log.append(streams.clock.now_ms(), &batches).map_err(|error| log_failure(&error))?;
+    let begins = std::iter::once(0).chain(ends.iter().copied());
+    let records: Vec<&[u8]> = begins.zip(&ends).map(|(begin, end)| &bytes[begin..*end]).collect();
+    let Routed { routes, targets, appended } = stream.append(streams.clock.now_ms(), &hash_keys, &records)?;
     let timestamp_ms = appended.timestamp_ms();
     let mut next: Vec<Position> = appended.first_positions().to_vec();
     appended.await.map_err(|error| log_failure(&error))?;
@@ -202,5 +191,6 @@ pub(super) async fn put_records(
         }
         Err(error) => return Err(error),
     };
-    Ok(PutRecordsAnswer { failed_record_count, records, encryption_type: "NONE" })
+    let encryption_type = stream.state().encryption_type_at(streams.clock.now_ms());
+    Ok(PutRecordsAnswer { failed_record_count, records, encryption_type })
 }

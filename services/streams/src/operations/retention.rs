@@ -49,19 +49,20 @@ pub(super) fn set_retention(
              period ({hours} hours) is outside."
         )));
     }
-    let stream = streams.changeable(context, request.stream_name.as_deref(), request.stream_arn.as_deref())?;
-    let mut state = (*stream.state()).clone();
-    let now = i64::from(state.retention_hours);
-    let name = &state.key.name;
-    let message = match direction {
-        Direction::Up if hours < now => "can not be shorter than existing",
-        Direction::Down if hours > now => "can not be longer than existing",
-        _ => {
-            state.retention_hours = hours as u32;
-            return streams.update(&stream, state);
-        }
-    };
-    Err(invalid_argument(format!(
-        "Requested retention period ({hours} hours) for stream {name} {message} retention period ({now} hours)."
-    )))
+    let stream = streams.named(context, request.stream_name.as_deref(), request.stream_arn.as_deref())?;
+    streams.change(&stream, |state, _| {
+        let now = i64::from(state.retention_hours);
+        let message = match direction {
+            Direction::Up if hours < now => "can not be shorter than existing",
+            Direction::Down if hours > now => "can not be longer than existing",
+            _ => {
+                state.retention_hours = hours as u32;
+                return Ok(());
+            }
+        };
+        Err(invalid_argument(format!(
+            "Requested retention period ({hours} hours) for stream {} {message} retention period ({now} hours).",
+            state.key.name
+        )))
+    })
 }

@@ -1,9 +1,11 @@
 //! Members that several answers share.
 
+use anabranch_protocol::Timestamp;
 use serde::Serialize;
 
+use crate::consumer::Consumer;
 use crate::shard::{Shard, shard_id};
-use crate::stream::StreamMode;
+use crate::stream::{StreamMode, StreamState};
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -55,15 +57,68 @@ impl From<&Shard> for HashKeyRange {
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
+pub(super) struct TagView {
+    key: String,
+    value: String,
+}
+
+impl From<(&String, &String)> for TagView {
+    fn from((key, value): (&String, &String)) -> Self {
+        Self { key: key.clone(), value: value.clone() }
+    }
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
 pub(super) struct StreamModeDetails {
     pub(super) stream_mode: StreamMode,
 }
 
-/// Enhanced monitoring is off: one entry without metrics, as AWS answers.
+/// The metrics that a stream reports by shard: one entry, if there are none too, as AWS answers.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct EnhancedMetrics {
-    pub(super) shard_level_metrics: [&'static str; 0],
+    shard_level_metrics: Vec<String>,
 }
 
-pub(super) const NO_ENHANCED_METRICS: [EnhancedMetrics; 1] = [EnhancedMetrics { shard_level_metrics: [] }];
+impl EnhancedMetrics {
+    pub(super) fn of(state: &StreamState) -> [Self; 1] {
+        [Self { shard_level_metrics: state.shard_level_metrics.clone() }]
+    }
+}
+
+/// What an on-demand stream is warm for.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct WarmThroughput {
+    pub(super) target_mi_bps: u32,
+    pub(super) current_mi_bps: u32,
+}
+
+impl WarmThroughput {
+    /// `None` for a stream that was never given one.
+    pub(super) fn of(state: &StreamState) -> Option<Self> {
+        state.warm_throughput_mibps.map(|mibps| Self { target_mi_bps: mibps, current_mi_bps: mibps })
+    }
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct ConsumerView {
+    consumer_name: String,
+    #[serde(rename = "ConsumerARN")]
+    consumer_arn: String,
+    consumer_status: &'static str,
+    consumer_creation_timestamp: Timestamp,
+}
+
+impl ConsumerView {
+    pub(super) fn new(consumer: &Consumer, stream_arn: &str, now_ms: u64) -> Self {
+        Self {
+            consumer_name: consumer.name.clone(),
+            consumer_arn: consumer.arn(stream_arn),
+            consumer_status: consumer.status(now_ms),
+            consumer_creation_timestamp: Timestamp(consumer.created_ms),
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! An account's settings in a region: its commitment to a minimum throughput, and what it unlocks.
+
+use anabranch_control::Table;
+use anabranch_protocol::{ApiError, RequestContext};
+use serde::{Deserialize, Serialize};
+
+use crate::error::limit_exceeded;
+use crate::limits::{DAY_MS, WARM_THROUGHPUT_MIBPS_MAX};
+use crate::stream::{StreamKey, StreamMode};
+use crate::streams::{Streams, control_failure};
+
+const ACCOUNTS: Table = Table("streams_accounts");
+
+/// A commitment as control state keeps it.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub(crate) struct Commitment {
+    pub(crate) started_ms: Option<u64>,
+    /// Set once it was disabled: when it ends, which may be later.
+    pub(crate) ended_ms: Option<u64>,
+}
+
+impl Commitment {
+    /// `ENABLED`, `ENABLED_UNTIL_EARLIEST_ALLOWED_END` or `DISABLED`.
+    pub(crate) fn status(&self, now_ms: u64) -> &'static str {
+        match (self.started_ms, self.ended_ms) {
+            (Some(_), None) => "ENABLED",
+            (Some(_), Some(ended_ms)) if now_ms < ended_ms => "ENABLED_UNTIL_EARLIEST_ALLOWED_END",
+            _ => "DISABLED",
+        }
+    }
+
+    pub(crate) fn is_enabled(&self, now_ms: u64) -> bool {
+        self.status(now_ms) != "DISABLED"
+    }
+
+    /// A commitment holds for a day at least.
+    pub(crate) fn earliest_end_ms(&self) -> Option<u64> {
+        self.started_ms.map(|started_ms| started_ms + DAY_MS)
+    }
+
+    /// Begins it, or takes back that it is to end.
+    pub(crate) fn enable(&mut self, now_ms: u64) {
+        if !self.is_enabled(now_ms) {
+            self.started_ms = Some(now_ms);
+        }
+        self.ended_ms = None;
+    }
+
+    /// Ends it, or lets it end as soon as it may.
+    pub(crate) fn disable(&mut self, now_ms: u64) {
+        if self.status(now_ms) == "ENABLED" {
+            self.ended_ms = self.earliest_end_ms().map(|earliest_ms| earliest_ms.max(now_ms));
+        }
+    }
+}
+
+impl Streams {
+    /// The commitment of an account in a region.
+    pub(crate) fn commitment(&self, account_id: &str, region: &str) -> Result<Commitment, ApiError> {
+        let stored = self.control.get(ACCOUNTS, &format!("{account_id}/{region}"));
+        Ok(stored.map_err(|error| control_failure(&error))?.unwrap_or_default())
+    }
+
+    /// Changes the commitment of the caller's account in its region.
+    pub(crate) fn change_commitment(
+        &self,
+        context: &RequestContext,
+        apply: impl FnOnce(&mut Commitment),
+    ) -> Result<Commitment, ApiError> {
+        let _changing = self.changing_accounts.lock();
+        let mut commitment = self.commitment(&context.account_id, &context.region)?;
+        apply(&mut commitment);
+        let stored = self.control.put(ACCOUNTS, &format!("{}/{}", context.account_id, context.region), &commitment);
+        stored.map_err(|error| control_failure(&error))?;
+        Ok(commitment)
+    }
+}
+
+/// What an on-demand stream of this account may be warmed to; refuses a wish for anything else.
+pub(crate) fn check_warm_throughput(
+    streams: &Streams,
+    key: &StreamKey,
+    mode: StreamMode,
+    mibps: Option<i64>,
+) -> Result<Option<u32>, ApiError> {
+    let Some(mibps) = mibps else { return Ok(None) };
+    if mode != StreamMode::OnDemand {
+        return Err(ApiError::validation("WarmThroughputMiBps is only supported for streams in ON_DEMAND mode."));
+    }
+    if !streams.commitment(&key.account_id, &key.region)?.is_enabled(streams.clock.now_ms()) {
+        return Err(ApiError::validation(format!(
+            "WarmThroughputMiBps is only supported for accounts that have MinimumThroughputBillingCommitment enabled, \
+             which account {} has not.",
+            key.account_id
+        )));
+    }
+    if mibps > WARM_THROUGHPUT_MIBPS_MAX {
+        return Err(limit_exceeded(format!(
+            "WarmThroughputMiBps {mibps} is greater than {WARM_THROUGHPUT_MIBPS_MAX}, the most of a stream."
+        )));
+    }
+    Ok(Some(mibps as u32))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_commitment_holds_a_day_at_least() {
+        let mut commitment = Commitment::default();
+        assert_eq!(commitment.status(0), "DISABLED");
+        commitment.enable(1_000);
+        commitment.disable(2_000);
+        assert_eq!(commitment.status(2_000), "ENABLED_UNTIL_EARLIEST_ALLOWED_END");
+        commitment.enable(3_000);
+        assert_eq!((commitment.status(3_000), commitment.started_ms), ("ENABLED", Some(1_000)));
+        commitment.disable(4_000);
+        assert_eq!((commitment.status(1_000 + DAY_MS), commitment.ended_ms), ("DISABLED", Some(1_000 + DAY_MS)));
+        commitment.enable(2 * DAY_MS);
+        commitment.disable(4 * DAY_MS);
+        assert_eq!(commitment.status(4 * DAY_MS), "DISABLED");
+    }
+}

@@ -1,0 +1,53 @@
+//! How requests name a consumer: by its ARN, or by its name and its stream's ARN.
+
+use std::sync::Arc;
+
+use anabranch_protocol::{ApiError, Violations};
+use serde::Deserialize;
+
+use crate::error::{consumer_not_found, invalid_argument};
+use crate::shapes::{CONSUMER_ARN, CONSUMER_NAME, STREAM_ARN, STREAM_ID};
+use crate::stream::{Stream, StreamKey};
+use crate::streams::Streams;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct ConsumerReference {
+    #[serde(rename = "StreamARN")]
+    stream_arn: Option<String>,
+    consumer_name: Option<String>,
+    #[serde(rename = "ConsumerARN")]
+    consumer_arn: Option<String>,
+    stream_id: Option<String>,
+}
+
+impl ConsumerReference {
+    pub(super) fn check(&self, violations: &mut Violations) {
+        violations.text("streamARN", self.stream_arn.as_deref(), &STREAM_ARN);
+        violations.text("consumerName", self.consumer_name.as_deref(), &CONSUMER_NAME);
+        violations.text("consumerARN", self.consumer_arn.as_deref(), &CONSUMER_ARN);
+        violations.text("streamId", self.stream_id.as_deref(), &STREAM_ID);
+    }
+
+    /// The consumer's stream, and its ARN. All members that are given must agree.
+    pub(super) fn find(&self, streams: &Streams) -> Result<(Arc<Stream>, String), ApiError> {
+        let now_ms = streams.clock.now_ms();
+        let missing = || invalid_argument("Either ConsumerARN or both StreamARN and ConsumerName must be provided.");
+        let Some(arn) = &self.consumer_arn else {
+            let (Some(stream_arn), Some(name)) = (&self.stream_arn, &self.consumer_name) else { return Err(missing()) };
+            let stream = streams.get(&StreamKey::of_arn(stream_arn).ok_or_else(missing)?)?;
+            let state = stream.state();
+            let consumer = state.registered(now_ms).find(|consumer| consumer.name == *name);
+            let consumer = consumer.ok_or_else(|| consumer_not_found(name, &state.key))?;
+            return Ok((stream, consumer.arn(&state.key.arn())));
+        };
+        let stream = streams.get(&StreamKey::of_arn(arn).ok_or_else(missing)?)?;
+        let state = stream.state();
+        let consumer = state.consumer_by_arn(arn, now_ms)?;
+        let is_other_stream = self.stream_arn.as_ref().is_some_and(|stream_arn| *stream_arn != state.key.arn());
+        if is_other_stream || self.consumer_name.as_ref().is_some_and(|name| *name != consumer.name) {
+            return Err(invalid_argument("ConsumerARN does not agree with StreamARN and ConsumerName."));
+        }
+        Ok((stream, arn.clone()))
+    }
+}

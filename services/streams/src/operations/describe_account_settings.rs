@@ -1,0 +1,20 @@
+//! DescribeAccountSettings.
+
+use anabranch_protocol::{ApiError, RequestContext};
+use serde::Deserialize;
+
+use super::account_settings::AccountSettingsAnswer;
+use crate::streams::Streams;
+
+#[derive(Debug, Deserialize)]
+pub(super) struct DescribeAccountSettingsRequest {}
+
+/// Describes the settings of the caller's account in its region.
+pub(super) fn describe_account_settings(
+    streams: &Streams,
+    context: &RequestContext,
+    _: DescribeAccountSettingsRequest,
+) -> Result<AccountSettingsAnswer, ApiError> {
+    let commitment = streams.commitment(&context.account_id, &context.region)?;
+    Ok(AccountSettingsAnswer::new(&commitment, streams.clock.now_ms()))
+}

@@ -1,0 +1,38 @@
+//! DescribeLimits.
+
+use anabranch_protocol::{ApiError, RequestContext};
+use serde::{Deserialize, Serialize};
+
+use crate::limits::{ACCOUNT_SHARDS, ON_DEMAND_STREAMS};
+use crate::stream::StreamMode;
+use crate::streams::Streams;
+
+#[derive(Debug, Deserialize)]
+pub(super) struct DescribeLimitsRequest {}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct DescribeLimitsAnswer {
+    shard_limit: u32,
+    open_shard_count: usize,
+    on_demand_stream_count: usize,
+    on_demand_stream_count_limit: u32,
+}
+
+/// Counts the caller's open shards of provisioned streams and its on-demand streams. The limits
+/// beside them are the quotas that AWS gives an account at first; here they are not enforced.
+pub(super) fn describe_limits(
+    streams: &Streams,
+    context: &RequestContext,
+    _: DescribeLimitsRequest,
+) -> Result<DescribeLimitsAnswer, ApiError> {
+    let states: Vec<_> = streams.of(context).iter().map(|stream| stream.state()).collect();
+    let (provisioned, on_demand): (Vec<_>, Vec<_>) =
+        states.iter().partition(|state| state.mode == StreamMode::Provisioned);
+    Ok(DescribeLimitsAnswer {
+        shard_limit: ACCOUNT_SHARDS,
+        open_shard_count: provisioned.iter().map(|state| state.open_shards().count()).sum(),
+        on_demand_stream_count: on_demand.len(),
+        on_demand_stream_count_limit: ON_DEMAND_STREAMS,
+    })
+}

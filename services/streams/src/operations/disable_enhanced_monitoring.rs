@@ -1,0 +1,15 @@
+//! DisableEnhancedMonitoring.
+
+use anabranch_protocol::{ApiError, RequestContext};
+
+use super::enhanced_monitoring::{EnhancedMonitoringAnswer, EnhancedMonitoringRequest, set_metrics};
+use crate::streams::Streams;
+
+/// Records which metrics a stream does not report by shard any more.
+pub(super) fn disable_enhanced_monitoring(
+    streams: &Streams,
+    context: &RequestContext,
+    request: EnhancedMonitoringRequest,
+) -> Result<EnhancedMonitoringAnswer, ApiError> {
+    set_metrics(streams, context, request, false)
+}

@@ -1,0 +1,34 @@
+//! ListTagsForResource.
+
+use anabranch_protocol::{ApiError, RequestContext, Violations};
+use serde::{Deserialize, Serialize};
+
+use super::resource::ResourceReference;
+use super::view::TagView;
+use crate::streams::Streams;
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct ListTagsForResourceRequest {
+    #[serde(flatten)]
+    resource: ResourceReference,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct ListTagsForResourceAnswer {
+    tags: Vec<TagView>,
+}
+
+/// Lists the tags of a stream or consumer by key.
+pub(super) fn list_tags_for_resource(
+    streams: &Streams,
+    _: &RequestContext,
+    request: ListTagsForResourceRequest,
+) -> Result<ListTagsForResourceAnswer, ApiError> {
+    let mut violations = Violations::default();
+    request.resource.check(&mut violations);
+    violations.finish()?;
+    let tags = request.resource.find(streams)?.tags(streams)?;
+    Ok(ListTagsForResourceAnswer { tags: tags.iter().map(TagView::from).collect() })
+}

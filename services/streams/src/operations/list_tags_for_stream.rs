@@ -1,0 +1,45 @@
+//! ListTagsForStream.
+
+use anabranch_protocol::{ApiError, RequestContext, Violations};
+use serde::{Deserialize, Serialize};
+
+use super::stream_reference::StreamReference;
+use super::view::TagView;
+use crate::limits::TAGS_MAX;
+use crate::shapes::{TAG_KEY, TAG_LIMIT};
+use crate::streams::Streams;
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct ListTagsForStreamRequest {
+    #[serde(flatten)]
+    stream: StreamReference,
+    exclusive_start_tag_key: Option<String>,
+    limit: Option<i64>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct ListTagsForStreamAnswer {
+    tags: Vec<TagView>,
+    has_more_tags: bool,
+}
+
+/// Lists a stream's tags by key, a page at a time.
+pub(super) fn list_tags_for_stream(
+    streams: &Streams,
+    context: &RequestContext,
+    request: ListTagsForStreamRequest,
+) -> Result<ListTagsForStreamAnswer, ApiError> {
+    let mut violations = Violations::default();
+    request.stream.check(&mut violations);
+    violations.text("exclusiveStartTagKey", request.exclusive_start_tag_key.as_deref(), &TAG_KEY);
+    violations.integer("limit", request.limit, &TAG_LIMIT);
+    violations.finish()?;
+    let state = request.stream.find(streams, context)?.state();
+    let limit = request.limit.map_or(TAGS_MAX, |limit| limit as usize);
+    let after = request.exclusive_start_tag_key;
+    let mut tags = state.tags.iter().filter(|(key, _)| after.as_ref().is_none_or(|after| *key > after));
+    let page = tags.by_ref().take(limit).map(TagView::from).collect();
+    Ok(ListTagsForStreamAnswer { tags: page, has_more_tags: tags.next().is_some() })
+}

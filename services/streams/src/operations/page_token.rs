@@ -1,0 +1,31 @@
+//! Tokens of the next page that hold five minutes.
+
+use anabranch_protocol::ApiError;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::invalid_argument;
+use crate::limits::LIST_TOKEN_MS;
+
+/// What a token remembers.
+pub(super) trait PageToken: Serialize + DeserializeOwned {
+    /// When it was given out.
+    fn issued_ms(&self) -> u64;
+}
+
+pub(super) fn write_token(token: &impl PageToken) -> String {
+    STANDARD.encode(serde_json::to_vec(token).unwrap_or_default())
+}
+
+pub(super) fn read_token<Token: PageToken>(text: &str, now_ms: u64) -> Result<Token, ApiError> {
+    let bytes = STANDARD.decode(text).ok();
+    let token: Token = bytes
+        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+        .ok_or_else(|| invalid_argument("Invalid NextToken."))?;
+    if now_ms.saturating_sub(token.issued_ms()) > LIST_TOKEN_MS {
+        return Err(ApiError::client("ExpiredNextTokenException", "NextToken is older than 300 seconds."));
+    }
+    Ok(token)
+}

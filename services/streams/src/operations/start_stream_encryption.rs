@@ -1,0 +1,17 @@
+//! StartStreamEncryption.
+
+use anabranch_protocol::{ApiError, RequestContext};
+
+use super::encryption::{EncryptionRequest, set_encryption};
+use crate::streams::Streams;
+
+/// Records that a stream is encrypted with a KMS key from the end of its UPDATING on, and says so
+/// wherever AWS does. There is no KMS here: the key is checked for its form only, and the log's
+/// bytes stay as they are.
+pub(super) fn start_stream_encryption(
+    streams: &Streams,
+    context: &RequestContext,
+    request: EncryptionRequest,
+) -> Result<(), ApiError> {
+    set_encryption(streams, context, request, true)
+}

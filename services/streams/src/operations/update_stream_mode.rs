@@ -1,0 +1,68 @@
+//! UpdateStreamMode.
+
+use anabranch_protocol::{ApiError, RequestContext, Violations};
+use serde::Deserialize;
+
+use crate::account::check_warm_throughput;
+use crate::error::{invalid_argument, limit_exceeded};
+use crate::limits::{DAY_MS, MODE_SWITCHES_A_DAY};
+use crate::shapes::{STREAM_ARN, STREAM_ID, STREAM_MODE, WARM_THROUGHPUT};
+use crate::stream::StreamMode;
+use crate::streams::Streams;
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct UpdateStreamModeRequest {
+    #[serde(rename = "StreamARN")]
+    stream_arn: Option<String>,
+    stream_id: Option<String>,
+    stream_mode_details: Option<StreamModeDetails>,
+    warm_throughput_mi_bps: Option<i64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct StreamModeDetails {
+    stream_mode: Option<String>,
+}
+
+/// Switches a stream between provisioned and on-demand capacity, twice a day. Its shards stay as
+/// they are; as an on-demand stream it refuses to have them changed by hand, but nothing splits
+/// them by load, since no shard has a limit here.
+pub(super) fn update_stream_mode(
+    streams: &Streams,
+    context: &RequestContext,
+    request: UpdateStreamModeRequest,
+) -> Result<(), ApiError> {
+    let mut violations = Violations::default();
+    violations.required("streamARN", request.stream_arn.as_ref());
+    violations.text("streamARN", request.stream_arn.as_deref(), &STREAM_ARN);
+    violations.text("streamId", request.stream_id.as_deref(), &STREAM_ID);
+    violations.required("streamModeDetails", request.stream_mode_details.as_ref());
+    let mode = request.stream_mode_details.as_ref().and_then(|details| details.stream_mode.as_deref());
+    if request.stream_mode_details.is_some() {
+        violations.required("streamModeDetails.streamMode", mode.as_ref());
+        violations.text("streamModeDetails.streamMode", mode, &STREAM_MODE);
+    }
+    violations.integer("warmThroughputMiBps", request.warm_throughput_mi_bps, &WARM_THROUGHPUT);
+    violations.finish()?;
+    let mode = if mode == Some("ON_DEMAND") { StreamMode::OnDemand } else { StreamMode::Provisioned };
+    let stream = streams.named(context, None, request.stream_arn.as_deref())?;
+    let warm_mibps = check_warm_throughput(streams, &stream.state().key, mode, request.warm_throughput_mi_bps)?;
+    streams.change_slowly(&stream, |state, now_ms| {
+        if state.mode == mode {
+            return Err(invalid_argument(format!("Stream {} is already in this mode.", state.key.name)));
+        }
+        state.mode_switches_ms.retain(|switched_ms| *switched_ms > now_ms.saturating_sub(DAY_MS));
+        if state.mode_switches_ms.len() >= MODE_SWITCHES_A_DAY {
+            return Err(limit_exceeded(format!(
+                "Stream {} can change its mode at most {MODE_SWITCHES_A_DAY} times within 24 hours.",
+                state.key.name
+            )));
+        }
+        state.mode_switches_ms.push(now_ms);
+        state.mode = mode;
+        state.warm_throughput_mibps = warm_mibps;
+        Ok(())
+    })
+}

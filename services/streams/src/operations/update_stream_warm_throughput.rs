@@ -1,0 +1,54 @@
+//! UpdateStreamWarmThroughput.
+
+use anabranch_protocol::{ApiError, RequestContext, Violations};
+use serde::{Deserialize, Serialize};
+
+use super::stream_reference::StreamReference;
+use super::view::WarmThroughput;
+use crate::account::check_warm_throughput;
+use crate::shapes::WARM_THROUGHPUT;
+use crate::streams::Streams;
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct UpdateStreamWarmThroughputRequest {
+    #[serde(flatten)]
+    stream: StreamReference,
+    warm_throughput_mi_bps: Option<i64>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct UpdateStreamWarmThroughputAnswer {
+    #[serde(rename = "StreamARN")]
+    stream_arn: String,
+    stream_name: String,
+    warm_throughput: Option<WarmThroughput>,
+}
+
+/// Records what throughput an on-demand stream is to be warm for, and says so. Streams have no
+/// limit of throughput here, so there is nothing to scale.
+pub(super) fn update_stream_warm_throughput(
+    streams: &Streams,
+    context: &RequestContext,
+    request: UpdateStreamWarmThroughputRequest,
+) -> Result<UpdateStreamWarmThroughputAnswer, ApiError> {
+    let mut violations = Violations::default();
+    request.stream.check(&mut violations);
+    violations.required("warmThroughputMiBps", request.warm_throughput_mi_bps.as_ref());
+    violations.integer("warmThroughputMiBps", request.warm_throughput_mi_bps, &WARM_THROUGHPUT);
+    violations.finish()?;
+    let stream = request.stream.find(streams, context)?;
+    streams.change_slowly(&stream, |state, _| {
+        let before = state.warm_throughput_mibps;
+        state.warm_throughput_mibps =
+            check_warm_throughput(streams, &state.key, state.mode, request.warm_throughput_mi_bps)?;
+        let throughput =
+            WarmThroughput::of(state).map(|now| WarmThroughput { current_mi_bps: before.unwrap_or(0), ..now });
+        Ok(UpdateStreamWarmThroughputAnswer {
+            stream_arn: state.key.arn(),
+            stream_name: state.key.name.clone(),
+            warm_throughput: throughput,
+        })
+    })
+}
