@@ -17,7 +17,14 @@ impl Contender for Ours {
     fn open(&self, directory: &Path, _writers: usize) -> Box<dyn Opened> {
         // The current segment is large, as that of a busy log is.
         let config = Config { segment_bytes_min: 64 << 20, segment_bytes_max: 64 << 20, ..Config::default() };
-        Box::new(Log::open(directory, config).unwrap().0)
+        let log: Box<dyn Opened> = Box::new(Log::open(directory, config).unwrap().0);
+        // Twice through a segment and out of it, so that from here on files are used again.
+        let filler: Batch = vec![vec![0; 1024]; 1024].into();
+        for _ in 0..2 {
+            (0..60).for_each(|_| log.append(0, &filler));
+            log.retain();
+        }
+        log
     }
 }
 
