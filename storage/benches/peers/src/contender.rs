@@ -26,8 +26,13 @@ pub(crate) trait Contender {
         asked
     }
 
-    /// A fresh log in an empty directory, ready for that many writers, in the state of one that
-    /// has been in use: its first files are made, and the disk has them.
+    /// Whether it writes to files again that it has written throughout before. Such a log is used
+    /// for a while before it is measured, as its first way through them is slower.
+    fn uses_files_again(&self) -> bool {
+        false
+    }
+
+    /// A fresh log in an empty directory, ready for that many writers.
     fn open(&self, directory: &Path, writers: usize) -> Box<dyn Opened>;
 }
 

@@ -1,6 +1,5 @@
 //! raft-engine, the log store of TiKV.
 
-use std::fs::{self, File};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -38,6 +37,10 @@ impl Contender for Raft {
         "raft-engine"
     }
 
+    fn uses_files_again(&self) -> bool {
+        true
+    }
+
     fn open(&self, directory: &Path, writers: usize) -> Box<dyn Opened> {
         let directory = directory.join("raft");
         let engine = Engine::open(Config {
@@ -51,10 +54,6 @@ impl Contender for Raft {
             ..Config::default()
         })
         .unwrap();
-        // It leaves the zeros of its files to the first flush after.
-        for file in fs::read_dir(&directory).unwrap() {
-            File::open(file.unwrap().path()).unwrap().sync_all().unwrap();
-        }
         Box::new(Open { engine, next: (0..writers).map(|_| AtomicU64::new(1)).collect() })
     }
 }

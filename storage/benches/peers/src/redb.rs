@@ -31,8 +31,8 @@ impl Contender for Redb {
     fn open(&self, directory: &Path, _writers: usize) -> Box<dyn Opened> {
         let database = Database::create(directory.join("redb")).unwrap();
         let open = Open { database, group: Group::default(), next: AtomicU64::new(0) };
-        let record = vec![0; 1024];
-        open.commit(&[vec![record; WARM_RECORDS as usize].into()]);
+        let filler: Batch = vec![vec![0; 1024]; 1024].into();
+        (0..WARM_RECORDS / 1024).for_each(|_| open.commit(std::slice::from_ref(&filler)));
         let transaction = open.database.begin_write().unwrap();
         transaction.delete_table(TABLE).unwrap();
         transaction.commit().unwrap();
