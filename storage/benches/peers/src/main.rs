@@ -50,6 +50,9 @@ fn main() {
         }
         table::rows(work, &contenders, &rates);
     }
+    if contenders.iter().any(|contender| contender.name() == bare::Bare.name()) {
+        table::foot();
+    }
 }
 
 /// Those that can be measured here and are wanted; says of each other one why it is left out.

@@ -15,6 +15,11 @@ pub(crate) fn head() {
     println!("|{0:-<26}|{0:-<14}|{0:->11}:|{0:->9}:|{0:->9}:|{0:->14}:|", "");
 }
 
+/// Prints what the table cannot say by itself.
+pub(crate) fn foot() {
+    println!("\nbare has one writer in every row");
+}
+
 /// Prints the medians of each contender's runs. The ratio is the median of the ratios of each
 /// round, in which the two ran in turn.
 pub(crate) fn rows(work: &Work, contenders: &[&dyn Contender], rates: &[Vec<Rate>]) {
@@ -41,8 +46,9 @@ fn micros(time: Duration) -> f64 {
     time.as_secs_f64() * 1e6
 }
 
+/// The middle one, or what lies between the middle two, so that neither side gains by an even number.
 fn median(values: impl Iterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
+    f64::midpoint(values[(values.len() - 1) / 2], values[values.len() / 2])
 }
