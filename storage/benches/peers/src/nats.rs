@@ -15,8 +15,9 @@ const PROGRAM: &str = "nats-server";
 /// `sync_interval: always`: a message is acknowledged once it is on the disk; each is written and
 /// flushed by itself, so writers do not share flushes.
 ///
-/// A batch is an atomic one, of which the server makes one flush and one acknowledgement. Its
-/// limit of 1,000 messages is raised to what the largest batch needs.
+/// A batch is an atomic one: the server stages and flushes it, then writes its messages to the
+/// stream and flushes those together, which is faster than a flush for each of them. The limit of
+/// 1,000 messages is raised to what the largest batch needs.
 pub(crate) struct Nats;
 
 struct Open {
