@@ -115,8 +115,6 @@ def test_limits_and_errors(server):
     refused(kinesis.get_shard_iterator, "ResourceNotFoundException", StreamName="limits", ShardId="shardId-000000000009", ShardIteratorType="LATEST")
     refused(kinesis.get_records, "InvalidArgumentException", ShardIterator="AAAA")
     refused(kinesis.describe_stream, "InvalidArgumentException", StreamName="limits", StreamARN="arn:aws:kinesis:us-east-1:000000000000:stream/other")
-    with pytest.raises(ClientError, match="SubscribeToShard|RegisterStreamConsumer|support"):
-        kinesis.register_stream_consumer(StreamARN="arn:aws:kinesis:us-east-1:000000000000:stream/limits", ConsumerName="c")
 
 
 def test_pages(server):
