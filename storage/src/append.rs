@@ -48,7 +48,7 @@ fn append_nothing(core: &Arc<Core>, timestamp_ms: u64, batches: &[LaneBatch<'_>]
 
 /// Encodes outside any lock, then reserves positions and copies under one.
 fn gather(core: &Arc<Core>, timestamp_ms: u64, batches: &[LaneBatch<'_>]) -> Result<Appended> {
-    let mut drafts = Drafts::default();
+    let mut drafts = Drafts::in_kept_buffer();
     let mut first_positions = Vec::with_capacity(batches.len());
     for batch in batches {
         first_positions.push(Position(drafts.records));
@@ -59,26 +59,28 @@ fn gather(core: &Arc<Core>, timestamp_ms: u64, batches: &[LaneBatch<'_>]) -> Res
         return Err(Error::Closed);
     }
     writer.make_room(core, drafts.bytes.len() as u64, drafts.frames.iter().map(|frame| frame.lane))?;
-    let first_position = writer.place(core, &drafts, timestamp_ms);
+    let first_position = writer.place(core, &mut drafts, timestamp_ms);
     for position in &mut first_positions {
         position.0 += first_position;
     }
-    Ok(Appended {
+    let appended = Appended {
         core: core.clone(),
         first_positions,
         timestamp_ms: writer.last_timestamp_ms(),
         end: Position(first_position + drafts.records),
         ticket: Some(writer.ticket()),
-        led: writer.flushing,
+        led: writer.flushing || writer.thread_leads,
         key: None,
-    })
+    };
+    drop(writer);
+    drafts.keep_buffer();
+    Ok(appended)
 }
 
 /// Encodes right into the segment's map: there is no flush to wait for, so no group to gather.
 fn store(core: &Arc<Core>, timestamp_ms: u64, batches: &[LaneBatch<'_>]) -> Result<Appended> {
-    let frames = || {
-        batches.iter().flat_map(|batch| split_into_frames(batch.records).map(|records| (batch.lane, records)))
-    };
+    let frames =
+        || batches.iter().flat_map(|batch| split_into_frames(batch.records).map(|records| (batch.lane, records)));
     let frame_bytes = |records: &[&[u8]]| padded(HEADER_BYTES + payload_bytes(records)) as u64;
     let bytes = frames().map(|(_, records)| frame_bytes(records)).sum();
     let mut writer = core.writer.lock();
@@ -129,7 +131,7 @@ pub struct Appended {
     end: Position,
     /// Of the group it is in, unless it was done at once.
     ticket: Option<Arc<Ticket>>,
-    /// Whether someone was flushing when it was appended, who will ask for the next leader.
+    /// Whether there was a leader when it was appended, who flushes it or asks for another to do so.
     led: bool,
     key: Option<WaiterKey>,
 }
@@ -164,12 +166,12 @@ impl Appended {
             }
             self.core.check_poison()?;
             match &self.ticket {
-                Some(ticket) if writer.flushing => {
+                Some(ticket) if writer.flushing || writer.thread_leads => {
                     ticket.has_leader();
                     drop(writer);
                     ticket.wait();
                 }
-                _ => writer = self.core.flush_pending(writer),
+                _ => writer = self.core.lead(writer),
             }
         }
         Ok(())

@@ -1,8 +1,9 @@
 //! Group commit: whoever comes first flushes for everyone who waits.
 //!
-//! A thread that blocks on an append becomes the leader if nobody flushes. Futures can't block,
-//! so for them a thread of the log flushes; it starts with the first such wait and ends after
-//! some idle time, so that thousands of quiet logs cost no threads.
+//! A thread that blocks on an append becomes the leader if nobody flushes. As soon as flushes serve
+//! several, a thread of the log leads instead, for as long as that lasts: it goes from one flush to
+//! the next without waiting to be woken. Futures can't block, so for them that thread flushes too.
+//! It ends after some idle time, so that thousands of quiet logs cost no threads.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -45,30 +46,51 @@ impl Core {
                 writer.release_all();
             }
         }
-        // The next leader is asked first: the disk must not idle while all others are woken.
-        writer.ask_for_leader();
+        if !writer.thread_leads {
+            writer.ask_for_leader();
+        }
         self.flushed.notify_all();
         MutexGuard::unlocked(&mut writer, || written.iter().for_each(|ticket| ticket.done()));
         writer
     }
 
-    /// Lets those join whom the flush before released, as far as that pays.
-    fn gather<'a>(&'a self, mut writer: MutexGuard<'a, Writer>) -> MutexGuard<'a, Writer> {
-        let appends = self.appends.load(Ordering::Relaxed);
-        if self.config.flush != FlushPolicy::Fsync || !writer.gathering.is_worth_it(appends) {
-            return writer;
+    /// As [`Core::flush_pending`], by one who waits for an append. Has the log's thread lead from
+    /// now on if there are several.
+    pub(crate) fn lead<'a>(self: &'a Arc<Self>, writer: MutexGuard<'a, Writer>) -> MutexGuard<'a, Writer> {
+        let mut writer = self.flush_pending(writer);
+        if writer.gathering.is_shared() && !writer.thread_leads && self.config.flush == FlushPolicy::Fsync {
+            writer.thread_leads = self.start_or_notify(&mut writer);
         }
-        let mut wait = writer.gathering.begin(appends);
-        // Those who are to join need the lock more than this thread does.
-        let complete = MutexGuard::unlocked(&mut writer, || {
-            loop {
-                if let Some(complete) = wait.outcome(self.appends.load(Ordering::Relaxed)) {
-                    return complete;
-                }
+        writer
+    }
+
+    /// Waits a moment for the first append after a flush that served several.
+    fn await_first<'a>(&'a self, writer: &mut MutexGuard<'a, Writer>) -> bool {
+        if !writer.gathering.is_shared() {
+            return false;
+        }
+        let mut wait = writer.gathering.for_first();
+        MutexGuard::unlocked(writer, || {
+            while !wait.is_over(self.appends.load(Ordering::Relaxed)) {
                 yield_now();
             }
         });
-        writer.gathering.ended(complete);
+        writer.has_work()
+    }
+
+    /// Lets those join whom the flush before released, as far as that pays.
+    fn gather<'a>(&'a self, mut writer: MutexGuard<'a, Writer>) -> MutexGuard<'a, Writer> {
+        if self.config.flush != FlushPolicy::Fsync {
+            return writer;
+        }
+        let Some(mut wait) = writer.gathering.begin(self.appends.load(Ordering::Relaxed)) else { return writer };
+        // Those who are to join need the lock more than this thread does.
+        MutexGuard::unlocked(&mut writer, || {
+            while !wait.is_over(self.appends.load(Ordering::Relaxed)) {
+                yield_now();
+            }
+        });
+        writer.gathering.ended(&wait);
         writer
     }
 
@@ -134,7 +156,7 @@ impl Core {
     pub(crate) fn flush_in_background(self: &Arc<Self>) {
         let writer = self.writer.lock();
         if writer.has_work() || writer.flushing || writer.thread_running {
-            self.start_or_notify(writer);
+            self.hand_to_thread(writer);
         }
     }
 
@@ -143,14 +165,25 @@ impl Core {
     pub(crate) fn stored(self: &Arc<Self>, mut writer: MutexGuard<'_, Writer>) {
         let first_unsynced = !std::mem::replace(&mut writer.unsynced, true);
         if writer.has_work() || (first_unsynced && matches!(self.config.flush, FlushPolicy::Interval(_))) {
-            self.start_or_notify(writer);
+            self.hand_to_thread(writer);
         }
     }
 
-    fn start_or_notify(self: &Arc<Self>, mut writer: MutexGuard<'_, Writer>) {
+    fn hand_to_thread(self: &Arc<Self>, mut writer: MutexGuard<'_, Writer>) {
+        if !self.start_or_notify(&mut writer) {
+            // Without a thread to be had, the caller's flushes.
+            drop(self.flush_pending(writer));
+        }
+    }
+
+    /// False if no thread is to be had.
+    fn start_or_notify(self: &Arc<Self>, writer: &mut Writer) -> bool {
         if writer.thread_running {
             self.work.notify_one();
-            return;
+            return true;
+        }
+        if !self.directory.platform.has_threads() {
+            return false;
         }
         let core = self.clone();
         match Builder::new().name("log flusher".into()).spawn(move || core.flusher_loop()) {
@@ -158,9 +191,9 @@ impl Core {
                 writer.thread_running = true;
                 // A thread that ended earlier has nothing left to join for.
                 *self.flusher_thread.lock() = Some(thread);
+                true
             }
-            // Without a thread to be had, the caller's flushes.
-            Err(_) => drop(self.flush_pending(writer)),
+            Err(_) => false,
         }
     }
 
@@ -180,6 +213,10 @@ impl Core {
                 writer.unsynced |= self.config.flush != FlushPolicy::Fsync;
                 writer = self.flush_pending(writer);
                 quiet_since = now();
+                continue;
+            }
+            if writer.thread_leads {
+                writer.thread_leads = self.await_first(&mut writer);
                 continue;
             }
             if std::mem::take(&mut writer.unsynced) {
@@ -207,6 +244,7 @@ impl Core {
             self.work.wait_for(&mut writer, wait);
         }
         writer.thread_running = false;
+        writer.thread_leads = false;
     }
 
     /// The flush that [`FlushPolicy::Interval`] promises.

@@ -122,6 +122,13 @@ impl Identity {
         Self(hasher)
     }
 
+    /// The checksum of bytes that begin with their offset.
+    fn crc_of(&self, bytes: &[u8]) -> u32 {
+        let mut hasher = self.0.clone();
+        hasher.update(bytes);
+        hasher.finalize()
+    }
+
     pub(crate) fn crc(&self, offset: u64, bytes: &[u8]) -> u32 {
         let mut hasher = self.0.clone();
         hasher.update(&offset.to_le_bytes());
@@ -204,7 +211,10 @@ pub(crate) fn payload_crc(stored: &[u8]) -> u32 {
 }
 
 fn header_crc(header: &[u8], offset: u64, identity: &Identity) -> u32 {
-    identity.crc(offset, &header[AT_PAYLOAD_CRC..HEADER_BYTES])
+    let mut signed = [0; 8 + HEADER_BYTES - AT_PAYLOAD_CRC];
+    signed[..8].copy_from_slice(&offset.to_le_bytes());
+    signed[8..].copy_from_slice(&header[AT_PAYLOAD_CRC..HEADER_BYTES]);
+    identity.crc_of(&signed)
 }
 
 /// How payloads are stored.
@@ -296,6 +306,19 @@ fn draft_header(header: &mut [u8], draft: &Draft, raw_bytes: usize, stored_bytes
 }
 
 impl Drafts {
+    /// No drafts, in a buffer that this thread used before.
+    pub(crate) fn in_kept_buffer() -> Self {
+        Self { bytes: BUFFER.take(), ..Self::default() }
+    }
+
+    /// Keeps the buffer for the next append of this thread.
+    pub(crate) fn keep_buffer(mut self) {
+        if self.bytes.capacity() <= KEPT_BUFFER_BYTES {
+            self.bytes.clear();
+            BUFFER.set(self.bytes);
+        }
+    }
+
     /// Adds `records` of `lane`, as one frame or, where they are many, several.
     pub(crate) fn push(&mut self, lane: LaneId, records: &[&[u8]], storing: Storing) {
         for frame in split_into_frames(records) {
@@ -357,7 +380,12 @@ impl Drafts {
     }
 }
 
+/// Buffers up to this size are kept by the threads that append.
+const KEPT_BUFFER_BYTES: usize = 4 << 20;
+
 thread_local! {
+    /// The bytes of an earlier append's drafts: fresh memory costs more than what is written to it.
+    static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
     /// Making a compressor costs more than compressing a small frame.
     static COMPRESSOR: RefCell<Option<(i32, Compressor<'static>)>> = const { RefCell::new(None) };
 }
@@ -389,6 +417,19 @@ pub(crate) fn records(payload: &[u8]) -> impl Iterator<Item = &[u8]> {
         rest = remaining;
         Some(record)
     })
+}
+
+/// Makes both checksums of the frame at the start of `bytes` right.
+#[cfg(fuzzing)]
+pub(crate) fn sign(bytes: &mut [u8], offset: u64, identity: &Identity) {
+    let stored_bytes = read_u32(bytes, AT_STORED_BYTES) as usize;
+    bytes[AT_MAGIC..AT_HEADER_CRC].copy_from_slice(&MAGIC);
+    if let Some(payload) = bytes.get(HEADER_BYTES..HEADER_BYTES + stored_bytes) {
+        let crc = payload_crc(payload);
+        write_u32(bytes, AT_PAYLOAD_CRC, crc);
+    }
+    let crc = header_crc(bytes, offset, identity);
+    write_u32(bytes, AT_HEADER_CRC, crc);
 }
 
 /// `bytes` rounded up to the frame alignment.

@@ -69,12 +69,13 @@ impl Index {
     }
 }
 
-const ENTRY_BYTES: usize = 24;
+/// Bytes of an index entry in a footer.
+pub(crate) const ENTRY_BYTES: usize = 24;
 const LANE_BYTES: usize = 24;
 const FOOTER_HEAD_BYTES: usize = 8;
 /// Bytes of the trailer, the last of the file.
 pub(crate) const TRAILER_BYTES: usize = 80;
-const TRAILER_MAGIC: [u8; 8] = *b"ABRNFTR\0";
+pub(crate) const TRAILER_MAGIC: [u8; 8] = *b"ABRNFTR\0";
 
 const AT_FOOTER_OFFSET: usize = 8;
 const AT_FOOTER_BYTES: usize = 16;
@@ -163,6 +164,18 @@ pub(crate) fn decode_trailer(map: &Map, identity: &Identity) -> Option<Trailer> 
     })
 }
 
+/// Makes the checksums of a segment's footer and trailer right.
+#[cfg(fuzzing)]
+pub(crate) fn sign(segment: &mut [u8], identity: &Identity) {
+    let at = segment.len() - TRAILER_BYTES;
+    let (offset, size) = (read_u64(&segment[at..], AT_FOOTER_OFFSET), read_u64(&segment[at..], AT_FOOTER_BYTES));
+    let footer = offset.checked_add(size).and_then(|end| segment.get(offset as usize..end as usize));
+    let crc = footer.map_or(0, |footer| identity.crc(offset, footer));
+    write_u32(&mut segment[at..], AT_FOOTER_CRC, crc);
+    let crc = identity.crc(at as u64, &segment[at..at + AT_TRAILER_CRC]);
+    write_u32(&mut segment[at..], AT_TRAILER_CRC, crc);
+}
+
 /// A footer in place: looked up in the map, never copied to memory.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Footer<'a>(&'a [u8]);
@@ -171,7 +184,25 @@ impl<'a> Footer<'a> {
     /// The footer's bytes, if they are whole.
     pub(crate) fn verify(trailer: &Trailer, map: &'a Map, identity: &Identity) -> Option<Self> {
         let footer = Self::trusted(trailer, map)?;
-        (identity.crc(trailer.footer_offset, footer.0) == trailer.footer_crc).then_some(footer)
+        let holds = identity.crc(trailer.footer_offset, footer.0) == trailer.footer_crc && footer.is_well_formed();
+        holds.then_some(footer)
+    }
+
+    /// Whether all that lookups go by lies within the footer. A checksum that holds says so too,
+    /// unless someone made it hold.
+    fn is_well_formed(self) -> bool {
+        let bytes = self.0.len() as u64;
+        if bytes < FOOTER_HEAD_BYTES as u64 {
+            return false;
+        }
+        let lanes = read_u64(self.0, 0);
+        let rows_end = lanes.checked_mul(LANE_BYTES as u64).and_then(|rows| rows.checked_add(FOOTER_HEAD_BYTES as u64));
+        rows_end.is_some_and(|end| end <= bytes)
+            && (0..lanes as usize).all(|number| {
+                let row = &self.0[FOOTER_HEAD_BYTES + number * LANE_BYTES..];
+                let size = u64::from(read_u32(row, 4)) * ENTRY_BYTES as u64;
+                read_u64(row, 8).checked_add(size).is_some_and(|end| end <= bytes)
+            })
     }
 
     /// The footer of a segment for which [`Footer::verify`] held before.

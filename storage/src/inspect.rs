@@ -269,7 +269,9 @@ fn verify_frame(segment: &Segment, lane: LaneId, entry: &crate::index::Entry, ve
         Err(Error::Damaged(damage)) => Some(damage),
         Err(_) => Some(problem("the frame can't be read")),
     };
-    let known = |damage: &Damage| verification.problems.iter().any(|p| p.segment == damage.segment && p.offset == damage.offset);
+    let known = |damage: &Damage| {
+        verification.problems.iter().any(|p| p.segment == damage.segment && p.offset == damage.offset)
+    };
     if let Some(damage) = found.filter(|damage| !known(damage)) {
         verification.problems.push(damage);
     }

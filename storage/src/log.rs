@@ -107,6 +107,25 @@ impl Log {
         append(&self.core, timestamp_ms, batches)
     }
 
+    /// Blocks until all that was appended so far is durable (as the flush policy means it), whoever
+    /// waits for it or not.
+    ///
+    /// # Errors
+    /// [`crate::Error::Poisoned`] when a write or flush failed.
+    pub fn flush(&self) -> Result<()> {
+        let mut writer = self.core.writer.lock();
+        let end = Position(writer.next_position());
+        while self.core.visible() < end {
+            self.core.check_poison()?;
+            if writer.flushing {
+                self.core.flushed.wait(&mut writer);
+            } else {
+                writer = self.core.flush_pending(writer);
+            }
+        }
+        Ok(())
+    }
+
     /// All positions below this one are durable (as the flush policy means it) and readable.
     pub fn visible(&self) -> Position {
         self.core.visible()

@@ -1,4 +1,4 @@
-//! Memory maps of a segment: the one place in this crate that needs `unsafe`.
+//! Memory maps of a segment: besides the handler in `sigbus.rs`, the one place that needs `unsafe`.
 
 use std::fs::File;
 use std::io;

@@ -43,6 +43,11 @@ pub trait Platform: Debug + Send + Sync {
     fn random(&self) -> u128;
     /// Milliseconds since the Unix epoch.
     fn now_ms(&self) -> u64;
+    /// Whether the log may start threads of its own. Without them those who append do all the
+    /// work, one thing after the other, so that a run can be repeated exactly.
+    fn has_threads(&self) -> bool {
+        true
+    }
 }
 
 /// An open file.

@@ -11,9 +11,9 @@ pub struct LaneId(pub u32);
 pub struct Position(pub u64);
 
 impl Position {
-    /// The position `count` places further on.
+    /// The position `count` places further on, or the last there is.
     pub fn plus(self, count: u64) -> Self {
-        Self(self.0 + count)
+        Self(self.0.saturating_add(count))
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::core::Core;
 use crate::error::{Error, Result};
 use crate::frame::{HEADER_BYTES, RECORD_PREFIX_BYTES, records};
-use crate::index::Entry;
+use crate::index::{ENTRY_BYTES, Entry};
 use crate::position::{LaneId, Position};
 use crate::segment::Segment;
 
@@ -36,6 +36,7 @@ pub struct Record<'a> {
 pub struct Records {
     chunks: Vec<Chunk>,
     len: usize,
+    bytes_examined: u64,
     next: Position,
 }
 
@@ -86,6 +87,11 @@ impl Records {
                 .take(chunk.take)
                 .map(|(position, data)| Record { position, timestamp_ms: chunk.timestamp_ms, data })
         })
+    }
+
+    /// Bytes of frames, as stored, and of index entries that were looked at to find them.
+    pub fn bytes_examined(&self) -> u64 {
+        self.bytes_examined
     }
 
     /// Where the next read of this lane goes on: after the last record or, when the lane has
@@ -162,6 +168,7 @@ fn read_frame(
 ) -> Result<bool> {
     let (header, stored) = segment.frame(entry, lane)?;
     let payload_at = u64::from(entry.offset) + HEADER_BYTES as u64;
+    found.bytes_examined += header.frame_bytes() + ENTRY_BYTES as u64;
     let payload = match segment.decoded(entry, lane, &header, stored)? {
         Some(decoded) => Payload::Decoded(decoded),
         None => Payload::Mapped(segment.clone(), payload_at..payload_at + stored.len() as u64),

@@ -42,7 +42,8 @@ pub struct Repair {
 /// no byte of it is gone.
 pub fn repair(directory: &Path) -> Result<Repair> {
     let found = verify(directory)?;
-    let nothing_done = |verification| Repair { lost: Vec::new(), rewritten: Vec::new(), kept_aside: None, verification };
+    let nothing_done =
+        |verification| Repair { lost: Vec::new(), rewritten: Vec::new(), kept_aside: None, verification };
     if found.problems.is_empty() {
         return Ok(nothing_done(found));
     }

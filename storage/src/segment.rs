@@ -220,7 +220,8 @@ impl Segment {
     /// where the segment is not stored to.
     pub(crate) fn store(&self, offset: u64, bytes: u64, encode: impl FnOnce(&mut [u8])) -> bool {
         let mut file = self.file.lock();
-        let room = file.as_mut().and_then(|open| open.store.as_mut()?.bytes(offset..offset + bytes + HEADER_BYTES as u64));
+        let room =
+            file.as_mut().and_then(|open| open.store.as_mut()?.bytes(offset..offset + bytes + HEADER_BYTES as u64));
         let Some((frame, behind)) = room.and_then(|room| room.split_at_mut_checked(bytes as usize)) else {
             return false;
         };
@@ -346,7 +347,13 @@ impl Segment {
     }
 
     /// The records' bytes of a frame that [`Segment::frame`] returned, if they are not stored as they are.
-    pub(crate) fn decoded(&self, entry: &Entry, lane: LaneId, header: &Header, stored: &[u8]) -> Result<Option<Vec<u8>>> {
+    pub(crate) fn decoded(
+        &self,
+        entry: &Entry,
+        lane: LaneId,
+        header: &Header,
+        stored: &[u8],
+    ) -> Result<Option<Vec<u8>>> {
         let damaged = |reason| {
             Error::Damaged(Damage {
                 segment: self.path.clone(),

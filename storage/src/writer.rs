@@ -18,8 +18,8 @@ use crate::index::footer_bytes;
 use crate::position::{LaneId, Position};
 use crate::segment::Segment;
 use crate::segment_header::{FIRST_FRAME, PLAIN_VERSION, SegmentHeader};
-use crate::sync::atomic::Ordering;
 use crate::sync::Builder;
+use crate::sync::atomic::Ordering;
 
 /// Each segment is this many times as large as the one before, up to the configured maximum.
 const SEGMENT_GROWTH: u64 = 4;
@@ -48,6 +48,8 @@ pub(crate) struct Writer {
     /// Frames were written since the last mark.
     unmarked: bool,
     pub(crate) thread_running: bool,
+    /// The log's thread flushes, or is about to look whether there is something to flush.
+    pub(crate) thread_leads: bool,
     /// Something was written that no flush was asked for since the flusher looked.
     pub(crate) unsynced: bool,
     /// Emptied buffer of an earlier group.
@@ -89,6 +91,7 @@ impl Writer {
             flushing: false,
             unmarked: false,
             thread_running: false,
+            thread_leads: false,
             unsynced: false,
             spare: Vec::new(),
         }
@@ -124,15 +127,20 @@ impl Writer {
     }
 
     /// Appends `drafts`, for which there is room, and returns the first position given.
-    pub(crate) fn place(&mut self, core: &Core, drafts: &Drafts, timestamp_ms: u64) -> u64 {
+    pub(crate) fn place(&mut self, core: &Core, drafts: &mut Drafts, timestamp_ms: u64) -> u64 {
         let first_position = self.next_position;
         let group_at = self.group.bytes.len();
-        self.group.bytes.extend_from_slice(&drafts.bytes);
+        self.pending_bytes += drafts.bytes.len() as u64;
+        if group_at == 0 {
+            // The group's buffer, empty as it is, serves the next append.
+            std::mem::swap(&mut self.group.bytes, &mut drafts.bytes);
+        } else {
+            self.group.bytes.extend_from_slice(&drafts.bytes);
+        }
         for draft in &drafts.frames {
             let place = self.next_place(core, draft, timestamp_ms);
             self.group.frames.push((group_at + draft.at, place));
         }
-        self.pending_bytes += drafts.bytes.len() as u64;
         self.group.end_position = self.next_position;
         core.appends.fetch_add(1, Ordering::Relaxed);
         self.prepare_ahead(core);
@@ -211,7 +219,7 @@ impl Writer {
         let footer = footer_bytes(self.frames + 1, self.lanes.len() as u64 + 1);
         let bytes = (drafts.bytes.len() + HEADER_BYTES) as u64;
         if self.unmarked && self.tail + bytes + footer <= self.segment.header.capacity {
-            self.place(core, &drafts, self.last_timestamp_ms);
+            self.place(core, &mut drafts, self.last_timestamp_ms);
         }
         self.unmarked = false;
     }
@@ -251,11 +259,8 @@ impl Writer {
         if self.group.frames.is_empty() {
             return;
         }
-        let next = Group {
-            bytes: std::mem::take(&mut self.spare),
-            end_position: self.next_position,
-            ..Group::default()
-        };
+        let next =
+            Group { bytes: std::mem::take(&mut self.spare), end_position: self.next_position, ..Group::default() };
         let group = std::mem::replace(&mut self.group, next);
         let offset = self.tail - group.bytes.len() as u64;
         self.queue.push_back(Step::Write(self.segment.clone(), offset, group));
@@ -311,12 +316,7 @@ pub(crate) fn make_segment(
     activate(directory, config, plan, Prepared::new(directory, capacity, "next")?)
 }
 
-fn activate(
-    directory: &Directory,
-    config: &Config,
-    plan: &SegmentPlan,
-    prepared: Prepared,
-) -> Result<Arc<Segment>> {
+fn activate(directory: &Directory, config: &Config, plan: &SegmentPlan, prepared: Prepared) -> Result<Arc<Segment>> {
     let random = directory.platform.random();
     let epoch = random as u64;
     let cipher = config.keys.as_ref().map(|keys| {
@@ -347,9 +347,7 @@ impl Core {
         }
         let least = bytes_needed.max(self.config.segment_bytes_min).next_multiple_of(SEGMENT_ROUNDING);
         match make_segment(&self.directory, &self.config, &plan, capacity.max(least)) {
-            Err(Error::NoSpace { .. }) if least < capacity => {
-                make_segment(&self.directory, &self.config, &plan, least)
-            }
+            Err(Error::NoSpace { .. }) if least < capacity => make_segment(&self.directory, &self.config, &plan, least),
             made => made,
         }
     }
@@ -366,7 +364,7 @@ impl Core {
 
     fn prepare_ahead(&self, capacity: u64) {
         let mut preparing = self.preparing.lock();
-        if preparing.is_some() {
+        if preparing.is_some() || !self.directory.platform.has_threads() {
             return;
         }
         let directory = self.directory.clone();

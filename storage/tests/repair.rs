@@ -147,9 +147,11 @@ fn damage_in_several_places_is_repaired_at_once() {
 fn a_sound_log_is_left_as_it_is() {
     let home = tempfile::tempdir().unwrap();
     make(home.path());
-    let before: Vec<_> = inspect::stat(home.path()).unwrap().segments.iter().map(|s| fs::read(&s.path).unwrap()).collect();
+    let before: Vec<_> =
+        inspect::stat(home.path()).unwrap().segments.iter().map(|s| fs::read(&s.path).unwrap()).collect();
     let repaired = repair(home.path()).unwrap();
     assert!(repaired.rewritten.is_empty() && repaired.lost.is_empty() && repaired.kept_aside.is_none());
-    let after: Vec<_> = inspect::stat(home.path()).unwrap().segments.iter().map(|s| fs::read(&s.path).unwrap()).collect();
+    let after: Vec<_> =
+        inspect::stat(home.path()).unwrap().segments.iter().map(|s| fs::read(&s.path).unwrap()).collect();
     assert!(before == after);
 }

@@ -336,6 +336,10 @@ impl Platform for SimulatedDisk {
         state.clock_ms += 1;
         state.clock_ms
     }
+
+    fn has_threads(&self) -> bool {
+        cfg!(feature = "shuttle")
+    }
 }
 
 struct LockGuard {

@@ -74,7 +74,10 @@ impl Model {
     pub(crate) fn check_opened(&mut self, log: &Log, found: &Found) -> Result<(), String> {
         let start = log.start().0;
         if start > self.trimmed && self.durable.range(self.trimmed..start).next().is_some() {
-            return Err(format!("the log starts at {start}, though only positions below {} were dropped", self.trimmed));
+            return Err(format!(
+                "the log starts at {start}, though only positions below {} were dropped",
+                self.trimmed
+            ));
         }
         self.durable = self.durable.split_off(&start);
         for (position, entry) in &self.durable {

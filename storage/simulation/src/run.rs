@@ -376,8 +376,8 @@ impl Run {
         if recovery.torn.is_some() {
             reported.push((log.visible().0, u64::MAX));
         }
-        self.model.check_damaged(&found, &reported).map_err(|error| {
-            format!("{error} (bit {} of byte {} of {})", bit % 8, bit / 8, path.display())
-        })
+        self.model
+            .check_damaged(&found, &reported)
+            .map_err(|error| format!("{error} (bit {} of byte {} of {})", bit % 8, bit / 8, path.display()))
     }
 }

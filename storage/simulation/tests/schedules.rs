@@ -45,7 +45,9 @@ fn writers_share_flushes() {
         .map(|writer| {
             let (log, disk) = (log.clone(), disk.clone());
             thread::spawn(move || {
-                (0..2).map(|number| append_durably(&log, &disk, writer, format!("click {writer} {number}").as_bytes())).collect::<Vec<_>>()
+                (0..2)
+                    .map(|number| append_durably(&log, &disk, writer, format!("click {writer} {number}").as_bytes()))
+                    .collect::<Vec<_>>()
             })
         })
         .collect();
@@ -134,7 +136,12 @@ fn segments_roll_under_everyone() {
 
 #[test]
 fn random_schedules() {
-    for scenario in [writers_share_flushes, futures_and_blocking_waits_mix, a_failed_flush_reaches_everyone, segments_roll_under_everyone] {
+    for scenario in [
+        writers_share_flushes,
+        futures_and_blocking_waits_mix,
+        a_failed_flush_reaches_everyone,
+        segments_roll_under_everyone,
+    ] {
         check_random(scenario, iterations(500));
     }
 }
@@ -143,7 +150,12 @@ fn random_schedules() {
 /// Burckhardt et al., ASPLOS 2010.
 #[test]
 fn unlucky_schedules() {
-    for scenario in [writers_share_flushes, futures_and_blocking_waits_mix, a_failed_flush_reaches_everyone, segments_roll_under_everyone] {
+    for scenario in [
+        writers_share_flushes,
+        futures_and_blocking_waits_mix,
+        a_failed_flush_reaches_everyone,
+        segments_roll_under_everyone,
+    ] {
         check_pct(scenario, iterations(500), 4);
     }
 }

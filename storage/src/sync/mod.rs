@@ -36,6 +36,10 @@ mod real {
             let _ = futex::wake(&self.0, futex::Flags::PRIVATE, sleepers);
         }
 
+        pub(crate) fn wake_all(&self) {
+            let _ = futex::wake(&self.0, futex::Flags::PRIVATE, i32::MAX as u32);
+        }
+
         /// Changes the word without waking anyone, if it is `from`.
         pub(crate) fn exchange(&self, from: u32, to: u32) {
             let _ = self.0.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire);

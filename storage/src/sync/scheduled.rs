@@ -129,6 +129,10 @@ impl Word {
         if sleepers == 1 { self.changed.notify_one() } else { self.changed.notify_all() }
     }
 
+    pub(crate) fn wake_all(&self) {
+        self.changed.notify_all();
+    }
+
     pub(crate) fn exchange(&self, from: u32, to: u32) {
         let mut held = self.lock();
         if *held == from {

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anabranch_storage::inspect::{self, LogStat};
-use anabranch_storage::{Damage, LaneId};
+use anabranch_storage::{Config, Damage, LaneId, Log};
 use base64::Engine;
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -32,6 +32,18 @@ enum Action {
         /// The log's directory
         dir: PathBuf,
     },
+    /// Write gaps where records are lost, so that reading goes on; keeps the damaged files
+    Repair {
+        /// The log's directory
+        dir: PathBuf,
+    },
+    /// Copy a log: hard links of sealed segments, a copy of the rest
+    Backup {
+        /// The log's directory
+        dir: PathBuf,
+        /// The copy's directory, which must not exist
+        target: PathBuf,
+    },
     /// Print each record as a line of JSON
     Dump {
         /// The log's directory
@@ -46,6 +58,8 @@ pub(super) fn run(arguments: &LogArguments) -> Result<(), Failure> {
     match &arguments.action {
         Action::Verify { dir } => verify(dir),
         Action::Stat { dir } => stat(dir),
+        Action::Repair { dir } => repair(dir),
+        Action::Backup { dir, target } => backup(dir, target),
         Action::Dump { dir, lane } => dump(dir, lane.map(LaneId)),
     }
 }
@@ -67,6 +81,41 @@ fn verify(directory: &Path) -> Result<(), Failure> {
         0 => Ok(()),
         damaged => Err(Failure { message: format!("{damaged} places are damaged"), exit_code: DAMAGED }),
     }
+}
+
+fn repair(directory: &Path) -> Result<(), Failure> {
+    let repair = anabranch_storage::repair(directory).map_err(Failure::new)?;
+    let Some(kept) = &repair.kept_aside else {
+        println!("nothing is damaged; the log was left as it is");
+        return Ok(());
+    };
+    for lost in &repair.lost {
+        println!("lost: {lost}");
+    }
+    for path in &repair.rewritten {
+        println!("written anew: {}", path.display());
+    }
+    let positions: u64 = repair.lost.iter().map(|lost| lost.resume.0 - lost.first.0).sum();
+    println!("{positions} positions are lost; the damaged files are kept in {}", kept.display());
+    Ok(())
+}
+
+fn backup(directory: &Path, target: &Path) -> Result<(), Failure> {
+    // Opening would make a log where there is none.
+    inspect::stat(directory).map_err(Failure::new)?;
+    let (log, _) = Log::open(directory, Config::default()).map_err(Failure::new)?;
+    let backup = log.backup(target).map_err(Failure::new)?;
+    log.close().map_err(Failure::new)?;
+    println!(
+        "positions {} to {} are in {}: {} segments linked, {} copied ({} bytes)",
+        backup.start,
+        backup.end,
+        target.display(),
+        backup.segments_linked,
+        backup.segments_copied,
+        backup.bytes_copied
+    );
+    Ok(())
 }
 
 fn stat(directory: &Path) -> Result<(), Failure> {
