@@ -41,6 +41,7 @@ pub(crate) fn scan(segment: &Segment, limit: u64) -> Scan {
         durable_offset: FIRST_FRAME,
     };
     scan.index.summary = segment_start(segment);
+    let mut candidates = None;
     let mut offset = FIRST_FRAME;
     loop {
         let expected = scan.index.summary.end_position;
@@ -54,7 +55,13 @@ pub(crate) fn scan(segment: &Segment, limit: u64) -> Scan {
                 scan.durable_offset = scan.durable_offset.max(u64::from(header.durable_offset));
                 offset += header.frame_bytes();
             }
-            damaged => match resume_after(segment, offset, limit, expected, least_generation, &mut scan.generation) {
+            damaged => match resume_after(
+                candidates.get_or_insert_with(|| headers_from(segment, offset, limit)),
+                offset,
+                expected,
+                least_generation,
+                &mut scan.generation,
+            ) {
                 Resume::At(resume_offset, resume) => {
                     scan.damage.push(damage(segment, offset, damaged.as_ref(), expected, resume.first_position));
                     if let Some(header) = damaged
@@ -63,6 +70,7 @@ pub(crate) fn scan(segment: &Segment, limit: u64) -> Scan {
                         scan.index.add(&header.place(offset));
                     }
                     scan.index.summary.end_position = resume.first_position;
+                    scan.index.summary.frames_end = resume_offset;
                     offset = resume_offset;
                 }
                 Resume::Torn(bytes) => {
@@ -124,37 +132,40 @@ enum Resume {
     Torn(u64),
 }
 
+/// All headers at or behind `offset` that validate by themselves. A payload that contains an embedded
+/// frame can't forge one, since its checksum covers its offset.
+fn headers_from(segment: &Segment, offset: u64, limit: u64) -> Vec<(u64, Header)> {
+    let finder = Finder::new(&MAGIC);
+    let bytes = segment.map.bytes(offset..limit).unwrap_or(&[]);
+    let aligned = finder.find_iter(bytes).filter(|at| at % ALIGNMENT == 0).map(|at| offset + at as u64);
+    aligned.filter_map(|at| Some((at, header_at(segment, at, limit)?))).collect()
+}
+
 /// Looks behind a bad place at `offset` for frames that continue the log.
 fn resume_after(
-    segment: &Segment,
+    candidates: &[(u64, Header)],
     offset: u64,
-    limit: u64,
     expected: Position,
     least_generation: u32,
     highest_generation: &mut u32,
 ) -> Resume {
-    let finder = Finder::new(&MAGIC);
-    let bytes = segment.map.bytes(offset..limit).unwrap_or(&[]);
     let mut first_behind = None;
     let mut durable = false;
     let mut torn_bytes = 0;
-    // Only frames reached by stepping from another candidate, or standing on the alignment, count;
-    // a payload that contains an embedded frame can't forge one, since its checksum covers its offset.
-    for at in finder.find_iter(bytes).filter(|at| at % ALIGNMENT == 0) {
-        let at = offset + at as u64;
-        let Some(header) = header_at(segment, at, limit) else { continue };
+    let behind = candidates.partition_point(|(at, _)| *at < offset);
+    for (at, header) in &candidates[behind..] {
         *highest_generation = (*highest_generation).max(header.generation);
         if header.generation < least_generation || header.first_position < expected {
             continue;
         }
         torn_bytes = at + header.frame_bytes() - offset;
         durable |= u64::from(header.durable_offset) > offset;
-        if at > offset && first_behind.is_none() {
-            first_behind = Some((at, header));
+        if *at >= offset + HEADER_BYTES as u64 && first_behind.is_none() {
+            first_behind = Some((*at, *header));
+        }
+        if let Some((at, header)) = first_behind.filter(|_| durable) {
+            return Resume::At(at, header);
         }
     }
-    match first_behind {
-        Some((at, header)) if durable => Resume::At(at, header),
-        _ => Resume::Torn(torn_bytes),
-    }
+    Resume::Torn(torn_bytes)
 }

@@ -144,6 +144,26 @@ fn damage_in_several_places_is_repaired_at_once() {
 }
 
 #[test]
+fn damage_up_to_the_very_end_of_an_open_segment_is_repaired() {
+    let home = tempfile::tempdir().unwrap();
+    let (log, _) = Log::open(home.path(), config()).unwrap();
+    (0..20).for_each(|number| append(&log, number));
+    let path = home.path().join(format!("{:020}.segment", 0));
+    let mut image = fs::read(&path).unwrap();
+    let used = log.stat().used_bytes as usize;
+    drop(log);
+    // Of the last two frames, the first loses its header and the second its payload; the second's
+    // header still proves that the first was durable.
+    let frames: Vec<usize> = (4096..used).step_by(8).filter(|at| image[*at..*at + 4] == *b"ABFR").collect();
+    let [.., first, second] = frames[..] else { panic!("{frames:?}") };
+    image[first + 20] ^= 1;
+    image[second + 60] ^= 1;
+    fs::write(&path, image).unwrap();
+    let lost = check(home.path(), 19, "the end");
+    assert_eq!((lost.len(), lost[0].first.0), (1, 18), "the last one can't be told from a torn tail");
+}
+
+#[test]
 fn a_sound_log_is_left_as_it_is() {
     let home = tempfile::tempdir().unwrap();
     make(home.path());
