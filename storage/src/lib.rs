@@ -21,6 +21,34 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! Reading as records come, and looking at a log at rest:
+//!
+//! ```
+//! # use anabranch_storage::{Config, LaneBatch, LaneId, Log, Position, ReadLimit, inspect};
+//! let directory = tempfile::tempdir()?;
+//! let (log, recovery) = Log::open(directory.path(), Config::default())?;
+//! assert!(recovery.damage.is_empty() && recovery.torn.is_none());
+//! let writer = log.clone();
+//! let writing = std::thread::spawn(move || {
+//!     (0..3u8).try_for_each(|n| writer.append(1, &[LaneBatch { lane: LaneId(0), records: &[&[n]] }])?.wait())
+//! });
+//! let (mut next, mut seen) = (Position(0), Vec::new());
+//! while seen.len() < 3 {
+//!     let found = log.read(LaneId(0), next, ReadLimit { records: 100, bytes: 1 << 20 })?;
+//!     seen.extend(found.iter().map(|record| record.data[0]));
+//!     next = found.next();
+//!     if found.is_empty() {
+//!         log.visible_past(next).wait();
+//!     }
+//! }
+//! assert_eq!(seen, [0, 1, 2]);
+//! writing.join().unwrap()?;
+//! log.close()?;
+//! let verification = inspect::verify(directory.path())?;
+//! assert_eq!((verification.records_verified, verification.problems.len()), (3, 0));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! The on-disk format is documented byte by byte in `FORMAT.md`.
 
 mod append;
