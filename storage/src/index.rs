@@ -140,10 +140,9 @@ pub(crate) struct Trailer {
     footer_crc: u32,
 }
 
-/// Reads the trailer at the end of `map`. `None` when the segment is not sealed.
-pub(crate) fn decode_trailer(map: &Map, identity: &Identity) -> Option<Trailer> {
-    let at = map.len().checked_sub(TRAILER_BYTES as u64)?;
-    let trailer = map.from(at);
+/// Reads a trailer that stands at `at`. `None` when the segment is not sealed.
+pub(crate) fn decode_trailer(trailer: &[u8], at: u64, identity: &Identity) -> Option<Trailer> {
+    let trailer: &[u8; TRAILER_BYTES] = trailer.try_into().ok()?;
     if trailer[..AT_FOOTER_OFFSET] != TRAILER_MAGIC
         || read_u32(trailer, AT_TRAILER_CRC) != identity.crc(at, &trailer[..AT_TRAILER_CRC])
     {

@@ -60,6 +60,8 @@ pub trait PlatformFile: Debug + Send + Sync {
     }
     /// How many names it has.
     fn links(&self) -> io::Result<u64>;
+    /// Reads what there is at `offset` into `bytes`, as far as one step goes, and says how much.
+    fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<usize>;
     /// Writes leading bytes of `bytes` at `offset` and says how many.
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize>;
     /// Reserves room for `bytes` bytes from the start and makes the file at least as long.
@@ -74,6 +76,22 @@ pub trait PlatformFile: Debug + Send + Sync {
     fn map(&self) -> io::Result<Map>;
     /// A map of the whole file for storing into it.
     fn store_map(&self) -> io::Result<StoreMap>;
+
+    /// Fills `bytes` from `offset`, in as many steps as it takes.
+    fn read_exact_at(&self, mut bytes: &mut [u8], mut offset: u64) -> io::Result<()> {
+        while !bytes.is_empty() {
+            match self.read_at(bytes, offset) {
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(read) => {
+                    bytes = &mut std::mem::take(&mut bytes)[read..];
+                    offset += read as u64;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
 
     /// Writes all of `bytes` at `offset`, in as many steps as it takes.
     fn write_all_at(&self, mut bytes: &[u8], mut offset: u64) -> io::Result<()> {
@@ -164,6 +182,10 @@ impl PlatformFile for LocalFile {
 
     fn links(&self) -> io::Result<u64> {
         Ok(self.0.metadata()?.nlink())
+    }
+
+    fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.0.read_at(bytes, offset)
     }
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize> {

@@ -8,6 +8,7 @@ use crate::directory::Directory;
 use crate::encryption::{KeyProvider, SegmentCipher};
 use crate::error::{Damage, Error, IoContext, Result};
 use crate::frame::HEADER_BYTES;
+use crate::index::TRAILER_BYTES;
 use crate::position::Position;
 use crate::scan::{Scan, scan};
 use crate::segment::Segment;
@@ -97,11 +98,17 @@ pub(crate) fn open_segment(
     keys: Option<&dyn KeyProvider>,
 ) -> Result<std::result::Result<Segment, &'static str>> {
     let file = directory.platform.open(path, false).at(path)?;
-    if file.len().at(path)? < FIRST_FRAME {
+    let length = file.len().at(path)?;
+    if length < FIRST_FRAME {
         return Ok(Err("the file is shorter than a segment's header"));
     }
+    // Read, not mapped: that costs no memory for segments that nobody reads, and where the disk
+    // can't be read it is an error.
+    let (mut page, mut trailer) = ([0; FIRST_FRAME as usize], [0; TRAILER_BYTES]);
+    file.read_exact_at(&mut page, 0).at(path)?;
+    file.read_exact_at(&mut trailer, length - TRAILER_BYTES as u64).at(path)?;
     let map = file.map().at(path)?;
-    let Some(header) = SegmentHeader::decode(map.bytes(0..FIRST_FRAME).unwrap_or(&[]), path)? else {
+    let Some(header) = SegmentHeader::decode(&page, path)? else {
         return Ok(Err("both copies of the segment's header are damaged"));
     };
     if header.base_position != base_position {
@@ -109,7 +116,7 @@ pub(crate) fn open_segment(
     }
     let random = directory.platform.random() as u64;
     let cipher = cipher_of(&header, path, keys, random)?;
-    Ok(Ok(Segment::opened(header, map, path.to_path_buf(), cipher)))
+    Ok(Ok(Segment::opened(header, map, path.to_path_buf(), cipher, &trailer)))
 }
 
 fn cipher_of(

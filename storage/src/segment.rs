@@ -75,10 +75,18 @@ impl Segment {
         Ok(segment)
     }
 
-    /// A segment found on the disk. Its index is not read yet.
-    pub(crate) fn opened(header: SegmentHeader, map: Map, path: PathBuf, cipher: Option<SegmentCipher>) -> Self {
+    /// A segment found on the disk, with the last bytes of its file. Its index is not read yet, and
+    /// nothing of its map is touched.
+    pub(crate) fn opened(
+        header: SegmentHeader,
+        map: Map,
+        path: PathBuf,
+        cipher: Option<SegmentCipher>,
+        trailer: &[u8],
+    ) -> Self {
         let segment = Self::mapped(header, map, path, cipher);
-        match decode_trailer(&segment.map, &segment.identity) {
+        let trailer_at = segment.map.len().saturating_sub(TRAILER_BYTES as u64);
+        match decode_trailer(trailer, trailer_at, &segment.identity) {
             Some(trailer) => segment.set_sealed(trailer),
             None => segment.live.write().summary = empty_summary(&header),
         }
@@ -249,7 +257,8 @@ impl Segment {
         }
         self.write(&trailer, self.header.capacity - TRAILER_BYTES as u64)?;
         self.flush(frames_end)?;
-        if let Some(trailer) = decode_trailer(&self.map, &self.identity) {
+        let trailer_at = self.header.capacity - TRAILER_BYTES as u64;
+        if let Some(trailer) = decode_trailer(&trailer, trailer_at, &self.identity) {
             self.set_sealed(trailer);
             *self.live.write() = Index::default();
         }

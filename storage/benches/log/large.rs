@@ -13,7 +13,7 @@ const SEEKS: u64 = 20_000;
 pub(crate) fn rows(table: &mut Table<'_>) {
     let home = tempfile::tempdir_in(table.directory()).unwrap();
     let config = Config { flush: FlushPolicy::Os, ..Config::default() };
-    let (log, _) = Log::open(home.path(), config.clone()).unwrap();
+    let (log, _) = Log::open(home.path(), config).unwrap();
     let record = vec![b'x'; 1020];
     let records = vec![record.as_slice(); 64];
     for number in 0..BATCHES {
@@ -23,6 +23,7 @@ pub(crate) fn rows(table: &mut Table<'_>) {
     log.close().unwrap();
     drop(log);
 
+    let config = Config::default();
     let mut times = Vec::new();
     for _ in 0..table.options.runs {
         let before = resident_mib();

@@ -4,6 +4,7 @@
 use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -366,6 +367,10 @@ impl PlatformFile for SimulatedFile {
 
     fn links(&self) -> io::Result<u64> {
         Ok(self.disk.0.lock().names.values().filter(|number| **number == self.number).count() as u64)
+    }
+
+    fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.disk.0.lock().inode(self.number)?.live.read_at(bytes, offset)
     }
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize> {

@@ -71,6 +71,9 @@ Examples (stop the server first):
 
 /// Runs the program.
 pub fn main() -> ExitCode {
+    if let Err(error) = anabranch_storage::explain_sigbus() {
+        eprintln!("anabranch: a truncated segment will not be named: {error}");
+    }
     match CommandLine::parse().command {
         Command::Serve(settings) => finish(serve::run(&settings)),
         Command::Up(arguments) => finish(up::run(&arguments)),
