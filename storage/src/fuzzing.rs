@@ -60,7 +60,8 @@ pub fn segment(body: &[u8]) {
     bytes.resize(capacity, 0);
     make_right(&mut bytes, &Identity::new(&LOG_ID, EPOCH));
     let Some(map) = in_memory(&bytes) else { return };
-    let segment = Segment::opened(header, map, PathBuf::from("fuzzed.segment"), None, &bytes[bytes.len() - TRAILER_BYTES..]);
+    let segment =
+        Segment::opened(header, map, PathBuf::from("fuzzed.segment"), None, &bytes[bytes.len() - TRAILER_BYTES..]);
     let limit = if segment.is_sealed() { segment.summary().frames_end } else { segment.map.len() };
     let scanned = scan(&segment, limit);
     if !segment.is_sealed() {
