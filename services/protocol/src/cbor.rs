@@ -80,10 +80,8 @@ mod tests {
 
     fn inner() -> impl Strategy<Value = Inner<'static>> {
         let data = proptest::collection::vec(any::<u8>(), 0..9_000);
-        (proptest::option::of(data), proptest::option::of("\\PC{0,300}")).prop_map(|(data, key)| Inner {
-            data: data.map(|data| Blob(data.into())),
-            key: key.map(Cow::Owned),
-        })
+        (proptest::option::of(data), proptest::option::of("\\PC{0,300}"))
+            .prop_map(|(data, key)| Inner { data: data.map(|data| Blob(data.into())), key: key.map(Cow::Owned) })
     }
 
     proptest! {
@@ -131,9 +129,20 @@ mod tests {
     fn broken_bodies_are_refused() {
         assert_eq!(decode::<Inner<'_>>(b"").unwrap(), Inner { data: None, key: None });
         let nested = [0x81; 1_000_000];
-        for body in [&b"\xa1\x63key"[..], b"{}", b"\xa0\xa0", b"\xa1\x63key\x01", b"\x9b\xff\xff\xff\xff\xff\xff\xff\xff", &nested]
-        {
-            assert_eq!(decode::<Inner<'_>>(body).unwrap_err().code, "SerializationException", "{:?}", &body[..3.min(body.len())]);
+        for body in [
+            &b"\xa1\x63key"[..],
+            b"{}",
+            b"\xa0\xa0",
+            b"\xa1\x63key\x01",
+            b"\x9b\xff\xff\xff\xff\xff\xff\xff\xff",
+            &nested,
+        ] {
+            assert_eq!(
+                decode::<Inner<'_>>(body).unwrap_err().code,
+                "SerializationException",
+                "{:?}",
+                &body[..3.min(body.len())]
+            );
         }
     }
 
