@@ -3,27 +3,45 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use serde::de::{Error as _, Visitor};
+use ciborium::tag::Required;
+use serde::de::Visitor;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 
-use crate::ApiError;
+use crate::{ApiError, cbor};
 
 /// How a request's body is written; the answer is written the same way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Encoding {
     /// `application/x-amz-json-1.1` (and 1.0, whose bodies are the same).
     Json,
+    /// `application/x-amz-cbor-1.1`.
+    Cbor,
 }
 
 impl Encoding {
+    /// The encoding that a `Content-Type` names, its parameters aside.
+    pub fn of_content_type(content_type: &str) -> Option<Self> {
+        let media_type = content_type.split(';').next().unwrap_or_default().trim();
+        match media_type {
+            "application/x-amz-json-1.1" | "application/x-amz-json-1.0" | "application/json" => Some(Self::Json),
+            "application/x-amz-cbor-1.1" | "application/cbor" => Some(Self::Cbor),
+            _ => None,
+        }
+    }
+
     /// Reads a request. An empty body reads as an empty structure, as AWS does.
     ///
     /// # Errors
     /// `SerializationException` when the body is not of the request's shape.
     pub fn decode<'body, T: Deserialize<'body>>(self, body: &'body [u8]) -> Result<T, ApiError> {
-        let body = if body.is_empty() { b"{}" } else { body };
-        serde_json::from_slice(body).map_err(|error| ApiError::serialization(error.to_string()))
+        match self {
+            Self::Json => {
+                let body = if body.is_empty() { b"{}" } else { body };
+                serde_json::from_slice(body).map_err(|error| ApiError::serialization(error.to_string()))
+            }
+            Self::Cbor => cbor::decode(body),
+        }
     }
 
     /// Writes an answer.
@@ -31,11 +49,14 @@ impl Encoding {
     /// # Errors
     /// `InternalFailure` when the value has no form in this encoding.
     pub fn encode<T: Serialize>(self, value: &T) -> Result<Vec<u8>, ApiError> {
-        serde_json::to_vec(value).map_err(|error| ApiError::internal(error.to_string()))
+        match self {
+            Self::Json => serde_json::to_vec(value).map_err(|error| ApiError::internal(error.to_string())),
+            Self::Cbor => cbor::encode(value),
+        }
     }
 }
 
-/// Binary data: base64 text in JSON.
+/// Binary data: base64 text in JSON, a byte string in CBOR.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Blob(pub Bytes);
 
@@ -71,28 +92,72 @@ impl<'de> Deserialize<'de> for Blob {
         if deserializer.is_human_readable() {
             deserializer.deserialize_str(BlobVisitor)
         } else {
-            deserializer.deserialize_bytes(BlobVisitor)
+            deserializer.deserialize_byte_buf(BlobVisitor)
         }
     }
 }
 
-/// A moment, in milliseconds since the Unix epoch: seconds with a fraction in JSON.
+/// A moment, in milliseconds since the Unix epoch: seconds with a fraction in JSON, tagged whole
+/// milliseconds in CBOR.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Timestamp(pub u64);
 
+/// CBOR's tag of moments that are told from the epoch.
+const EPOCH_TAG: u64 = 1;
+/// The end of the year 9999.
+const SECONDS_MAX: u64 = 253_402_300_799;
+
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_f64(self.0 as f64 / 1000.0)
+        if serializer.is_human_readable() {
+            serializer.serialize_f64(self.0 as f64 / 1000.0)
+        } else {
+            Required::<u64, EPOCH_TAG>(self.0).serialize(serializer)
+        }
     }
 }
 
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let seconds = f64::deserialize(deserializer)?;
-        if !(0.0..=253_402_300_799.0).contains(&seconds) {
-            return Err(D::Error::custom("not a timestamp in seconds since the epoch"));
+        if deserializer.is_human_readable() {
+            return deserializer.deserialize_any(TimestampVisitor { whole_is_ms: false });
         }
-        Ok(Self((seconds * 1000.0).round() as u64))
+        deserializer.deserialize_any(TimestampVisitor { whole_is_ms: true })
+    }
+}
+
+/// Reads a number; a fraction always means seconds.
+struct TimestampVisitor {
+    whole_is_ms: bool,
+}
+
+impl Visitor<'_> for TimestampVisitor {
+    type Value = Timestamp;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        formatter.write_str("a timestamp since the epoch")
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, seconds: f64) -> Result<Timestamp, E> {
+        if !(0.0..=SECONDS_MAX as f64).contains(&seconds) {
+            return Err(E::custom("not a timestamp in seconds since the epoch"));
+        }
+        Ok(Timestamp((seconds * 1000.0).round() as u64))
+    }
+
+    fn visit_u64<E: serde::de::Error>(self, whole: u64) -> Result<Timestamp, E> {
+        if !self.whole_is_ms {
+            return self.visit_f64(whole as f64);
+        }
+        if whole > SECONDS_MAX * 1000 {
+            return Err(E::custom("not a timestamp in milliseconds since the epoch"));
+        }
+        Ok(Timestamp(whole))
+    }
+
+    fn visit_i64<E: serde::de::Error>(self, whole: i64) -> Result<Timestamp, E> {
+        let whole = u64::try_from(whole).map_err(|_| E::custom("a timestamp before the epoch"))?;
+        self.visit_u64(whole)
     }
 }
 

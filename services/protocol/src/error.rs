@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value};
 
+use crate::Encoding;
+
 /// Whose fault an error is; it decides the HTTP status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
@@ -69,9 +71,21 @@ impl ApiError {
 
     /// The body of the AWS JSON protocols: `{"__type": …, "message": …}` and the details.
     pub fn to_json(&self) -> Vec<u8> {
-        let mut body = self.details.clone();
-        body.insert("__type".to_string(), Value::from(self.code));
-        body.insert("message".to_string(), Value::from(self.message.as_str()));
-        Value::Object(body).to_string().into_bytes()
+        Value::Object(self.members()).to_string().into_bytes()
+    }
+
+    /// The same body in another encoding.
+    ///
+    /// # Errors
+    /// `InternalFailure` when the details have no form in it.
+    pub fn to_body(&self, encoding: Encoding) -> Result<Vec<u8>, Self> {
+        encoding.encode(&self.members())
+    }
+
+    fn members(&self) -> Map<String, Value> {
+        let mut members = self.details.clone();
+        members.insert("__type".to_string(), Value::from(self.code));
+        members.insert("message".to_string(), Value::from(self.message.as_str()));
+        members
     }
 }

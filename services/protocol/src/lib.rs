@@ -4,6 +4,7 @@
 //! This crate knows no service and opens no socket. The gateway in `services/server` turns
 //! HTTP requests into calls of [`JsonService`]; each service crate implements it once.
 
+mod cbor;
 mod clock;
 mod constraint;
 mod context;

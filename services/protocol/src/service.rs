@@ -11,6 +11,11 @@ pub trait JsonService: Send + Sync + 'static {
     /// The part of `X-Amz-Target` before the dot, such as `Kinesis_20131202`.
     fn target_prefix(&self) -> &'static str;
 
+    /// Whether the service reads and writes `encoding`; JSON only, unless it says otherwise.
+    fn speaks(&self, encoding: Encoding) -> bool {
+        encoding == Encoding::Json
+    }
+
     /// Performs `operation` and returns the body of the answer, which is empty for
     /// operations without output.
     async fn call(

@@ -120,7 +120,9 @@ impl JsonService for Tables {
         encoding: Encoding,
         body: Bytes,
     ) -> Result<Bytes, ApiError> {
-        let Encoding::Json = encoding;
+        if !self.speaks(encoding) {
+            return Err(ApiError::serialization("DynamoDB speaks JSON only"));
+        }
         if TableStreams::OPERATIONS.contains(&operation) {
             return Err(operations::unsupported(operation));
         }

@@ -33,7 +33,9 @@ impl JsonService for TableStreams {
         encoding: Encoding,
         body: Bytes,
     ) -> Result<Bytes, ApiError> {
-        let Encoding::Json = encoding;
+        if !self.speaks(encoding) {
+            return Err(ApiError::serialization("DynamoDB speaks JSON only"));
+        }
         if !Self::OPERATIONS.contains(&operation) {
             return Err(operations::unsupported(operation));
         }

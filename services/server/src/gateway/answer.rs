@@ -1,6 +1,6 @@
 //! Error answers in the form that each kind of client reads.
 
-use anabranch_protocol::ApiError;
+use anabranch_protocol::{ApiError, Encoding};
 use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
@@ -11,7 +11,19 @@ const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
 
 /// An error as AWS JSON services write it.
 pub(crate) fn json_error(error: &ApiError, status: StatusCode, content_type: HeaderValue) -> Response<Body> {
-    let mut response = Response::new(Body::from(error.to_json()));
+    api_error(error, status, Encoding::Json, content_type)
+}
+
+/// An error as AWS JSON services write it, in `encoding`.
+pub(crate) fn api_error(
+    error: &ApiError,
+    status: StatusCode,
+    encoding: Encoding,
+    content_type: HeaderValue,
+) -> Response<Body> {
+    // The details of an error are plain values, which every encoding has; without them it is still an error.
+    let body = error.to_body(encoding).unwrap_or_default();
+    let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, content_type);
     // DynamoDB qualifies its exceptions' names in the body only.

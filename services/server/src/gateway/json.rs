@@ -1,15 +1,17 @@
 //! Calls of the AWS JSON services (`X-Amz-Target`).
 
-use anabranch_protocol::{ApiError, Encoding};
+use anabranch_protocol::{ApiError, Encoding, JsonService};
 use axum::body::Body;
 use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, Method, Response, StatusCode};
+use axum::http::{HeaderName, HeaderValue, Method, Response, StatusCode};
 
-use super::answer::{AMZ_JSON, json_error};
+use super::answer::{AMZ_JSON, api_error, json_error};
 use super::body::{self, BODY_BYTES_MAX, BodyError};
 use super::caller::Caller;
-use super::{Gateway, Label};
+use super::{Gateway, Label, gzip};
+
+const AMZ_JSON_1_0: &str = "application/x-amz-json-1.0";
 
 /// An error and its status, where that is not the usual one.
 type Refusal = (ApiError, StatusCode);
@@ -22,7 +24,8 @@ pub(super) async fn answer(
     (prefix, operation): (&str, &str),
     (head, body): (Parts, Body),
 ) -> Response<Body> {
-    let content_type = answer_content_type(&head);
+    let encoding = answer_encoding(gateway, prefix, &head);
+    let content_type = answer_content_type(&head, encoding);
     let mut label = Label { service: service_label(gateway, prefix), operation: operation.to_string() };
     let outcome = perform(gateway, caller, request_id, (prefix, operation), &head, body).await;
     let mut response = match outcome {
@@ -39,7 +42,7 @@ pub(super) async fn answer(
                 // What clients make up must not become a metric each.
                 label.operation = "unknown".into();
             }
-            json_error(&error, status, content_type)
+            api_error(&error, status, encoding, content_type)
         }
     };
     response.extensions_mut().insert(label);
@@ -50,7 +53,7 @@ pub(super) async fn answer(
 pub(super) async fn without_target(head: Parts, body: Body) -> Response<Body> {
     body::discard(body, body::declared_length(&head)).await;
     let error = ApiError::client("UnknownOperationException", "The request has no X-Amz-Target header.");
-    json_error(&error, StatusCode::BAD_REQUEST, answer_content_type(&head))
+    json_error(&error, StatusCode::BAD_REQUEST, answer_content_type(&head, Encoding::Json))
 }
 
 async fn perform(
@@ -61,16 +64,21 @@ async fn perform(
     head: &Parts,
     body: Body,
 ) -> Result<Body, Refusal> {
-    let service = match accept(gateway, caller, prefix, operation, head) {
-        Ok(service) => service,
+    let (service, encoding) = match accept(gateway, caller, prefix, operation, head) {
+        Ok(accepted) => accepted,
         Err(error) => {
             body::discard(body, body::declared_length(head)).await;
             return Err(with_status(error));
         }
     };
-    let body = body::read(head, body, BODY_BYTES_MAX).await.map_err(refuse_body)?;
+    let mut body = body::read(head, body, BODY_BYTES_MAX).await.map_err(refuse_body)?;
+    if is_gzip(head) {
+        let inflated = tokio::task::spawn_blocking(move || gzip::inflate(&body, BODY_BYTES_MAX)).await;
+        let inflated = inflated.map_err(|error| with_status(ApiError::internal(error.to_string())))?;
+        body = inflated.map_err(refuse_body)?;
+    }
     let context = caller.context(request_id);
-    let answer = service.call(&context, operation, Encoding::Json, body).await.map_err(with_status)?;
+    let answer = service.call(&context, operation, encoding, body).await.map_err(with_status)?;
     Ok(Body::from(answer))
 }
 
@@ -81,7 +89,7 @@ fn accept<'a>(
     prefix: &str,
     operation: &str,
     head: &Parts,
-) -> Result<&'a dyn anabranch_protocol::JsonService, ApiError> {
+) -> Result<(&'a dyn JsonService, Encoding), ApiError> {
     let service = gateway.json.iter().find(|service| service.target_prefix() == prefix);
     let service = service.ok_or_else(|| ApiError::unknown_operation(&format!("{prefix}.{operation}")))?;
     if head.method != Method::POST {
@@ -91,38 +99,36 @@ fn accept<'a>(
     if !caller.signed {
         return Err(ApiError::client("MissingAuthenticationTokenException", "Missing Authentication Token"));
     }
-    check_encoding(head)?;
-    Ok(service.as_ref())
+    let encoding = request_encoding(service.as_ref(), head)?;
+    Ok((service.as_ref(), encoding))
 }
 
-/// Bodies are AWS JSON 1.0 or 1.1 (the same thing), plain.
-fn check_encoding(head: &Parts) -> Result<(), ApiError> {
-    let text = |name| head.headers.get(name).map(|value: &HeaderValue| value.to_str().unwrap_or("not text"));
-    let content_type = text(CONTENT_TYPE).unwrap_or_default();
-    let media_type = content_type.split(';').next().unwrap_or_default().trim();
-    match media_type {
-        "application/x-amz-json-1.1" | "application/x-amz-json-1.0" | "application/json" => {}
-        "" => {
-            return Err(ApiError::serialization(
-                "The request has no Content-Type; it takes application/x-amz-json-1.1",
-            ));
-        }
-        _ if media_type.starts_with("application/x-amz-cbor") || media_type == "application/cbor" => {
-            return Err(ApiError::serialization(format!(
-                "The encoding {media_type} is not supported yet; use application/x-amz-json-1.1 \
-                 (AWS_CBOR_DISABLE=true in Java clients)"
-            )));
-        }
-        other => {
-            return Err(ApiError::serialization(format!(
-                "The Content-Type {other} is not supported; use application/x-amz-json-1.1"
-            )));
-        }
+/// Bodies are AWS JSON 1.0 or 1.1 (the same thing), or CBOR where the service speaks it; plain or
+/// gzip'd.
+fn request_encoding(service: &dyn JsonService, head: &Parts) -> Result<Encoding, ApiError> {
+    let content_type = header(head, CONTENT_TYPE);
+    if content_type.is_empty() {
+        return Err(ApiError::serialization("The request has no Content-Type; it takes application/x-amz-json-1.1"));
     }
-    match text(CONTENT_ENCODING) {
-        None | Some("" | "identity" | "amz-1.0") => Ok(()),
-        Some(other) => Err(ApiError::serialization(format!("The Content-Encoding {other} is not supported"))),
+    let encoding = Encoding::of_content_type(content_type).filter(|encoding| service.speaks(*encoding));
+    let encoding = encoding.ok_or_else(|| {
+        ApiError::serialization(format!(
+            "The Content-Type {content_type} is not supported; use application/x-amz-json-1.1"
+        ))
+    })?;
+    match header(head, CONTENT_ENCODING) {
+        "" | "identity" | "amz-1.0" => Ok(encoding),
+        _ if is_gzip(head) => Ok(encoding),
+        other => Err(ApiError::serialization(format!("The Content-Encoding {other} is not supported"))),
     }
+}
+
+fn is_gzip(head: &Parts) -> bool {
+    ["gzip", "x-gzip"].iter().any(|name| header(head, CONTENT_ENCODING).eq_ignore_ascii_case(name))
+}
+
+fn header(head: &Parts, name: HeaderName) -> &str {
+    head.headers.get(name).map_or("", |value| value.to_str().unwrap_or("not text"))
 }
 
 fn refuse_body(error: BodyError) -> Refusal {
@@ -144,13 +150,22 @@ fn with_status(error: ApiError) -> Refusal {
     (error, status)
 }
 
-/// Answers are written in the request's version of AWS JSON.
-fn answer_content_type(head: &Parts) -> HeaderValue {
-    let is_json = |value: &&HeaderValue| value.as_bytes().starts_with(b"application/x-amz-json-1.0");
-    head.headers
-        .get(CONTENT_TYPE)
-        .filter(is_json)
-        .map_or(AMZ_JSON, |_| HeaderValue::from_static("application/x-amz-json-1.0"))
+/// Answers, and refusals too, are written as the request is, if its service speaks that.
+fn answer_encoding(gateway: &Gateway, prefix: &str, head: &Parts) -> Encoding {
+    let service = gateway.json.iter().find(|service| service.target_prefix() == prefix);
+    let asked = Encoding::of_content_type(header(head, CONTENT_TYPE));
+    asked.filter(|encoding| service.is_some_and(|service| service.speaks(*encoding))).unwrap_or(Encoding::Json)
+}
+
+/// The content type of an answer: the request's version of AWS JSON, or CBOR.
+fn answer_content_type(head: &Parts, encoding: Encoding) -> HeaderValue {
+    match encoding {
+        Encoding::Cbor => HeaderValue::from_static("application/x-amz-cbor-1.1"),
+        Encoding::Json if header(head, CONTENT_TYPE).starts_with(AMZ_JSON_1_0) => {
+            HeaderValue::from_static(AMZ_JSON_1_0)
+        }
+        Encoding::Json => AMZ_JSON,
+    }
 }
 
 /// `Kinesis_20131202` as a metric's label is `kinesis`.

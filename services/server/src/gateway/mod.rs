@@ -3,6 +3,7 @@
 mod answer;
 mod body;
 mod caller;
+mod gzip;
 mod health;
 mod json;
 mod metrics;

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod console;
+mod encodings;
 mod functions;
 mod harness;
 mod refusals;

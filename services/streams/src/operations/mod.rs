@@ -65,6 +65,10 @@ impl JsonService for Streams {
         "Kinesis_20131202"
     }
 
+    fn speaks(&self, _encoding: Encoding) -> bool {
+        true
+    }
+
     async fn call(
         &self,
         context: &RequestContext,
