@@ -137,6 +137,19 @@ fn decode_key(copy: &[u8]) -> Option<KeyMark> {
     Some(key)
 }
 
+/// Makes magic and checksums of both copies right.
+#[cfg(fuzzing)]
+pub(crate) fn sign(page: &mut [u8]) {
+    for at in COPIES_AT {
+        let Some(copy) = page.get_mut(at..at + KEYED_COPY_BYTES) else { continue };
+        copy[AT_MAGIC..AT_VERSION].copy_from_slice(&MAGIC);
+        let crc = crc32fast::hash(&copy[..AT_CRC]);
+        write_u32(copy, AT_CRC, crc);
+        let crc = crc32fast::hash(&copy[AT_KEY_ID..AT_KEY_CRC]);
+        write_u32(copy, AT_KEY_CRC, crc);
+    }
+}
+
 /// The file of the segment that starts at `base_position`.
 pub(crate) fn segment_path(directory: &Path, base_position: Position) -> PathBuf {
     directory.join(format!("{:020}.segment", base_position.0))

@@ -35,6 +35,8 @@ struct State {
     trouble: Trouble,
     /// No operation succeeds any more.
     off: bool,
+    /// Flushes succeed without effect.
+    forgetful: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -144,6 +146,7 @@ impl SimulatedDisk {
             operations: 0,
             trouble: Trouble::default(),
             off: false,
+            forgetful: false,
         })))
     }
 
@@ -163,6 +166,11 @@ impl SimulatedDisk {
     /// Whether the power was cut.
     pub fn is_off(&self) -> bool {
         self.0.lock().off
+    }
+
+    /// Has flushes succeed without effect, to show that this is noticed.
+    pub fn forget_flushes(&self, forget: bool) {
+        self.0.lock().forgetful = forget;
     }
 
     /// Ends a power cut as if none had been: what a killed process leaves, whose last words
@@ -209,7 +217,28 @@ impl SimulatedDisk {
             operations: 0,
             trouble: Trouble::default(),
             off: false,
+            forgetful: false,
         }))))
+    }
+
+    /// The number of the file at `path`.
+    #[cfg(feature = "fuse")]
+    pub(crate) fn number_of(&self, path: &Path) -> io::Result<u64> {
+        self.0.lock().find(path)
+    }
+
+    /// A name of the file with this number.
+    #[cfg(feature = "fuse")]
+    pub(crate) fn name_of(&self, number: u64) -> io::Result<PathBuf> {
+        let state = self.0.lock();
+        let found = state.names.iter().find(|(_, of)| **of == number).map(|(name, _)| name.clone());
+        found.ok_or(io::ErrorKind::NotFound.into())
+    }
+
+    /// The file with this number.
+    #[cfg(feature = "fuse")]
+    pub(crate) fn file(&self, number: u64) -> Box<dyn PlatformFile> {
+        Box::new(SimulatedFile { disk: self.clone(), number })
     }
 
     /// Whether `bytes` are on the platter, in any file.
@@ -406,7 +435,9 @@ impl PlatformFile for SimulatedFile {
             state.inode(self.number)?.fail_flush(&mut rng);
             return Err(eio());
         }
-        state.inode(self.number)?.flush();
+        if !state.forgetful {
+            state.inode(self.number)?.flush();
+        }
         Ok(())
     }
 

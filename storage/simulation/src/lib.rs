@@ -5,6 +5,8 @@
 //! fails the same way every time.
 
 mod disk;
+#[cfg(feature = "fuse")]
+pub mod fuse;
 mod inode;
 mod model;
 mod run;
