@@ -1,7 +1,6 @@
 //! Where records go: hash keys to open shards, and appending that no resharding overtakes.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use anabranch_protocol::ApiError;
 use anabranch_storage::{Appended, LaneBatch, Log, Position};
@@ -58,23 +57,13 @@ impl Stream {
         let batches: Vec<LaneBatch<'_>> =
             pairs.map(|(shard, records)| LaneBatch { lane: shard.lane(), records }).collect();
         let appended = log.append(now_ms, &batches).map_err(|error| log_failure(&error))?;
-        let ends =
-            appended.first_positions().iter().zip(&by_shard).map(|(first, records)| first.0 + records.len() as u64);
-        self.appended_end.fetch_max(ends.max().unwrap_or(0), Ordering::AcqRel);
         Ok(Routed { routes: routes.clone(), targets, appended })
     }
 
     /// The position behind all that was appended, once all of that is durable. Called while no
     /// append can run; control state may then refer to the position.
     pub(crate) fn durable_end(&self, log: &Log) -> Result<Position, ApiError> {
-        let end = Position(self.appended_end.load(Ordering::Acquire).max(log.visible().0));
-        if let Some(last) = end.0.checked_sub(1) {
-            // Whoever appended waits for it as well, and so has asked for the flush.
-            log.visible_past(Position(last)).wait();
-        }
-        if log.visible() < end {
-            return Err(ApiError::internal("the stream's log failed or was closed before its records were durable"));
-        }
-        Ok(end)
+        log.flush().map_err(|error| log_failure(&error))?;
+        Ok(log.visible())
     }
 }

@@ -183,8 +183,6 @@ pub(crate) struct Stream {
     state: RwLock<Arc<StreamState>>,
     /// Held for reading while records are appended, for writing while shards change.
     pub(crate) routes: RwLock<Arc<Routes>>,
-    /// Behind the last position that was given to a record since the start, or 0.
-    pub(crate) appended_end: AtomicU64,
     /// Held by whoever changes the state, from reading it on.
     pub(crate) changing: Mutex<()>,
     directory: PathBuf,
@@ -200,7 +198,6 @@ impl Stream {
         Self {
             routes: RwLock::new(Arc::new(Routes::new(&state))),
             state: RwLock::new(Arc::new(state)),
-            appended_end: AtomicU64::new(0),
             changing: Mutex::new(()),
             directory,
             config,
