@@ -35,7 +35,7 @@ fn a_seed_does_the_same_every_time() {
 fn each_deliberate_mistake_is_found() {
     for fault in Fault::ALL {
         commit(Some(fault));
-        let found = (0..3_000).find_map(|seed| Some((seed, run(seed).err()?)));
+        let found = (0..20_000).find_map(|seed| Some((seed, run(seed).err()?)));
         let (seed, error) = found.unwrap_or_else(|| panic!("no seed finds {fault:?}"));
         println!("{fault:?}: seed {seed}: {error}");
     }
