@@ -17,6 +17,8 @@ use crate::disk::SimulatedDisk;
 
 /// Nothing of a name or a size is kept by the kernel: it asks each time.
 const NO_CACHE: Duration = Duration::ZERO;
+/// What a flush takes.
+const FLUSH_TIME: Duration = Duration::from_micros(200);
 const ROOT: u64 = 1;
 /// The simulated directory that is mounted. It has no directories in it.
 const DIRECTORY: &str = "/log";
@@ -207,6 +209,8 @@ impl Filesystem for Mounted {
     }
 
     fn fsync(&mut self, _: &Request<'_>, ino: u64, _fh: u64, _datasync: bool, reply: ReplyEmpty) {
+        // As a disk does, so that a power cut mostly comes while something is not flushed.
+        std::thread::sleep(FLUSH_TIME);
         done(self.disk.file(ino - FIRST_FILE).sync_data(), reply);
     }
 

@@ -16,6 +16,8 @@ use clap::Parser;
 const WRITERS: u32 = 4;
 const LANES: u32 = 3;
 const ROUNDS_A_LOG: u64 = 10;
+/// Older records may be dropped.
+const ROUNDS_KEPT: u64 = 2;
 
 /// Runs rounds of writing, killing and cutting the power.
 #[derive(Debug, Parser)]
@@ -62,20 +64,24 @@ fn main() {
         disk.forget_flushes(options.forget_flushes);
         let home = tempfile::tempdir().unwrap();
         let session = fuse::mount(&disk, home.path()).unwrap();
-        for (position, data) in killed_writer(home.path(), round, rng.usize(20..400)) {
-            let earlier = acknowledged.insert(position, data);
-            assert_eq!(earlier, None, "round {round}: position {position} was given twice");
+        let mut after = None;
+        // The power goes while the writer writes. What it says after that was flushed before.
+        let cut = || after = Some(disk.after_power_cut().unwrap());
+        for (position, data) in cut_writer(home.path(), round, rng.usize(20..400), cut) {
+            let earlier = acknowledged.insert(position, (round, data));
+            assert_eq!(earlier, None, "seed {}, round {round}: position {position} was given twice", options.seed);
             total += 1;
         }
-        // The power goes while the kernel still holds what the process wrote.
-        let after = disk.after_power_cut().unwrap();
         session.join();
-        disk = after;
+        disk = after.expect("the power was cut");
         let session = fuse::mount(&disk, home.path()).unwrap();
         torn += u64::from(check(home.path(), &acknowledged, round));
         session.join();
     }
-    println!("{} power cuts, {total} acknowledged records, none lost; {torn} torn tails", options.rounds);
+    println!(
+        "seed {}: {} power cuts, {total} acknowledged records, none lost; {torn} torn tails",
+        options.seed, options.rounds
+    );
 }
 
 /// Appends until it is killed, saying what was acknowledged.
@@ -93,50 +99,70 @@ fn write(directory: &Path, round: u64) {
                     appended.wait().unwrap();
                     let line = format!("{position} {writer} {number}\n");
                     std::io::stdout().lock().write_all(line.as_bytes()).unwrap();
+                    if writer == 0 && number % 20 == 0 {
+                        log.trim_before(round.saturating_sub(ROUNDS_KEPT)).unwrap();
+                    }
                 }
             });
         }
     });
 }
 
-/// Runs a writer until it has acknowledged so much, kills it, and returns what it acknowledged.
-fn killed_writer(directory: &Path, round: u64, acknowledgements: usize) -> Vec<(u64, Vec<u8>)> {
+/// Runs a writer, cuts its power once it has acknowledged so much, kills it, and returns all that it
+/// acknowledged.
+fn cut_writer(directory: &Path, round: u64, acknowledgements: usize, cut: impl FnOnce()) -> Vec<(u64, Vec<u8>)> {
     let program: PathBuf = std::env::current_exe().unwrap();
     let mut child = Command::new(program)
         .arg("--write")
         .arg(directory)
         .arg(round.to_string())
         .stdout(Stdio::piped())
+        // It complains of the power cut.
+        .stderr(Stdio::null())
         .spawn()
         .unwrap();
     let mut output = BufReader::new(child.stdout.take().unwrap());
-    let (mut acknowledged, mut line) = (Vec::new(), String::new());
+    let (mut acknowledged, mut line, mut cut) = (Vec::new(), String::new(), Some(cut));
     // What it had said before it died counts too; the last line may be cut short.
     while output.read_line(&mut line).unwrap() > 0 && line.ends_with('\n') {
         let words: Vec<u64> = line.split_whitespace().map(|word| word.parse().unwrap()).collect();
         acknowledged.push((words[0], data(round, words[1] as u32, words[2])));
-        if acknowledged.len() == acknowledgements {
+        if acknowledged.len() >= acknowledgements
+            && let Some(cut) = cut.take()
+        {
+            cut();
             child.kill().unwrap();
         }
         line.clear();
     }
     child.wait().unwrap();
+    assert!(cut.is_none(), "round {round}: the writer ended by itself");
     acknowledged
 }
 
 /// Whether a torn tail was found.
-fn check(directory: &Path, acknowledged: &BTreeMap<u64, Vec<u8>>, round: u64) -> bool {
+fn check(directory: &Path, acknowledged: &BTreeMap<u64, (u64, Vec<u8>)>, round: u64) -> bool {
     let (log, recovery) = Log::open(directory, config()).unwrap();
     assert_eq!(recovery.damage, [], "round {round}: a power cut damages nothing");
     let mut found = BTreeMap::new();
     for lane in 0..LANES {
         let all = ReadLimit { records: usize::MAX, bytes: usize::MAX };
+        let mut latest = [None; WRITERS as usize];
         for record in log.read(LaneId(lane), Position(0), all).unwrap().iter() {
+            let words = String::from_utf8_lossy(record.data);
+            let words: Vec<u64> = words.split(' ').take(3).map(|word| word.parse().unwrap()).collect();
+            let place = Some((words[0], words[2]));
+            let latest = &mut latest[words[1] as usize];
+            assert!(*latest < place, "round {round}: a writer's records are in order, each once");
+            *latest = place;
             found.insert(record.position.0, record.data.to_vec());
         }
     }
-    for (position, data) in acknowledged {
-        assert!(found.get(position) == Some(data), "round {round}: the record acknowledged at {position} is lost");
+    let start = log.start().0;
+    for (position, (written_in, data)) in acknowledged {
+        let may_be_dropped = *position < start && written_in + ROUNDS_KEPT < round;
+        let is_there = found.get(position) == Some(data);
+        assert!(is_there || may_be_dropped, "round {round}: the record acknowledged at {position} is lost");
     }
     log.close().unwrap();
     drop(log);
