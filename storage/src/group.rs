@@ -78,7 +78,7 @@ impl Gathering {
     /// Whether to wait for more than `appends`; until how many are there, if so.
     pub(crate) fn begin(&mut self, appends: u32) -> Option<Wait> {
         let all_in = self.arrival * self.expected.saturating_sub(appends);
-        let target = if all_in <= self.flush / 3 { self.expected } else { self.expected / 4 };
+        let target = if all_in <= self.flush / 2 { self.expected } else { self.expected / 4 };
         if appends >= target {
             return None;
         }
