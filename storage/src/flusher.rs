@@ -25,12 +25,20 @@ const THREAD_IDLE: Duration = Duration::from_secs(5);
 
 impl Core {
     /// Writes and flushes all that waits, unless another thread is at it. Returns with the lock.
-    pub(crate) fn flush_pending<'a>(&'a self, mut writer: MutexGuard<'a, Writer>) -> MutexGuard<'a, Writer> {
+    pub(crate) fn flush_pending<'a>(&'a self, writer: MutexGuard<'a, Writer>) -> MutexGuard<'a, Writer> {
+        self.flush_gathered(writer, false)
+    }
+
+    /// The same, once others had the time to join if `gather`: that pays where threads wait, who
+    /// are back at once, not where futures do, whose way back is a longer one.
+    fn flush_gathered<'a>(&'a self, mut writer: MutexGuard<'a, Writer>, gather: bool) -> MutexGuard<'a, Writer> {
         if writer.flushing || !writer.has_work() || self.poison.get().is_some() {
             return writer;
         }
         writer.flushing = true;
-        writer = self.gather(writer);
+        if gather {
+            writer = self.gather(writer);
+        }
         let served = self.appends.swap(0, Ordering::Relaxed);
         let steps = writer.take_work();
         let mut written = Vec::with_capacity(1);
@@ -57,7 +65,7 @@ impl Core {
     /// As [`Core::flush_pending`], by one who waits for an append. Has the log's thread lead from
     /// now on if there are several.
     pub(crate) fn lead<'a>(self: &'a Arc<Self>, writer: MutexGuard<'a, Writer>) -> MutexGuard<'a, Writer> {
-        let mut writer = self.flush_pending(writer);
+        let mut writer = self.flush_gathered(writer, true);
         if writer.gathering.is_shared() && !writer.thread_leads && self.config.flush == FlushPolicy::Fsync {
             writer.thread_leads = self.start_or_notify(&mut writer);
         }
@@ -211,7 +219,8 @@ impl Core {
             }
             if writer.has_work() {
                 writer.unsynced |= self.config.flush != FlushPolicy::Fsync;
-                writer = self.flush_pending(writer);
+                let leads = writer.thread_leads;
+                writer = self.flush_gathered(writer, leads);
                 quiet_since = now();
                 continue;
             }
