@@ -11,6 +11,7 @@ use crate::group::Ticket;
 use crate::position::{LaneId, Position};
 use crate::sync::atomic::Ordering;
 use crate::waiters::WaiterKey;
+use crate::writer::Writer;
 
 /// Records of one lane that are appended together.
 #[derive(Debug, Clone, Copy)]
@@ -29,7 +30,6 @@ pub(crate) fn append(core: &Arc<Core>, timestamp_ms: u64, batches: &[LaneBatch<'
     if let Some(record) = records.find(|record| record.len() as u64 > limit) {
         return Err(Error::RecordTooLarge { bytes: record.len() as u64, limit });
     }
-    core.check_poison()?;
     if batches.iter().all(|batch| batch.records.is_empty()) {
         return append_nothing(core, timestamp_ms, batches);
     }
@@ -38,9 +38,7 @@ pub(crate) fn append(core: &Arc<Core>, timestamp_ms: u64, batches: &[LaneBatch<'
 
 fn append_nothing(core: &Arc<Core>, timestamp_ms: u64, batches: &[LaneBatch<'_>]) -> Result<Appended> {
     let writer = core.writer.lock();
-    if core.is_closed() {
-        return Err(Error::Closed);
-    }
+    core.check_open()?;
     let first_positions = vec![Position(writer.next_position()); batches.len()];
     let timestamp_ms = writer.last_timestamp_ms().max(timestamp_ms);
     Ok(Appended::done(core, first_positions, timestamp_ms, Position(0)))
@@ -54,10 +52,9 @@ fn gather(core: &Arc<Core>, timestamp_ms: u64, batches: &[LaneBatch<'_>]) -> Res
         first_positions.push(Position(drafts.records));
         drafts.push(batch.lane, batch.records, core.config.storing());
     }
-    let mut writer = core.wait_for_room(core.writer.lock())?;
-    if core.is_closed() {
-        return Err(Error::Closed);
-    }
+    let room = |writer: &Writer| writer.pending_bytes() <= core.config.pending_bytes_max;
+    let mut writer = core.flush_until(core.writer.lock(), room)?;
+    core.check_open()?;
     writer.make_room(core, drafts.bytes.len() as u64, drafts.frames.iter().map(|frame| frame.lane))?;
     let first_position = writer.place(core, &mut drafts, timestamp_ms);
     for position in &mut first_positions {
@@ -84,9 +81,7 @@ fn store(core: &Arc<Core>, timestamp_ms: u64, batches: &[LaneBatch<'_>]) -> Resu
     let frame_bytes = |records: &[&[u8]]| padded(HEADER_BYTES + payload_bytes(records)) as u64;
     let bytes = frames().map(|(_, records)| frame_bytes(records)).sum();
     let mut writer = core.writer.lock();
-    if core.is_closed() {
-        return Err(Error::Closed);
-    }
+    core.check_open()?;
     writer.make_room(core, bytes, frames().map(|(lane, _)| lane))?;
     let mut next = writer.next_position();
     let first_positions = batches.iter().map(|batch| {

@@ -62,6 +62,13 @@ impl Core {
         }
     }
 
+    /// Whether appending is allowed. To be asked with the writer's lock held: who appends after that
+    /// is released by whoever poisons the log, or flushed by whoever closes it.
+    pub(crate) fn check_open(&self) -> Result<()> {
+        self.check_poison()?;
+        if self.is_closed() { Err(Error::Closed) } else { Ok(()) }
+    }
+
     pub(crate) fn is_closed(&self) -> bool {
         self.closed.load(Ordering::Acquire)
     }

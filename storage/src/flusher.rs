@@ -147,9 +147,13 @@ impl Core {
         self.waiters.wake(group.end_position);
     }
 
-    /// Blocks until `pending_bytes` allows another append.
-    pub(crate) fn wait_for_room<'a>(&'a self, mut writer: MutexGuard<'a, Writer>) -> Result<MutexGuard<'a, Writer>> {
-        while writer.pending_bytes() > self.config.pending_bytes_max {
+    /// Flushes, or waits for who does, until `holds`. Returns with the lock.
+    pub(crate) fn flush_until<'a>(
+        &'a self,
+        mut writer: MutexGuard<'a, Writer>,
+        holds: impl Fn(&Writer) -> bool,
+    ) -> Result<MutexGuard<'a, Writer>> {
+        while !holds(&writer) {
             self.check_poison()?;
             if writer.flushing {
                 self.flushed.wait(&mut writer);
@@ -215,6 +219,8 @@ impl Core {
                 continue;
             }
             if self.poison.get().is_some() {
+                // Who counted on this thread to flush.
+                writer.release_all();
                 break;
             }
             if writer.has_work() {

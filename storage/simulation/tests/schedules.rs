@@ -98,6 +98,25 @@ fn a_failed_flush_reaches_everyone() {
     assert!(log.close().is_err());
 }
 
+/// The flush fails once a thread of the log flushes for all; the writers go on until they are told.
+fn a_later_failure_reaches_everyone() {
+    let disk = SimulatedDisk::new(7);
+    let log = open(&disk);
+    disk.set_trouble(anabranch_storage_simulation::Trouble { flush_fails_at: Some(6), ..Default::default() });
+    let writers: Vec<_> = (0..3u32)
+        .map(|writer| {
+            let log = log.clone();
+            thread::spawn(move || {
+                let append = || log.append(1, &[LaneBatch { lane: LaneId(writer), records: &[b"click"] }])?.wait();
+                (0..4).take_while(|_| append().is_ok()).count()
+            })
+        })
+        .collect();
+    let acknowledged: usize = writers.into_iter().map(|writer| writer.join().unwrap()).sum();
+    assert_eq!((0..3).map(|lane| count(&log, lane)).sum::<usize>(), acknowledged);
+    let _ = log.close();
+}
+
 /// Writers, a reader and retention at once, over several segments.
 fn segments_roll_under_everyone() {
     let disk = SimulatedDisk::new(7);
@@ -140,6 +159,7 @@ fn random_schedules() {
         writers_share_flushes,
         futures_and_blocking_waits_mix,
         a_failed_flush_reaches_everyone,
+        a_later_failure_reaches_everyone,
         segments_roll_under_everyone,
     ] {
         check_random(scenario, iterations(500));
@@ -154,6 +174,7 @@ fn unlucky_schedules() {
         writers_share_flushes,
         futures_and_blocking_waits_mix,
         a_failed_flush_reaches_everyone,
+        a_later_failure_reaches_everyone,
         segments_roll_under_everyone,
     ] {
         check_pct(scenario, iterations(500), 4);
