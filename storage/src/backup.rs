@@ -3,7 +3,6 @@
 
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
 
 use crate::core::{Core, SegmentList};
 use crate::error::{Error, IoContext, Result};
@@ -50,30 +49,24 @@ pub(crate) fn backup(core: &Core, target: &Path) -> Result<Backup> {
 fn fill(core: &Core, partial: &Path) -> Result<Backup> {
     let _dropping = core.dropping.lock();
     let segments = sealed_up_to_the_last(core)?;
-    // From the last to the first: a segment looked at later holds all that came before what was
-    // seen in the one behind it.
-    let snapshot: Vec<(&Arc<Segment>, bool, u64, Position)> = segments
-        .iter()
-        .rev()
-        .map(|segment| {
-            let (sealed, summary) = (segment.is_sealed(), segment.summary());
-            (segment, sealed, summary.frames_end, summary.end_position)
-        })
-        .collect();
+    // The last grows meanwhile: what is copied ends where it ended now.
+    let last = segments.last().map(|segment| segment.summary());
     let mut backup = Backup {
         start: segments.first().map_or(Position(0), |segment| segment.base_position()),
-        end: snapshot.first().map_or(Position(0), |(.., end)| *end),
+        end: last.as_ref().map_or(Position(0), |last| last.end_position),
         segments_linked: 0,
         segments_copied: 0,
         bytes_copied: 0,
     };
-    for (segment, sealed, frames_end, _) in snapshot.into_iter().rev() {
+    let until = last.map_or(0, |last| last.frames_end);
+    for (at, segment) in segments.iter().enumerate() {
         let Some(name) = segment.path.file_name() else { continue };
         let path = partial.join(name);
-        if sealed && link(&*core.directory.platform, &segment.path, &path)? {
+        let is_sealed = at + 1 < segments.len();
+        if is_sealed && link(&*core.directory.platform, &segment.path, &path)? {
             backup.segments_linked += 1;
         } else {
-            let until = if sealed { segment.map.len() } else { frames_end };
+            let until = if is_sealed { segment.map.len() } else { until };
             copy(&*core.directory.platform, segment, until, &path)?;
             backup.segments_copied += 1;
             backup.bytes_copied += until;
@@ -84,19 +77,9 @@ fn fill(core: &Core, partial: &Path) -> Result<Backup> {
 
 /// The log's segments at a moment when all but the last are sealed.
 fn sealed_up_to_the_last(core: &Core) -> Result<SegmentList> {
-    let mut writer = core.writer.lock();
-    loop {
-        let segments = core.segment_list();
-        if segments.iter().rev().skip(1).all(|segment| segment.is_sealed()) {
-            return Ok(segments);
-        }
-        core.check_poison()?;
-        if writer.flushing {
-            core.flushed.wait(&mut writer);
-        } else {
-            writer = core.flush_pending(writer);
-        }
-    }
+    let all_sealed = || core.segment_list().iter().rev().skip(1).all(|segment| segment.is_sealed());
+    let _writer = core.flush_until(core.writer.lock(), |_| all_sealed())?;
+    Ok(core.segment_list())
 }
 
 /// False if the two are on different disks.

@@ -113,17 +113,9 @@ impl Log {
     /// # Errors
     /// [`crate::Error::Poisoned`] when a write or flush failed.
     pub fn flush(&self) -> Result<()> {
-        let mut writer = self.core.writer.lock();
+        let writer = self.core.writer.lock();
         let end = Position(writer.next_position());
-        while self.core.visible() < end {
-            self.core.check_poison()?;
-            if writer.flushing {
-                self.core.flushed.wait(&mut writer);
-            } else {
-                writer = self.core.flush_pending(writer);
-            }
-        }
-        Ok(())
+        self.core.flush_until(writer, |_| self.core.visible() >= end).map(drop)
     }
 
     /// All positions below this one are durable (as the flush policy means it) and readable.
