@@ -37,7 +37,7 @@ def test_wrong_shapes(server):
         ("Kinesis_20131202.PutRecord", b"\xff\xfe", signed, "SerializationException"),
         ("Kinesis_20131202.PutRecord", b"", signed, "ValidationException"),
         ("Kinesis_20131202.Nonsense", b"{}", signed, "UnknownOperationException"),
-        ("Kinesis_20131202.SubscribeToShard", b"{}", signed, "UnknownOperationException"),
+        ("Kinesis_20131202.SubscribeToShard", b"{}", signed, "ValidationException"),
         ("Nonsense_20131202.PutRecord", b"{}", signed, "UnknownOperationException"),
         ("Kinesis_20131202.ListStreams", b"{}", signed[1:], "MissingAuthenticationTokenException"),
         ("Kinesis_20131202.PutRecord", b"[" * 100_000, signed, "SerializationException"),

@@ -10,6 +10,7 @@ mod constraint;
 mod context;
 mod encoding;
 mod error;
+mod event_stream;
 mod service;
 
 pub use clock::{Clock, ManualClock, SystemClock};
@@ -17,4 +18,5 @@ pub use constraint::{Integer, List, Pattern, Text, Violations};
 pub use context::{DEFAULT_ACCOUNT_ID, DEFAULT_REGION, RequestContext};
 pub use encoding::{Blob, Encoding, Timestamp};
 pub use error::{ApiError, Fault};
+pub use event_stream::{EVENT_STREAM_TYPE, Event, EventStream};
 pub use service::JsonService;

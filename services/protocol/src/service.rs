@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use crate::{ApiError, Encoding, RequestContext};
+use crate::{ApiError, Encoding, EventStream, RequestContext};
 
 /// A service whose operations are named by `X-Amz-Target: <prefix>.<operation>`.
 #[async_trait]
@@ -25,4 +25,20 @@ pub trait JsonService: Send + Sync + 'static {
         encoding: Encoding,
         body: Bytes,
     ) -> Result<Bytes, ApiError>;
+
+    /// Whether `operation` is answered by [`JsonService::subscribe`] instead.
+    fn answers_with_events(&self, _operation: &str) -> bool {
+        false
+    }
+
+    /// Performs `operation`, whose answer is an event stream.
+    async fn subscribe(
+        &self,
+        _context: &RequestContext,
+        operation: &str,
+        _encoding: Encoding,
+        _body: Bytes,
+    ) -> Result<EventStream, ApiError> {
+        Err(ApiError::unknown_operation(operation))
+    }
 }

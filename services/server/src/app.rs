@@ -52,8 +52,9 @@ impl App {
         let data = DataDirectory::open(&config.data)?;
         let services = Services::open(&data, &config, &base_url)?;
         let stop_gateway = CancellationToken::new();
-        let gateway = Gateway::new(services.clone(), config.clone(), base_url.clone(), data.path().to_path_buf());
-        let gateway = tokio::spawn(gateway.serve(listener, stop_gateway.clone()));
+        let data_path = data.path().to_path_buf();
+        let gateway = Gateway::new(services.clone(), config.clone(), base_url.clone(), data_path, stop_gateway.clone());
+        let gateway = tokio::spawn(gateway.serve(listener));
         let shutdown = CancellationToken::new();
         Ok(Self { services, config, address, base_url, shutdown, data, gateway, stop_gateway })
     }

@@ -39,6 +39,11 @@ pub(crate) fn consumer_not_found(consumer: &str, key: &StreamKey) -> ApiError {
     ApiError::client("ResourceNotFoundException", message)
 }
 
+pub(crate) fn subscription_exists(consumer_arn: &str) -> ApiError {
+    let message = format!("Another active subscription exists for this consumer: {consumer_arn}");
+    ApiError::client("ResourceInUseException", message)
+}
+
 /// `resource` is what it is called, such as `stream clicks`.
 pub(crate) fn resource_not_active(resource: &str, status: &str) -> ApiError {
     ApiError::client("ResourceInUseException", format!("The {resource} is not ACTIVE, instead in state {status}"))

@@ -25,6 +25,7 @@ mod shard;
 mod source;
 mod stream;
 mod streams;
+mod subscription;
 mod tags;
 
 pub use error::OpenError;

@@ -1,5 +1,7 @@
 //! Quotas and defaults that are not constraints of a shape.
 
+use std::time::Duration;
+
 /// A new stream's retention (Developer Guide, "Changing the Data Retention Period").
 pub(crate) const RETENTION_HOURS_DEFAULT: u32 = 24;
 /// A new stream's largest record, key included (`UpdateMaxRecordSize`).
@@ -38,6 +40,14 @@ pub(crate) const PUT_RECORDS_BYTES_MAX: usize = 10 << 20;
 pub(crate) const GET_RECORDS_BYTES_MAX: usize = 10 << 20;
 /// Most records of one answer of `GetRecords`.
 pub(crate) const GET_RECORDS_MAX: usize = 10_000;
+/// Least time between two subscriptions of one consumer to one shard (`SubscribeToShard`).
+pub(crate) const SUBSCRIBE_AGAIN_MS: u64 = 5_000;
+/// How long a subscription lives (`SubscribeToShard`).
+pub(crate) const SUBSCRIPTION: Duration = Duration::from_secs(300);
+/// How long a subscription without records goes without an event.
+pub(crate) const SUBSCRIPTION_IDLE: Duration = Duration::from_secs(5);
+/// Most bytes of the records of one event, if it has several.
+pub(crate) const EVENT_BYTES_MAX: usize = 1 << 20;
 /// How long a shard iterator holds (`GetShardIterator`).
 pub(crate) const ITERATOR_MS: u64 = 300_000;
 /// How long a `NextToken` of `ListShards` holds.

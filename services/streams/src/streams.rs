@@ -16,6 +16,7 @@ use crate::iterator::IteratorKey;
 use crate::resharding::Resharding;
 use crate::routing::Routes;
 use crate::stream::{Stream, StreamKey, StreamMode, StreamState};
+use crate::subscription::Subscriptions;
 
 const STREAMS: Table = Table("streams");
 const SECRETS: Table = Table("streams_secrets");
@@ -42,8 +43,9 @@ pub struct Streams {
     streams: RwLock<BTreeMap<StreamKey, Arc<Stream>>>,
     /// Ticks whenever streams or shards come, go or change.
     pub(crate) changes: watch::Sender<u64>,
+    pub(crate) subscriptions: Subscriptions,
     stop: watch::Sender<bool>,
-    /// For tasks that outlive a call.
+    /// For what outlives a call.
     this: Weak<Self>,
 }
 
@@ -113,6 +115,7 @@ impl Streams {
             changing_accounts: Mutex::new(()),
             streams: RwLock::new(streams),
             changes: watch::Sender::new(0),
+            subscriptions: Subscriptions::default(),
             stop: watch::Sender::new(false),
             this: this.clone(),
         });
@@ -148,6 +151,11 @@ impl Streams {
             }
         };
         self.all().into_iter().map(stat).collect()
+    }
+
+    /// Itself, for what outlives a call.
+    pub(crate) fn shared(&self) -> Result<Arc<Self>, ApiError> {
+        self.this.upgrade().ok_or_else(|| ApiError::internal("the service is shutting down"))
     }
 
     pub(crate) fn all(&self) -> Vec<Arc<Stream>> {

@@ -233,7 +233,6 @@ async fn bad_requests_get_the_exceptions_of_aws() {
         ),
         ("GetRecords", json!({ "ShardIterator": "AAAA" }), "InvalidArgumentException", "Invalid ShardIterator."),
         ("GetRecords", json!({ "ShardIterator": "AAAA", "Limit": 10_001 }), "ValidationException", "10000"),
-        ("SubscribeToShard", json!({}), "UnknownOperationException", "SubscribeToShard"),
         ("Nonsense", json!({}), "UnknownOperationException", "Nonsense"),
     ];
     for (operation, request, code, text) in cases {

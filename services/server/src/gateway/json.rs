@@ -1,10 +1,15 @@
 //! Calls of the AWS JSON services (`X-Amz-Target`).
 
-use anabranch_protocol::{ApiError, Encoding, JsonService};
+use std::convert::Infallible;
+
+use anabranch_protocol::{ApiError, EVENT_STREAM_TYPE, Encoding, Event, EventStream, JsonService};
 use axum::body::Body;
 use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Method, Response, StatusCode};
+use bytes::Bytes;
+use futures::{StreamExt, stream};
+use tokio_util::sync::CancellationToken;
 
 use super::answer::{AMZ_JSON, api_error, json_error};
 use super::body::{self, BODY_BYTES_MAX, BodyError};
@@ -30,7 +35,13 @@ pub(super) async fn answer(
     let outcome = perform(gateway, caller, request_id, (prefix, operation), &head, body).await;
     let mut response = match outcome {
         Ok(answer) => {
-            let mut response = Response::new(answer);
+            let (body, content_type) = match answer {
+                Answer::Whole(body) => (Body::from(body), content_type),
+                Answer::Events(events) => {
+                    (events_body(events, encoding, gateway.stop.clone()), HeaderValue::from_static(EVENT_STREAM_TYPE))
+                }
+            };
+            let mut response = Response::new(body);
             response.headers_mut().insert(CONTENT_TYPE, content_type);
             response
         }
@@ -49,6 +60,25 @@ pub(super) async fn answer(
     response
 }
 
+/// An answer that is no error.
+enum Answer {
+    Whole(Bytes),
+    Events(EventStream),
+}
+
+/// The messages of an event stream, made one by one as the client takes them. When the server
+/// stops, the stream just ends.
+fn events_body(events: EventStream, encoding: Encoding, stop: CancellationToken) -> Body {
+    let first = stream::once(async move { Event::initial_response(encoding) });
+    let messages = first.chain(events).map(move |event| {
+        Ok::<_, Infallible>(match event {
+            Ok(event) => event.to_message(encoding),
+            Err(error) => error.to_message(encoding),
+        })
+    });
+    Body::from_stream(messages.take_until(stop.cancelled_owned()))
+}
+
 /// A call of an AWS JSON service without `X-Amz-Target`.
 pub(super) async fn without_target(head: Parts, body: Body) -> Response<Body> {
     body::discard(body, body::declared_length(&head)).await;
@@ -63,7 +93,7 @@ async fn perform(
     (prefix, operation): (&str, &str),
     head: &Parts,
     body: Body,
-) -> Result<Body, Refusal> {
+) -> Result<Answer, Refusal> {
     let (service, encoding) = match accept(gateway, caller, prefix, operation, head) {
         Ok(accepted) => accepted,
         Err(error) => {
@@ -78,8 +108,12 @@ async fn perform(
         body = inflated.map_err(refuse_body)?;
     }
     let context = caller.context(request_id);
-    let answer = service.call(&context, operation, encoding, body).await.map_err(with_status)?;
-    Ok(Body::from(answer))
+    let answer = if service.answers_with_events(operation) {
+        service.subscribe(&context, operation, encoding, body).await.map(Answer::Events)
+    } else {
+        service.call(&context, operation, encoding, body).await.map(Answer::Whole)
+    };
+    answer.map_err(with_status)
 }
 
 /// Checks the head, in the order in which AWS does.

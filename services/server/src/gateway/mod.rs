@@ -47,6 +47,8 @@ pub(crate) struct Gateway {
     json: Vec<Arc<dyn JsonService>>,
     lambda: Router,
     metrics: Metrics,
+    /// Cancelled once no more requests are taken.
+    stop: CancellationToken,
 }
 
 /// Under which service and operation a request is counted.
@@ -65,8 +67,14 @@ impl Label {
 }
 
 impl Gateway {
-    /// A gateway to `services`, reached at `base_url`.
-    pub(crate) fn new(services: Arc<Services>, config: Config, base_url: String, data: PathBuf) -> Arc<Self> {
+    /// A gateway to `services`, reached at `base_url`, that serves until `stop` is cancelled.
+    pub(crate) fn new(
+        services: Arc<Services>,
+        config: Config,
+        base_url: String,
+        data: PathBuf,
+        stop: CancellationToken,
+    ) -> Arc<Self> {
         let (json, lambda) = (services.json(), services.lambda.router());
         Arc::new(Self {
             json,
@@ -77,18 +85,19 @@ impl Gateway {
             data,
             started: Instant::now(),
             metrics: Metrics::of_process(),
+            stop,
         })
     }
 
-    /// Answers requests on `listener` until `stop` is cancelled and what was being answered is
-    /// answered, or [`DRAIN_MAX`] has passed.
-    pub(crate) async fn serve(self: Arc<Self>, listener: TcpListener, stop: CancellationToken) {
+    /// Answers requests on `listener` until it is stopped and what was being answered is answered,
+    /// or [`DRAIN_MAX`] has passed.
+    pub(crate) async fn serve(self: Arc<Self>, listener: TcpListener) {
         let listener = listener.tap_io(|connection| {
             if let Err(error) = connection.set_nodelay(true) {
                 tracing::debug!(%error, "can't set TCP_NODELAY");
             }
         });
-        let draining = stop.clone();
+        let (stop, draining) = (self.stop.clone(), self.stop.clone());
         let serving = axum::serve(listener, self.router())
             .with_graceful_shutdown(async move { draining.cancelled().await })
             .into_future();

@@ -1,15 +1,11 @@
 //! GetShardIterator.
 
 use anabranch_protocol::{ApiError, RequestContext, Timestamp, Violations};
-use anabranch_storage::{Log, Position};
 use serde::{Deserialize, Serialize};
 
-use crate::error::{invalid_argument, log_failure};
+use super::starting_position::StartingPosition;
 use crate::iterator::ShardIterator;
-use crate::sequence_number::SequenceNumber;
 use crate::shapes::{ITERATOR_TYPE, SEQUENCE_NUMBER, SHARD_ID, STREAM_ARN, STREAM_ID, STREAM_NAME};
-use crate::shard::Shard;
-use crate::stream::StreamKey;
 use crate::streams::Streams;
 
 #[derive(Debug, Deserialize)]
@@ -56,55 +52,14 @@ pub(super) fn get_shard_iterator(
     let stream = streams.readable(context, request.stream_name.as_deref(), request.stream_arn.as_deref())?;
     let state = stream.state();
     let shard = state.shard(request.shard_id.as_deref().unwrap_or_default())?;
-    let log = stream.log()?;
     let now_ms = streams.clock.now_ms();
-    let kind = request.shard_iterator_type.as_deref().unwrap_or_default();
-    let position = match kind {
-        // A lane is its shard's alone, so all that lies in it is the shard's.
-        "TRIM_HORIZON" => Position(0),
-        "LATEST" => log.visible(),
-        "AT_TIMESTAMP" => at_timestamp(&log, shard, request.timestamp, now_ms)?,
-        _ => {
-            let Some(number) = request.starting_sequence_number.as_deref() else {
-                return Err(invalid_argument(format!(
-                    "Must either specify timestamp or sequence number: StartingSequenceNumber is required for {kind}."
-                )));
-            };
-            let number = own_sequence_number(shard, number, &state.key)?;
-            // The number of a record is its position plus one; that of a shard's start is where it starts.
-            match kind {
-                "AFTER_SEQUENCE_NUMBER" => Position(number.place),
-                _ => Position(number.place.saturating_sub(1)),
-            }
-        }
+    let start = StartingPosition {
+        operation: "GetShardIterator",
+        kind: request.shard_iterator_type.as_deref().unwrap_or_default(),
+        sequence_number: request.starting_sequence_number.as_deref(),
+        timestamp: request.timestamp,
     };
+    let position = start.resolve(&stream, &state, shard, now_ms)?;
     let iterator = ShardIterator { stream_id: state.id, shard_index: shard.index, position, issued_ms: now_ms };
     Ok(GetShardIteratorAnswer { shard_iterator: streams.iterator_key.sign(&iterator) })
-}
-
-fn at_timestamp(log: &Log, shard: &Shard, timestamp: Option<Timestamp>, now_ms: u64) -> Result<Position, ApiError> {
-    let Some(Timestamp(timestamp_ms)) = timestamp else {
-        return Err(invalid_argument(
-            "Must either specify timestamp or sequence number: Timestamp is required for AT_TIMESTAMP.",
-        ));
-    };
-    if timestamp_ms > now_ms {
-        return Err(invalid_argument(format!(
-            "The timestampInMillis parameter cannot be greater than the currentTimestampInMillis. \
-             timestampInMillis: {timestamp_ms}, currentTimestampInMillis: {now_ms}"
-        )));
-    }
-    log.seek_time(shard.lane(), timestamp_ms).map_err(|error| log_failure(&error))
-}
-
-fn own_sequence_number(shard: &Shard, number: &str, key: &StreamKey) -> Result<SequenceNumber, ApiError> {
-    SequenceNumber::parse(number).filter(|number| shard.owns(number)).ok_or_else(|| {
-        invalid_argument(format!(
-            "StartingSequenceNumber {number} used in GetShardIterator on shard {} in stream {} under account {} is \
-             invalid because it did not come from this stream.",
-            shard.id(),
-            key.name,
-            key.account_id
-        ))
-    })
 }

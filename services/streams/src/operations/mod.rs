@@ -32,14 +32,17 @@ mod page_token;
 mod put_record;
 mod put_records;
 mod put_resource_policy;
+mod record_view;
 mod register_stream_consumer;
 mod remove_tags_from_stream;
 mod resource;
 mod retention;
 mod split_shard;
 mod start_stream_encryption;
+mod starting_position;
 mod stop_stream_encryption;
 mod stream_reference;
+mod subscribe_to_shard;
 mod tag_resource;
 mod untag_resource;
 mod update_account_settings;
@@ -49,15 +52,12 @@ mod update_stream_mode;
 mod update_stream_warm_throughput;
 mod view;
 
-use anabranch_protocol::{ApiError, Encoding, JsonService, RequestContext};
+use anabranch_protocol::{ApiError, Encoding, EventStream, JsonService, RequestContext};
 use async_trait::async_trait;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::streams::Streams;
-
-/// Operations of the service model that are not built yet: refused by name.
-const NOT_SUPPORTED: &[&str] = &["SubscribeToShard"];
 
 #[async_trait]
 impl JsonService for Streams {
@@ -120,12 +120,22 @@ impl JsonService for Streams {
             "UpdateShardCount" => call.answer(update_shard_count::update_shard_count),
             "UpdateStreamMode" => call.void(update_stream_mode::update_stream_mode),
             "UpdateStreamWarmThroughput" => call.answer(update_stream_warm_throughput::update_stream_warm_throughput),
-            _ if NOT_SUPPORTED.contains(&operation) => Err(ApiError::client(
-                "UnknownOperationException",
-                format!("Anabranch does not support the operation {operation} of Kinesis Data Streams yet."),
-            )),
             _ => Err(ApiError::unknown_operation(operation)),
         }
+    }
+
+    fn answers_with_events(&self, operation: &str) -> bool {
+        operation == "SubscribeToShard"
+    }
+
+    async fn subscribe(
+        &self,
+        _context: &RequestContext,
+        _operation: &str,
+        encoding: Encoding,
+        body: Bytes,
+    ) -> Result<EventStream, ApiError> {
+        subscribe_to_shard::subscribe_to_shard(self.shared()?, encoding, encoding.decode(&body)?)
     }
 }
 

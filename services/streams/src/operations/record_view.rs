@@ -1,0 +1,76 @@
+//! Records and child shards as `GetRecords` and `SubscribeToShard` answer them.
+
+use anabranch_protocol::{ApiError, Timestamp};
+use anabranch_storage::Record;
+use serde::{Serialize, Serializer};
+
+use super::view::HashKeyRange;
+use crate::reading::Found;
+use crate::record::StoredRecord;
+use crate::shard::{Shard, shard_id};
+use crate::stream::StreamState;
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct RecordView<'a> {
+    pub(super) sequence_number: String,
+    approximate_arrival_timestamp: Timestamp,
+    #[serde(serialize_with = "blob")]
+    data: &'a [u8],
+    partition_key: &'a str,
+    encryption_type: &'static str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct ChildShard {
+    shard_id: String,
+    parent_shards: Vec<String>,
+    hash_key_range: HashKeyRange,
+}
+
+/// A blob that is not copied to be written.
+fn blob<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    if serializer.is_human_readable() {
+        serializer.collect_str(&base64::display::Base64Display::new(bytes, &base64::engine::general_purpose::STANDARD))
+    } else {
+        serializer.serialize_bytes(bytes)
+    }
+}
+
+/// The records that were found, none of them copied.
+pub(super) fn records<'a>(
+    state: &StreamState,
+    shard: &Shard,
+    found: &'a Found,
+) -> Result<Vec<RecordView<'a>>, ApiError> {
+    found.records.iter().map(|record| view(state, shard, &record)).collect()
+}
+
+fn view<'a>(state: &StreamState, shard: &Shard, record: &Record<'a>) -> Result<RecordView<'a>, ApiError> {
+    let stored = StoredRecord::decode(record.data)
+        .ok_or_else(|| ApiError::internal(format!("the record at {} is of an unknown version", record.position)))?;
+    Ok(RecordView {
+        sequence_number: shard.sequence_number(record.position, record.timestamp_ms).to_string(),
+        approximate_arrival_timestamp: Timestamp(record.timestamp_ms),
+        data: stored.data,
+        partition_key: stored.partition_key,
+        encryption_type: state.encryption_type_at(record.timestamp_ms),
+    })
+}
+
+/// The shards that go on where a closed shard that was read to its end left off.
+pub(super) fn children(state: &StreamState, shard: &Shard, found: &Found) -> Vec<ChildShard> {
+    let is_child = |child: &&Shard| child.parent == Some(shard.index) || child.adjacent_parent == Some(shard.index);
+    state
+        .shards
+        .iter()
+        .filter(|_| found.is_drained)
+        .filter(is_child)
+        .map(|child| ChildShard {
+            shard_id: child.id(),
+            parent_shards: child.parent.into_iter().chain(child.adjacent_parent).map(shard_id).collect(),
+            hash_key_range: HashKeyRange::from(child),
+        })
+        .collect()
+}

@@ -1,0 +1,81 @@
+//! Where reading a shard starts, as `GetShardIterator` and `SubscribeToShard` take it.
+
+use anabranch_protocol::{ApiError, Timestamp};
+use anabranch_storage::{Log, Position};
+
+use crate::error::{invalid_argument, log_failure};
+use crate::sequence_number::SequenceNumber;
+use crate::shard::Shard;
+use crate::stream::{Stream, StreamState};
+
+/// A place in a shard, in a request's words.
+#[derive(Debug)]
+pub(super) struct StartingPosition<'a> {
+    /// The operation that was called, for messages.
+    pub(super) operation: &'static str,
+    /// One of the model's `ShardIteratorType`.
+    pub(super) kind: &'a str,
+    pub(super) sequence_number: Option<&'a str>,
+    pub(super) timestamp: Option<Timestamp>,
+}
+
+impl StartingPosition<'_> {
+    /// The place in the log.
+    pub(super) fn resolve(
+        &self,
+        stream: &Stream,
+        state: &StreamState,
+        shard: &Shard,
+        now_ms: u64,
+    ) -> Result<Position, ApiError> {
+        let log = stream.log()?;
+        match self.kind {
+            // A lane is its shard's alone, so all that lies in it is the shard's.
+            "TRIM_HORIZON" => Ok(Position(0)),
+            "LATEST" => Ok(log.visible()),
+            "AT_TIMESTAMP" => at_timestamp(&log, shard, self.timestamp, now_ms),
+            kind => {
+                let number = self.own_sequence_number(state, shard)?;
+                // The number of a record is its position plus one; that of a shard's start is where it starts.
+                Ok(Position(match kind {
+                    "AFTER_SEQUENCE_NUMBER" => number.place,
+                    _ => number.place.saturating_sub(1),
+                }))
+            }
+        }
+    }
+
+    fn own_sequence_number(&self, state: &StreamState, shard: &Shard) -> Result<SequenceNumber, ApiError> {
+        let Some(number) = self.sequence_number else {
+            return Err(invalid_argument(format!(
+                "Must either specify timestamp or sequence number: StartingSequenceNumber is required for {}.",
+                self.kind
+            )));
+        };
+        SequenceNumber::parse(number).filter(|number| shard.owns(number)).ok_or_else(|| {
+            invalid_argument(format!(
+                "StartingSequenceNumber {number} used in {} on shard {} in stream {} under account {} is invalid \
+                 because it did not come from this stream.",
+                self.operation,
+                shard.id(),
+                state.key.name,
+                state.key.account_id
+            ))
+        })
+    }
+}
+
+fn at_timestamp(log: &Log, shard: &Shard, timestamp: Option<Timestamp>, now_ms: u64) -> Result<Position, ApiError> {
+    let Some(Timestamp(timestamp_ms)) = timestamp else {
+        return Err(invalid_argument(
+            "Must either specify timestamp or sequence number: Timestamp is required for AT_TIMESTAMP.",
+        ));
+    };
+    if timestamp_ms > now_ms {
+        return Err(invalid_argument(format!(
+            "The timestampInMillis parameter cannot be greater than the currentTimestampInMillis. \
+             timestampInMillis: {timestamp_ms}, currentTimestampInMillis: {now_ms}"
+        )));
+    }
+    log.seek_time(shard.lane(), timestamp_ms).map_err(|error| log_failure(&error))
+}

@@ -1,0 +1,194 @@
+//! SubscribeToShard.
+
+use std::sync::Arc;
+
+use anabranch_protocol::{ApiError, Encoding, Event, EventStream, Timestamp, Violations};
+use anabranch_storage::Position;
+use futures::stream;
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+
+use super::record_view::{ChildShard, RecordView, children, records};
+use super::starting_position::StartingPosition;
+use crate::error::{invalid_argument, resource_not_active, subscription_exists};
+use crate::limits::{EVENT_BYTES_MAX, GET_RECORDS_MAX, SUBSCRIPTION, SUBSCRIPTION_IDLE};
+use crate::reading::{Found, read};
+use crate::sequence_number::SequenceNumber;
+use crate::shapes::{CONSUMER_ARN, ITERATOR_TYPE, SEQUENCE_NUMBER, SHARD_ID, STREAM_ID};
+use crate::shard::Shard;
+use crate::stream::{Stream, StreamKey, StreamState};
+use crate::streams::Streams;
+use crate::subscription::{Subscription, SubscriptionKey};
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct SubscribeToShardRequest {
+    #[serde(rename = "ConsumerARN")]
+    consumer_arn: Option<String>,
+    shard_id: Option<String>,
+    starting_position: Option<Start>,
+    stream_id: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Start {
+    r#type: Option<String>,
+    sequence_number: Option<String>,
+    timestamp: Option<Timestamp>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct SubscribeToShardEvent<'a> {
+    records: Vec<RecordView<'a>>,
+    /// Absent at the end of a closed shard: there is nothing to go on with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    continuation_sequence_number: Option<String>,
+    millis_behind_latest: u64,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    child_shards: Vec<ChildShard>,
+}
+
+impl SubscribeToShardRequest {
+    fn validate(&self) -> Result<(), ApiError> {
+        let mut violations = Violations::default();
+        violations.required("consumerARN", self.consumer_arn.as_ref());
+        violations.text("consumerARN", self.consumer_arn.as_deref(), &CONSUMER_ARN);
+        violations.required("shardId", self.shard_id.as_ref());
+        violations.text("shardId", self.shard_id.as_deref(), &SHARD_ID);
+        violations.required("startingPosition", self.starting_position.as_ref());
+        if let Some(start) = &self.starting_position {
+            let number = start.sequence_number.as_deref();
+            violations.required("startingPosition.type", start.r#type.as_ref());
+            violations.text("startingPosition.type", start.r#type.as_deref(), &ITERATOR_TYPE);
+            violations.text("startingPosition.sequenceNumber", number, &SEQUENCE_NUMBER);
+        }
+        violations.text("streamId", self.stream_id.as_deref(), &STREAM_ID);
+        violations.finish()
+    }
+}
+
+/// Subscribes a consumer to a shard: its records are sent as they become durable, and an event
+/// without records now and then where there are none, for five minutes or to the shard's end.
+pub(super) fn subscribe_to_shard(
+    streams: Arc<Streams>,
+    encoding: Encoding,
+    request: SubscribeToShardRequest,
+) -> Result<EventStream, ApiError> {
+    request.validate()?;
+    let arn = request.consumer_arn.unwrap_or_default();
+    let key = StreamKey::of_arn(&arn).ok_or_else(|| invalid_argument(format!("Invalid ConsumerARN: {arn}.")))?;
+    let stream = streams.get(&key)?;
+    let (state, now_ms) = (stream.state(), streams.clock.now_ms());
+    match state.consumer_by_arn(&arn, now_ms)?.status(now_ms) {
+        "ACTIVE" => {}
+        status => return Err(resource_not_active(&format!("consumer {arn}"), status)),
+    }
+    let shard = state.shard(request.shard_id.as_deref().unwrap_or_default())?;
+    let start = request.starting_position.unwrap_or_default();
+    let start = StartingPosition {
+        operation: "SubscribeToShard",
+        kind: start.r#type.as_deref().unwrap_or_default(),
+        sequence_number: start.sequence_number.as_deref(),
+        timestamp: start.timestamp,
+    };
+    let position = start.resolve(&stream, &state, shard, now_ms)?;
+    let key = SubscriptionKey { stream_id: state.id, shard_index: shard.index, consumer_arn: arn.clone() };
+    let follower = Follower {
+        subscription: streams.subscriptions.begin(key, now_ms)?,
+        changes: streams.changes.subscribe(),
+        shard_id: shard.id(),
+        ends: Instant::now() + SUBSCRIPTION,
+        consumer_arn: arn,
+        streams,
+        stream,
+        encoding,
+        position,
+    };
+    Ok(Box::pin(stream::unfold(Some(follower), |follower| async {
+        let mut follower = follower?;
+        match follower.next().await {
+            Ok(Step::Event(event)) => Some((Ok(event), Some(follower))),
+            Ok(Step::LastEvent(event)) => Some((Ok(event), None)),
+            Ok(Step::End) => None,
+            Err(error) => Some((Err(error), None)),
+        }
+    })))
+}
+
+/// One subscription on its way along a shard. It reads only when the client takes more.
+struct Follower {
+    streams: Arc<Streams>,
+    stream: Arc<Stream>,
+    consumer_arn: String,
+    shard_id: String,
+    encoding: Encoding,
+    position: Position,
+    subscription: Subscription,
+    changes: watch::Receiver<u64>,
+    ends: Instant,
+}
+
+/// What a subscription does next.
+enum Step {
+    Event(Event),
+    LastEvent(Event),
+    End,
+}
+
+impl Follower {
+    async fn next(&mut self) -> Result<Step, ApiError> {
+        let idle_until = Instant::now() + SUBSCRIPTION_IDLE;
+        loop {
+            if self.subscription.is_taken_over() {
+                return Err(subscription_exists(&self.consumer_arn));
+            }
+            if Instant::now() >= self.ends {
+                return Ok(Step::End);
+            }
+            // Before looking, so that what changes from here on is seen below.
+            self.changes.mark_unchanged();
+            let (state, now_ms) = (self.stream.state(), self.streams.clock.now_ms());
+            state.consumer_by_arn(&self.consumer_arn, now_ms)?;
+            let shard = state.shard(&self.shard_id)?;
+            let found = read(&self.stream, &state, shard, self.position, GET_RECORDS_MAX, EVENT_BYTES_MAX, now_ms)?;
+            self.position = found.next;
+            if found.is_drained {
+                return self.event(&state, shard, &found, now_ms).map(Step::LastEvent);
+            }
+            if !found.records.is_empty() || Instant::now() >= idle_until {
+                return self.event(&state, shard, &found, now_ms).map(Step::Event);
+            }
+            let log = self.stream.log()?;
+            tokio::select! {
+                () = log.visible_past(self.position) => {
+                    if log.visible() <= self.position {
+                        return Err(ApiError::internal("the stream's log takes no more records"));
+                    }
+                }
+                _ = self.changes.changed() => {}
+                () = self.subscription.taken_over() => {}
+                () = sleep_until(idle_until.min(self.ends)) => {}
+            }
+        }
+    }
+
+    fn event(&self, state: &StreamState, shard: &Shard, found: &Found, now_ms: u64) -> Result<Event, ApiError> {
+        let records = records(state, shard, found)?;
+        let last = records.last().map(|record| record.sequence_number.clone());
+        // Without records, a number that reading goes on behind.
+        let reached = || {
+            let place = found.next.0.max(shard.opened_at);
+            SequenceNumber { place, record_s: now_ms / 1000, ..shard.starting_sequence_number() }.to_string()
+        };
+        let event = SubscribeToShardEvent {
+            continuation_sequence_number: (!found.is_drained).then(|| last.unwrap_or_else(reached)),
+            records,
+            millis_behind_latest: found.millis_behind,
+            child_shards: children(state, shard, found),
+        };
+        Ok(Event { name: "SubscribeToShardEvent", payload: self.encoding.encode(&event)?.into() })
+    }
+}
