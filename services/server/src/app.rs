@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::{flush_losses, flush_name};
 use crate::data_directory::DataDirectory;
-use crate::gateway::Gateway;
+use crate::gateway::{Gateway, server_config};
 use crate::{Config, Services, StartError};
 
 /// How long the services may take to stop before the process ends all the same. Nothing is lost
@@ -50,11 +50,12 @@ impl App {
             tracing::warn!(flush = flush_name(config.flush), "{}", flush_losses(config.flush));
         }
         let data = DataDirectory::open(&config.data)?;
+        let tls = server_config(config.tls.as_ref(), &data.join("tls"))?;
         let services = Services::open(&data, &config, &base_url)?;
         let stop_gateway = CancellationToken::new();
         let data_path = data.path().to_path_buf();
         let gateway = Gateway::new(services.clone(), config.clone(), base_url.clone(), data_path, stop_gateway.clone());
-        let gateway = tokio::spawn(gateway.serve(listener));
+        let gateway = tokio::spawn(gateway.serve(listener, tls));
         let shutdown = CancellationToken::new();
         Ok(Self { services, config, address, base_url, shutdown, data, gateway, stop_gateway })
     }

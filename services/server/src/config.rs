@@ -10,6 +10,7 @@ use clap::{Args, ValueEnum};
 use serde::Deserialize;
 
 use crate::StartError;
+use crate::gateway::TlsFiles;
 
 /// What `--flush` takes.
 pub const FLUSH_FORMS: &str = "fsync, interval=MILLISECONDS or os";
@@ -46,6 +47,15 @@ pub struct Settings {
     #[arg(long, env = "ANABRANCH_MAX_BODY", value_name = "BYTES")]
     pub max_body: Option<String>,
 
+    /// Certificate chain in PEM for clients that connect by TLS (https:// on the same port); goes
+    /// with --tls-key [default: one that the server makes and keeps in the data directory, tls/certificate.pem]
+    #[arg(long, env = "ANABRANCH_TLS_CERTIFICATE", value_name = "FILE")]
+    pub tls_certificate: Option<PathBuf>,
+
+    /// Private key in PEM of the certificate
+    #[arg(long, env = "ANABRANCH_TLS_KEY", value_name = "FILE")]
+    pub tls_key: Option<PathBuf>,
+
     /// TOML file with any of these settings, such as `listen = "127.0.0.1:4600"`
     #[arg(long, env = "ANABRANCH_CONFIG", value_name = "FILE")]
     #[serde(skip)]
@@ -78,6 +88,8 @@ pub struct Config {
     pub log_format: LogFormat,
     /// Largest request body, in bytes.
     pub body_bytes_max: u64,
+    /// The certificate to show, unless the server makes its own.
+    pub tls: Option<TlsFiles>,
 }
 
 impl Default for Config {
@@ -88,6 +100,7 @@ impl Default for Config {
             flush: FlushPolicy::Fsync,
             log_format: LogFormat::Auto,
             body_bytes_max: BODY_BYTES_MAX_DEFAULT,
+            tls: None,
         }
     }
 }
@@ -101,6 +114,11 @@ impl Settings {
         let file = self.config.as_deref().map(read_file).transpose()?.unwrap_or_default();
         let default = Config::default();
         let flush = self.flush.as_ref().or(file.flush.as_ref());
+        let tls = match (self.tls_certificate.clone().or(file.tls_certificate), self.tls_key.clone().or(file.tls_key)) {
+            (Some(certificate), Some(key)) => Some(TlsFiles { certificate, key }),
+            (None, None) => None,
+            _ => return Err(StartError::Configuration("tls-certificate and tls-key go together".into())),
+        };
         let max_body = self.max_body.as_ref().or(file.max_body.as_ref());
         Ok(Config {
             data: self.data.clone().or(file.data).unwrap_or(default.data),
@@ -108,6 +126,7 @@ impl Settings {
             flush: flush.map_or(Ok(default.flush), |text| parse_flush(text))?,
             log_format: self.log_format.or(file.log_format).unwrap_or_default(),
             body_bytes_max: max_body.map_or(Ok(default.body_bytes_max), |text| parse_bytes(text))?,
+            tls,
         })
     }
 }
@@ -182,6 +201,12 @@ mod tests {
         assert_eq!(config.flush, FlushPolicy::Interval(Duration::from_millis(20)));
         assert_eq!(config.body_bytes_max, 2048);
         assert_eq!(config.data, Path::new("./anabranch-data"));
+    }
+
+    #[test]
+    fn a_certificate_needs_its_key() {
+        let flags = Settings { tls_key: Some("key.pem".into()), ..Settings::default() };
+        assert!(flags.resolve().unwrap_err().to_string().contains("tls-certificate"));
     }
 
     #[test]

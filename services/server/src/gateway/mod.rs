@@ -1,4 +1,4 @@
-//! The one port: HTTP/1.1 and HTTP/2, request ids, limits, routing to services.
+//! The one port: HTTP/1.1 and HTTP/2, plain and by TLS, request ids, limits, routing to services.
 
 mod answer;
 mod body;
@@ -6,10 +6,12 @@ mod caller;
 mod gzip;
 mod health;
 mod json;
+mod listener;
 mod metrics;
 mod observe;
 mod rest;
 mod route;
+mod tls;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -22,16 +24,19 @@ use axum::extract::State;
 use axum::http::{Request, Response};
 use axum::response::{IntoResponse, Redirect};
 use axum::routing::get;
-use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
+use tokio_rustls::rustls::ServerConfig;
 use tokio_util::sync::CancellationToken;
 
 use crate::{Config, Services, console};
 use caller::Caller;
+use listener::GatewayListener;
 use metrics::Metrics;
 pub(crate) use metrics::resident_bytes;
 use observe::RequestId;
 use route::Route;
+pub use tls::TlsFiles;
+pub(crate) use tls::server_config;
 
 /// How long requests that are being answered may take once the server is told to stop.
 const DRAIN_MAX: Duration = Duration::from_secs(10);
@@ -89,16 +94,11 @@ impl Gateway {
         })
     }
 
-    /// Answers requests on `listener` until it is stopped and what was being answered is answered,
-    /// or [`DRAIN_MAX`] has passed.
-    pub(crate) async fn serve(self: Arc<Self>, listener: TcpListener) {
-        let listener = listener.tap_io(|connection| {
-            if let Err(error) = connection.set_nodelay(true) {
-                tracing::debug!(%error, "can't set TCP_NODELAY");
-            }
-        });
+    /// Answers requests on `listener`, plain or by TLS, until it is stopped and what was being
+    /// answered is answered, or [`DRAIN_MAX`] has passed.
+    pub(crate) async fn serve(self: Arc<Self>, listener: TcpListener, tls: Arc<ServerConfig>) {
         let (stop, draining) = (self.stop.clone(), self.stop.clone());
-        let serving = axum::serve(listener, self.router())
+        let serving = axum::serve(GatewayListener::new(listener, tls), self.router())
             .with_graceful_shutdown(async move { draining.cancelled().await })
             .into_future();
         let overdue = async {
