@@ -214,7 +214,7 @@ fn verify_segment(segment: &Arc<Segment>, verification: &mut Verification) {
         verification.problems.push(problem(segment, summary.frames_end, "the footer does not match its checksum"));
     }
     let scanned = crate::scan::scan(segment, if segment.is_sealed() { summary.frames_end } else { segment.map.len() });
-    for damage in scanned.damage {
+    for damage in scanned.damage() {
         if !verification.problems.contains(&damage) {
             verification.problems.push(damage);
         }
@@ -241,14 +241,7 @@ fn verify_segment(segment: &Arc<Segment>, verification: &mut Verification) {
 }
 
 fn verify_frame(segment: &Segment, lane: LaneId, entry: &crate::index::Entry, verification: &mut Verification) {
-    let problem = |reason| Damage {
-        segment: segment.path.clone(),
-        offset: u64::from(entry.offset),
-        lane: Some(lane),
-        first: entry.first_position,
-        resume: entry.end_position(),
-        reason,
-    };
+    let problem = |reason| segment.damage_of(entry, lane, reason);
     let found = match checked_records(segment, lane, entry) {
         Ok((header, payload)) => {
             let (count, bytes) = records(&payload).fold((0, 0), |(count, bytes), record| {

@@ -154,7 +154,9 @@ impl Recovered {
     }
 
     fn adopt_unsealed(&mut self, segment: &Segment, is_last: bool) {
-        let Scan { index, mut damage, torn_bytes, generation, durable_offset } = scan(segment, segment.map.len());
+        let scanned = scan(segment, segment.map.len());
+        let mut damage: Vec<Damage> = scanned.damage().collect();
+        let Scan { index, torn_bytes, generation, durable_offset, .. } = scanned;
         self.generation = self.generation.max(generation);
         self.report.scanned_bytes += index.summary.frames_end;
         self.tail_is_proven = torn_bytes == 0 && durable_offset + HEADER_BYTES as u64 >= index.summary.frames_end;

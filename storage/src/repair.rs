@@ -6,15 +6,15 @@ use std::sync::Arc;
 
 use crate::directory::Directory;
 use crate::error::{Damage, Error, IoContext, Result};
-use crate::frame::{Drafts, HEADER_BYTES, Kind, Place, fill_frame, finish_frame};
+use crate::frame::{Drafts, HEADER_BYTES, Kind, Place, decode_header, fill_frame, finish_frame};
 use crate::index::{Index, encode_footer, footer_bytes};
 use crate::inspect::{Verification, verify};
 use crate::platform::LocalPlatform;
 use crate::position::{LaneId, Position};
 use crate::recovery::{Recovered, open_segment, recover};
-use crate::scan::scan;
-use crate::segment::Segment;
-use crate::segment_header::{REPAIRED_VERSION, SegmentHeader};
+use crate::scan::{Hole, scan};
+use crate::segment::{Segment, empty_summary};
+use crate::segment_header::{FIRST_FRAME, REPAIRED_VERSION, SegmentHeader};
 
 /// Files grow to multiples of this if a gap needs room.
 const ROUNDING: u64 = 64 << 10;
@@ -112,32 +112,33 @@ impl Repairing {
         let sealed = segment.is_sealed() || next.is_some();
         let trailer = segment.is_sealed().then(|| segment.summary());
         let scanned = scan(segment, trailer.map_or(segment.map.len(), |summary| summary.frames_end));
-        let mut index = scanned.index;
-        let mut bytes = segment.map.bytes(0..index.summary.frames_end).unwrap_or(&[]).to_vec();
-        for damage in &scanned.damage {
-            let end = frame_behind(segment, &bytes, damage);
-            self.lost.push(damage.clone());
-            write_gap(segment, &mut bytes, damage.offset, end, damage.first, damage.resume);
-        }
+        let found = scanned.index.summary;
+        let mut bytes = segment.map.bytes(0..found.frames_end).unwrap_or(&[]).to_vec();
+        self.lost.extend(scanned.damage());
+        scanned.holes.iter().for_each(|hole| write_gap(segment, &mut bytes, hole));
         // What was lost at the end has nothing behind it that the scan could go on at.
-        let end = index.summary.end_position;
+        let end = found.end_position;
         let expected = next.or(trailer.map(|summary| summary.end_position)).unwrap_or(end);
         if expected > end {
             let offset = bytes.len() as u64;
-            let damage = Damage {
-                segment: segment.path.clone(),
-                offset,
-                lane: None,
-                first: end,
-                resume: expected,
-                reason: "the frames at the end are missing",
+            let hole = Hole {
+                damage: Damage {
+                    segment: segment.path.clone(),
+                    offset,
+                    lane: None,
+                    first: end,
+                    resume: expected,
+                    reason: "the frames at the end are missing",
+                },
+                end: offset + HEADER_BYTES as u64,
+                timestamp_ms: found.last_timestamp_ms,
+                generation: found.generation,
             };
-            self.lost.push(damage);
-            let until = offset + HEADER_BYTES as u64;
-            bytes.resize(until as usize, 0);
-            write_gap(segment, &mut bytes, offset, until, end, expected);
+            bytes.resize(hole.end as usize, 0);
+            write_gap(segment, &mut bytes, &hole);
+            self.lost.push(hole.damage);
         }
-        index = reindexed(segment, &bytes);
+        let index = reindexed(segment, &bytes);
         self.replace(segment, bytes, &index, sealed)
     }
 
@@ -176,73 +177,33 @@ fn next_starts(recovered: &Recovered) -> Vec<Option<Position>> {
     starts.chain([lost_behind]).collect()
 }
 
-/// Where the first whole frame behind `damage` stands: its positions say which one it is.
-fn frame_behind(segment: &Segment, bytes: &[u8], damage: &Damage) -> u64 {
-    let step = crate::frame::ALIGNMENT as u64;
-    let mut at = damage.offset + HEADER_BYTES as u64;
-    while at < bytes.len() as u64 {
-        let header = crate::frame::decode_header(&bytes[at as usize..], at, &segment.identity);
-        if header.is_some_and(|header| header.first_position == damage.resume) {
-            return at;
-        }
-        at += step;
-    }
-    bytes.len() as u64
-}
-
 /// Puts a gap frame into the place of what is damaged.
-fn write_gap(segment: &Segment, bytes: &mut [u8], offset: u64, until: u64, first: Position, resume: Position) {
+fn write_gap(segment: &Segment, bytes: &mut [u8], hole: &Hole) {
+    let Damage { offset, first, resume, .. } = hole.damage;
+    let positions = resume.0 - first.0;
     let mut drafts = Drafts::default();
-    drafts.push_gap(resume.0 - first.0);
-    let frame = &mut bytes[offset as usize..until as usize];
+    drafts.push_gap(positions);
+    let frame = &mut bytes[offset as usize..hole.end as usize];
     fill_frame(frame, &drafts.bytes);
     let place = Place {
         offset,
         frame_bytes: frame.len() as u32,
         lane: LaneId(0),
-        positions: resume.0 - first.0,
+        positions,
         kind: Kind::Gap,
         first_position: first,
-        timestamp_ms: time_before(segment, offset),
-        generation: generation_before(segment, offset),
+        timestamp_ms: hole.timestamp_ms,
+        generation: hole.generation,
         durable_offset: offset as u32,
     };
     finish_frame(frame, &place, &segment.identity, None);
 }
 
-fn time_before(segment: &Segment, offset: u64) -> u64 {
-    last_before(segment, offset).map_or(0, |place| place.timestamp_ms)
-}
-
-fn generation_before(segment: &Segment, offset: u64) -> u32 {
-    last_before(segment, offset).map_or(segment.header.generation, |place| place.generation)
-}
-
-/// The last whole frame before `offset`.
-fn last_before(segment: &Segment, offset: u64) -> Option<Place> {
-    let (mut at, mut last) = (crate::segment_header::FIRST_FRAME, None);
-    while at < offset {
-        match crate::frame::decode_header(segment.map.from(at), at, &segment.identity) {
-            Some(header) => {
-                last = Some(header.place(at));
-                at += header.frame_bytes();
-            }
-            None => at += crate::frame::ALIGNMENT as u64,
-        }
-    }
-    last
-}
-
 /// The index of the frames in `bytes`, all of which are whole now.
 fn reindexed(segment: &Segment, bytes: &[u8]) -> Index {
-    let mut index = Index::default();
-    index.summary.end_position = segment.base_position();
-    index.summary.generation = segment.header.generation;
-    let mut at = crate::segment_header::FIRST_FRAME;
-    index.summary.frames_end = at;
-    while let Some(header) =
-        bytes.get(at as usize..).and_then(|rest| crate::frame::decode_header(rest, at, &segment.identity))
-    {
+    let mut index = Index { summary: empty_summary(&segment.header), ..Index::default() };
+    let mut at = FIRST_FRAME;
+    while let Some(header) = bytes.get(at as usize..).and_then(|rest| decode_header(rest, at, &segment.identity)) {
         index.add(&header.place(at));
         at += header.frame_bytes();
     }

@@ -7,7 +7,7 @@ use crate::error::Damage;
 use crate::frame::{ALIGNMENT, HEADER_BYTES, Header, Kind, MAGIC, decode_header, payload_crc};
 use crate::index::Index;
 use crate::position::Position;
-use crate::segment::Segment;
+use crate::segment::{Segment, empty_summary};
 use crate::segment_header::FIRST_FRAME;
 
 /// What a scan found.
@@ -16,14 +16,33 @@ pub(crate) struct Scan {
     /// All frames whose header holds; those with a damaged payload stay in it, so that reading
     /// them says so.
     pub(crate) index: Index,
-    /// Damage inside what was durable.
-    pub(crate) damage: Vec<Damage>,
+    /// Places inside what was durable that don't hold, in order.
+    pub(crate) holes: Vec<Hole>,
     /// Bytes behind the end that look like frames a crash kept from being flushed.
     pub(crate) torn_bytes: u64,
     /// Highest generation seen anywhere, in torn frames too.
     pub(crate) generation: u32,
     /// Highest offset below which all had been flushed when a frame was written.
     pub(crate) durable_offset: u64,
+}
+
+/// A place that was durable and does not hold.
+#[derive(Debug)]
+pub(crate) struct Hole {
+    pub(crate) damage: Damage,
+    /// Where the next frame begins.
+    pub(crate) end: u64,
+    /// Of the frame before.
+    pub(crate) timestamp_ms: u64,
+    /// Of the frame before.
+    pub(crate) generation: u32,
+}
+
+impl Scan {
+    /// Damage inside what was durable.
+    pub(crate) fn damage(&self) -> impl Iterator<Item = Damage> {
+        self.holes.iter().map(|hole| hole.damage.clone())
+    }
 }
 
 /// Reads all frames from the segment's start up to `limit`.
@@ -35,12 +54,12 @@ pub(crate) struct Scan {
 pub(crate) fn scan(segment: &Segment, limit: u64) -> Scan {
     let mut scan = Scan {
         index: Index::default(),
-        damage: Vec::new(),
+        holes: Vec::new(),
         torn_bytes: 0,
         generation: segment.header.generation,
         durable_offset: FIRST_FRAME,
     };
-    scan.index.summary = segment_start(segment);
+    scan.index.summary = empty_summary(&segment.header);
     let mut candidates = None;
     let mut offset = FIRST_FRAME;
     loop {
@@ -63,7 +82,12 @@ pub(crate) fn scan(segment: &Segment, limit: u64) -> Scan {
                 &mut scan.generation,
             ) {
                 Resume::At(resume_offset, resume) => {
-                    scan.damage.push(damage(segment, offset, damaged.as_ref(), expected, resume.first_position));
+                    scan.holes.push(Hole {
+                        damage: damage(segment, offset, damaged.as_ref(), expected, resume.first_position),
+                        end: resume_offset,
+                        timestamp_ms: scan.index.summary.last_timestamp_ms,
+                        generation: least_generation,
+                    });
                     if let Some(header) = damaged
                         && offset + header.frame_bytes() <= resume_offset
                     {
@@ -82,15 +106,6 @@ pub(crate) fn scan(segment: &Segment, limit: u64) -> Scan {
     }
     scan.generation = scan.generation.max(scan.index.summary.generation);
     scan
-}
-
-fn segment_start(segment: &Segment) -> crate::index::Summary {
-    crate::index::Summary {
-        frames_end: FIRST_FRAME,
-        end_position: segment.base_position(),
-        generation: segment.header.generation,
-        ..Default::default()
-    }
 }
 
 fn header_at(segment: &Segment, offset: u64, limit: u64) -> Option<Header> {

@@ -313,7 +313,7 @@ impl Segment {
                 return SealedIndex::Footer;
             }
             let scanned = scan(self, sealed.trailer.summary.frames_end);
-            self.add_damage(scanned.damage);
+            self.add_damage(scanned.damage());
             SealedIndex::Rebuilt(Box::new(scanned.index))
         })
     }
@@ -329,19 +329,22 @@ impl Segment {
         damage.iter().find(|damage| damage.lane.is_none() && damage.first < until && damage.resume > from).cloned()
     }
 
+    /// What is lost if the frame that `entry` names does not hold.
+    pub(crate) fn damage_of(&self, entry: &Entry, lane: LaneId, reason: &'static str) -> Damage {
+        Damage {
+            segment: self.path.clone(),
+            offset: u64::from(entry.offset),
+            lane: Some(lane),
+            first: entry.first_position,
+            resume: entry.end_position(),
+            reason,
+        }
+    }
+
     /// The frame that `entry` names, with its stored payload, its checksums verified.
     pub(crate) fn frame(&self, entry: &Entry, lane: LaneId) -> Result<(Header, &[u8])> {
         let offset = u64::from(entry.offset);
-        let damaged = |reason| {
-            Error::Damaged(Damage {
-                segment: self.path.clone(),
-                offset,
-                lane: Some(lane),
-                first: entry.first_position,
-                resume: entry.end_position(),
-                reason,
-            })
-        };
+        let damaged = |reason| Error::Damaged(self.damage_of(entry, lane, reason));
         let header = decode_header(self.map.from(offset), offset, &self.identity)
             .ok_or_else(|| damaged("the frame's header does not match its checksum"))?;
         let payload_at = offset + HEADER_BYTES as u64;
@@ -363,16 +366,7 @@ impl Segment {
         header: &Header,
         stored: &[u8],
     ) -> Result<Option<Vec<u8>>> {
-        let damaged = |reason| {
-            Error::Damaged(Damage {
-                segment: self.path.clone(),
-                offset: u64::from(entry.offset),
-                lane: Some(lane),
-                first: entry.first_position,
-                resume: entry.end_position(),
-                reason,
-            })
-        };
+        let damaged = |reason| Error::Damaged(self.damage_of(entry, lane, reason));
         let plain = match (&self.cipher, self.header.key) {
             (None, None) => None,
             (None, Some(key)) => return Err(Error::UnknownKey { path: self.path.clone(), key: key.id }),
@@ -391,7 +385,8 @@ impl Segment {
     }
 }
 
-fn empty_summary(header: &SegmentHeader) -> Summary {
+/// The summary of a segment without frames.
+pub(crate) fn empty_summary(header: &SegmentHeader) -> Summary {
     Summary {
         frames_end: FIRST_FRAME,
         end_position: header.base_position,
