@@ -76,13 +76,15 @@ fn gather(core: &Arc<Core>, timestamp_ms: u64, batches: &[LaneBatch<'_>]) -> Res
 
 /// Encodes right into the segment's map: there is no flush to wait for, so no group to gather.
 fn store(core: &Arc<Core>, timestamp_ms: u64, batches: &[LaneBatch<'_>]) -> Result<Appended> {
-    let frames =
-        || batches.iter().flat_map(|batch| split_into_frames(batch.records).map(|records| (batch.lane, records)));
-    let frame_bytes = |records: &[&[u8]]| padded(HEADER_BYTES + payload_bytes(records)) as u64;
-    let bytes = frames().map(|(_, records)| frame_bytes(records)).sum();
+    let mut frames = Vec::with_capacity(batches.len());
+    for batch in batches {
+        let frame = |records| (batch.lane, records, padded(HEADER_BYTES + payload_bytes(records)) as u64);
+        frames.extend(split_into_frames(batch.records).map(frame));
+    }
+    let bytes = frames.iter().map(|(.., bytes)| bytes).sum();
     let mut writer = core.writer.lock();
     core.check_open()?;
-    writer.make_room(core, bytes, frames().map(|(lane, _)| lane))?;
+    writer.make_room(core, bytes, frames.iter().map(|(lane, ..)| *lane))?;
     let mut next = writer.next_position();
     let first_positions = batches.iter().map(|batch| {
         let first = Position(next);
@@ -92,8 +94,8 @@ fn store(core: &Arc<Core>, timestamp_ms: u64, batches: &[LaneBatch<'_>]) -> Resu
     let first_positions = first_positions.collect();
     let segment = writer.segment().clone();
     let durable_offset = segment.durable_offset() as u32;
-    for (lane, records) in frames() {
-        let (bytes, positions) = (frame_bytes(records), records.len() as u64);
+    for (lane, records, bytes) in frames {
+        let positions = records.len() as u64;
         let draft = Draft { at: 0, frame_bytes: bytes as u32, lane, positions, kind: Kind::Data };
         let mut place = writer.next_place(core, &draft, timestamp_ms);
         place.durable_offset = durable_offset;

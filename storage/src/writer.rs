@@ -119,11 +119,16 @@ impl Writer {
             frames += 1;
             new_lanes += u64::from(!self.lanes.contains(&lane));
         }
-        let footer = footer_bytes(self.frames + frames, self.lanes.len() as u64 + new_lanes);
-        if self.tail + bytes + HEADER_BYTES as u64 + footer <= self.segment.header.capacity {
+        if self.fits(bytes, frames, new_lanes) {
             return Ok(());
         }
         self.roll(core, FIRST_FRAME + bytes + HEADER_BYTES as u64 + footer_bytes(frames, frames))
+    }
+
+    /// Whether so many frames of `bytes` in all, a zeroed header behind them and the footer have room.
+    fn fits(&self, bytes: u64, frames: u64, new_lanes: u64) -> bool {
+        let footer = footer_bytes(self.frames + frames, self.lanes.len() as u64 + new_lanes);
+        self.tail + bytes + HEADER_BYTES as u64 + footer <= self.segment.header.capacity
     }
 
     /// Appends `drafts`, for which there is room, and returns the first position given.
@@ -216,9 +221,7 @@ impl Writer {
     pub(crate) fn mark(&mut self, core: &Core) {
         let mut drafts = Drafts::default();
         drafts.push_mark();
-        let footer = footer_bytes(self.frames + 1, self.lanes.len() as u64 + 1);
-        let bytes = (drafts.bytes.len() + HEADER_BYTES) as u64;
-        if self.unmarked && self.tail + bytes + footer <= self.segment.header.capacity {
+        if self.unmarked && self.fits(drafts.bytes.len() as u64, 1, 1) {
             self.place(core, &mut drafts, self.last_timestamp_ms);
         }
         self.unmarked = false;
