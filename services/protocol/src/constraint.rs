@@ -50,6 +50,18 @@ impl Violations {
         }
     }
 
+    /// Requires a string, and checks it.
+    pub fn required_text(&mut self, path: impl Display, value: Option<&str>, shape: &Text) {
+        self.required(&path, value.as_ref());
+        self.text(path, value, shape);
+    }
+
+    /// Requires an integer, and checks it.
+    pub fn required_integer(&mut self, path: impl Display, value: Option<i64>, shape: &Integer) {
+        self.required(&path, value.as_ref());
+        self.integer(path, value, shape);
+    }
+
     /// Checks a string, if it is there.
     pub fn text(&mut self, path: impl Display, value: Option<&str>, shape: &Text) {
         let Some(value) = value else { return };

@@ -70,11 +70,6 @@ impl ApiError {
     }
 
     /// The body of the AWS JSON protocols: `{"__type": …, "message": …}` and the details.
-    pub fn to_json(&self) -> Vec<u8> {
-        Value::Object(self.members()).to_string().into_bytes()
-    }
-
-    /// The same body in another encoding.
     ///
     /// # Errors
     /// `InternalFailure` when the details have no form in it.

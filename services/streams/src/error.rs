@@ -6,30 +6,30 @@ use anabranch_storage::Error as LogError;
 use crate::stream::StreamKey;
 
 pub(crate) fn stream_not_found(key: &StreamKey) -> ApiError {
-    let message = format!("Stream {} under account {} not found.", key.name, key.account_id);
+    let message = format!("Stream {} not found.", key.under_account());
     ApiError::client("ResourceNotFoundException", message)
 }
 
 pub(crate) fn stream_exists(key: &StreamKey) -> ApiError {
-    let message = format!("Stream {} under account {} already exists.", key.name, key.account_id);
+    let message = format!("Stream {} already exists.", key.under_account());
     ApiError::client("ResourceInUseException", message)
 }
 
 pub(crate) fn not_active(key: &StreamKey, status: &str) -> ApiError {
-    let message = format!("Stream {} under account {} not ACTIVE, instead in state {status}", key.name, key.account_id);
+    let message = format!("Stream {} not ACTIVE, instead in state {status}", key.under_account());
     ApiError::client("ResourceInUseException", message)
 }
 
 pub(crate) fn has_registered_consumers(key: &StreamKey) -> ApiError {
     let message = format!(
-        "Stream {} under account {} has registered consumers. Deregister them, or set EnforceConsumerDeletion.",
-        key.name, key.account_id
+        "Stream {} has registered consumers. Deregister them, or set EnforceConsumerDeletion.",
+        key.under_account()
     );
     ApiError::client("ResourceInUseException", message)
 }
 
 pub(crate) fn shard_not_found(shard_id: &str, key: &StreamKey) -> ApiError {
-    let message = format!("Could not find shard {shard_id} in stream {} under account {}.", key.name, key.account_id);
+    let message = format!("Could not find shard {shard_id} in stream {}.", key.under_account());
     ApiError::client("ResourceNotFoundException", message)
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use anabranch_protocol::{ApiError, RequestContext};
+use anabranch_protocol::{ApiError, RequestContext, Timestamp};
 use anabranch_storage::{Config, Log};
 use parking_lot::{Mutex, RwLock};
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::consumer::Consumer;
 use crate::encryption::EncryptionChange;
-use crate::error::{log_failure, shard_not_found};
+use crate::error::{log_failure, not_active, shard_not_found, stream_not_found};
 use crate::hash_key::{HashKey, even_ranges};
 use crate::limits::{RECORD_KIB_DEFAULT, RETENTION_HOURS_DEFAULT};
 use crate::routing::Routes;
@@ -43,6 +43,11 @@ impl StreamKey {
 
     pub(crate) fn arn(&self) -> String {
         format!("arn:aws:kinesis:{}:{}:stream/{}", self.region, self.account_id, self.name)
+    }
+
+    /// What messages call it, such as `clicks under account 000000000000`.
+    pub(crate) fn under_account(&self) -> String {
+        format!("{} under account {}", self.name, self.account_id)
     }
 
     /// Account and region: the streams that one caller sees together.
@@ -154,6 +159,21 @@ impl StreamState {
         }
     }
 
+    pub(crate) fn check_active(&self, now_ms: u64) -> Result<(), ApiError> {
+        match self.status(now_ms) {
+            "ACTIVE" => Ok(()),
+            status => Err(not_active(&self.key, status)),
+        }
+    }
+
+    /// Checks that it is the stream that was made at a given moment, if one is given.
+    pub(crate) fn check_created(&self, created: Option<Timestamp>) -> Result<(), ApiError> {
+        match created {
+            Some(created) if created.0 / 1000 != self.created_ms / 1000 => Err(stream_not_found(&self.key)),
+            _ => Ok(()),
+        }
+    }
+
     pub(crate) fn open_shards(&self) -> impl Iterator<Item = &Shard> {
         self.shards.iter().filter(|shard| shard.closed.is_none())
     }
@@ -212,6 +232,12 @@ impl Stream {
         self.state.read().clone()
     }
 
+    /// A copy of the state, unless the stream is deleted. For who holds `changing`.
+    pub(crate) fn held_state(&self) -> Result<StreamState, ApiError> {
+        let state = self.state();
+        if self.is_deleted() { Err(stream_not_found(&state.key)) } else { Ok((*state).clone()) }
+    }
+
     /// Replaces the state; the routes, if they changed, go with it.
     pub(crate) fn set_state(&self, state: StreamState) {
         *self.state.write() = Arc::new(state);
@@ -229,7 +255,7 @@ impl Stream {
             return Ok(log.clone());
         }
         if self.is_deleted() {
-            return Err(crate::error::stream_not_found(&self.state().key));
+            return Err(stream_not_found(&self.state().key));
         }
         let (opened, recovery) =
             Log::open(&self.directory, self.config.clone()).map_err(|error| log_failure(&error))?;

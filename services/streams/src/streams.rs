@@ -11,7 +11,7 @@ use anabranch_storage::Config;
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::watch;
 
-use crate::error::{OpenError, not_active, stream_exists, stream_not_found};
+use crate::error::{OpenError, stream_exists, stream_not_found};
 use crate::iterator::IteratorKey;
 use crate::resharding::Resharding;
 use crate::routing::Routes;
@@ -216,12 +216,10 @@ impl Streams {
         stream: &Stream,
         apply: impl FnOnce(&mut StreamState, u64) -> Result<T, ApiError>,
     ) -> Result<T, ApiError> {
-        let _changing = stream.changing.lock();
-        let now_ms = self.clock.now_ms();
-        let mut state = active_state(stream, now_ms)?;
-        let result = apply(&mut state, now_ms)?;
-        self.update(stream, state)?;
-        Ok(result)
+        self.change_in_any_status(stream, |state, now_ms| {
+            state.check_active(now_ms)?;
+            apply(state, now_ms)
+        })
     }
 
     /// Changes a stream as [`Streams::change`] does, whatever its status.
@@ -231,10 +229,7 @@ impl Streams {
         apply: impl FnOnce(&mut StreamState, u64) -> Result<T, ApiError>,
     ) -> Result<T, ApiError> {
         let _changing = stream.changing.lock();
-        let mut state = (*stream.state()).clone();
-        if stream.is_deleted() {
-            return Err(stream_not_found(&state.key));
-        }
+        let mut state = stream.held_state()?;
         let result = apply(&mut state, self.clock.now_ms())?;
         self.update(stream, state)?;
         Ok(result)
@@ -264,11 +259,12 @@ impl Streams {
         let log = stream.log()?;
         let _changing = stream.changing.lock();
         let now_ms = self.clock.now_ms();
-        let mut state = active_state(stream, now_ms)?;
+        let mut state = stream.held_state()?;
+        state.check_active(now_ms)?;
         if state.mode == StreamMode::OnDemand {
             return Err(ApiError::validation(format!(
-                "Stream {} under account {} is in ON_DEMAND mode: its shards can't be changed by hand.",
-                state.key.name, state.key.account_id
+                "Stream {} is in ON_DEMAND mode: its shards can't be changed by hand.",
+                state.key.under_account()
             )));
         }
         let mut routes = stream.routes.write();
@@ -331,10 +327,10 @@ impl Streams {
 
     /// Marks a stream as being deleted.
     pub(crate) fn begin_deletion(&self, stream: &Stream) -> Result<(), ApiError> {
-        let _changing = stream.changing.lock();
-        let mut state = (*stream.state()).clone();
-        state.deleting = true;
-        self.update(stream, state)
+        self.change_in_any_status(stream, |state, _| {
+            state.deleting = true;
+            Ok(())
+        })
     }
 
     /// Removes a stream: its entry in control state first, then its files.
@@ -368,16 +364,6 @@ impl Streams {
 
     fn tell_changes(&self) {
         self.changes.send_modify(|count| *count += 1);
-    }
-}
-
-/// A copy of the state of a stream, which must be ACTIVE.
-fn active_state(stream: &Stream, now_ms: u64) -> Result<StreamState, ApiError> {
-    let state = stream.state();
-    match state.status(now_ms) {
-        _ if stream.is_deleted() => Err(stream_not_found(&state.key)),
-        "ACTIVE" => Ok((*state).clone()),
-        status => Err(not_active(&state.key, status)),
     }
 }
 

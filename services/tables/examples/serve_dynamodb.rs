@@ -37,7 +37,7 @@ async fn answer(State(services): State<Arc<[Arc<dyn JsonService>]>>, headers: He
         Ok(answer) => (json, answer).into_response(),
         Err(error) => {
             let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            (status, json, error.to_json()).into_response()
+            (status, json, error.to_body(Encoding::Json).unwrap_or_default()).into_response()
         }
     }
 }

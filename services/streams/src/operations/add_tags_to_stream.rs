@@ -31,7 +31,7 @@ pub(super) fn add_tags_to_stream(
     let tags = request.tags.unwrap_or_default();
     let stream = request.stream.find(streams, context)?;
     streams.change(&stream, |state, _| {
-        let owner = format!("stream {} under account {}", state.key.name, state.key.account_id);
+        let owner = format!("stream {}", state.key.under_account());
         add_tags(&mut state.tags, tags, &owner)
     })
 }

@@ -31,14 +31,12 @@ struct StreamModeDetails {
 impl CreateStreamRequest {
     fn validate(&self) -> Result<(), ApiError> {
         let mut violations = Violations::default();
-        violations.required("streamName", self.stream_name.as_ref());
-        violations.text("streamName", self.stream_name.as_deref(), &STREAM_NAME);
+        violations.required_text("streamName", self.stream_name.as_deref(), &STREAM_NAME);
         violations.integer("shardCount", self.shard_count, &POSITIVE);
         violations.integer("maxRecordSizeInKiB", self.max_record_size_in_kib, &MAX_RECORD_SIZE_KIB);
         violations.integer("warmThroughputMiBps", self.warm_throughput_mi_bps, &WARM_THROUGHPUT);
         if let Some(details) = &self.stream_mode_details {
-            violations.required("streamModeDetails.streamMode", details.stream_mode.as_ref());
-            violations.text("streamModeDetails.streamMode", details.stream_mode.as_deref(), &STREAM_MODE);
+            violations.required_text("streamModeDetails.streamMode", details.stream_mode.as_deref(), &STREAM_MODE);
         }
         if let Some(tags) = &self.tags {
             check_tags(tags, &mut violations);
@@ -86,7 +84,7 @@ pub(super) fn create_stream(
     state.warm_throughput_mibps =
         check_warm_throughput(streams, &state.key, state.mode, request.warm_throughput_mi_bps)?;
     state.record_kib_max = request.max_record_size_in_kib.map_or(RECORD_KIB_DEFAULT, |kib| kib as u32);
-    let owner = format!("stream {} under account {}", state.key.name, state.key.account_id);
+    let owner = format!("stream {}", state.key.under_account());
     add_tags(&mut state.tags, request.tags.unwrap_or_default(), &owner)?;
     streams.create(state)
 }

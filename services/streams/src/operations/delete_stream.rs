@@ -3,17 +3,16 @@
 use anabranch_protocol::{ApiError, RequestContext, Violations};
 use serde::Deserialize;
 
+use super::stream_reference::StreamReference;
+
 use crate::error::has_registered_consumers;
-use crate::shapes::{STREAM_ARN, STREAM_ID, STREAM_NAME};
 use crate::streams::Streams;
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct DeleteStreamRequest {
-    stream_name: Option<String>,
-    #[serde(rename = "StreamARN")]
-    stream_arn: Option<String>,
-    stream_id: Option<String>,
+    #[serde(flatten)]
+    stream: StreamReference,
     enforce_consumer_deletion: Option<bool>,
 }
 
@@ -24,11 +23,9 @@ pub(super) fn delete_stream(
     request: DeleteStreamRequest,
 ) -> Result<(), ApiError> {
     let mut violations = Violations::default();
-    violations.text("streamName", request.stream_name.as_deref(), &STREAM_NAME);
-    violations.text("streamARN", request.stream_arn.as_deref(), &STREAM_ARN);
-    violations.text("streamId", request.stream_id.as_deref(), &STREAM_ID);
+    request.stream.check(&mut violations);
     violations.finish()?;
-    let stream = streams.named(context, request.stream_name.as_deref(), request.stream_arn.as_deref())?;
+    let stream = request.stream.find(streams, context)?;
     if stream.state().deleting {
         return Ok(());
     }

@@ -3,19 +3,18 @@
 use anabranch_protocol::{ApiError, RequestContext, Timestamp, Violations};
 use serde::{Deserialize, Serialize};
 
+use super::stream_reference::StreamReference;
 use super::view::{EnhancedMetrics, ShardView, StreamModeDetails};
 use crate::limits::DESCRIBE_SHARDS_DEFAULT;
-use crate::shapes::{PAGE_LIMIT, SHARD_ID, STREAM_ARN, STREAM_ID, STREAM_NAME};
+use crate::shapes::{PAGE_LIMIT, SHARD_ID};
 use crate::shard::shard_index;
 use crate::streams::Streams;
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct DescribeStreamRequest {
-    stream_name: Option<String>,
-    #[serde(rename = "StreamARN")]
-    stream_arn: Option<String>,
-    stream_id: Option<String>,
+    #[serde(flatten)]
+    stream: StreamReference,
     limit: Option<i64>,
     exclusive_start_shard_id: Option<String>,
 }
@@ -51,13 +50,11 @@ pub(super) fn describe_stream(
     request: DescribeStreamRequest,
 ) -> Result<DescribeStreamAnswer, ApiError> {
     let mut violations = Violations::default();
-    violations.text("streamName", request.stream_name.as_deref(), &STREAM_NAME);
-    violations.text("streamARN", request.stream_arn.as_deref(), &STREAM_ARN);
-    violations.text("streamId", request.stream_id.as_deref(), &STREAM_ID);
+    request.stream.check(&mut violations);
     violations.integer("limit", request.limit, &PAGE_LIMIT);
     violations.text("exclusiveStartShardId", request.exclusive_start_shard_id.as_deref(), &SHARD_ID);
     violations.finish()?;
-    let state = streams.named(context, request.stream_name.as_deref(), request.stream_arn.as_deref())?.state();
+    let state = request.stream.find(streams, context)?.state();
     let after = request.exclusive_start_shard_id.as_deref().and_then(shard_index);
     let limit = request.limit.map_or(DESCRIBE_SHARDS_DEFAULT, |limit| limit as usize);
     let now_ms = streams.clock.now_ms();

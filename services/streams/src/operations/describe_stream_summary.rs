@@ -3,17 +3,15 @@
 use anabranch_protocol::{ApiError, RequestContext, Timestamp, Violations};
 use serde::{Deserialize, Serialize};
 
+use super::stream_reference::StreamReference;
 use super::view::{EnhancedMetrics, StreamModeDetails, WarmThroughput};
-use crate::shapes::{STREAM_ARN, STREAM_ID, STREAM_NAME};
 use crate::streams::Streams;
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct DescribeStreamSummaryRequest {
-    stream_name: Option<String>,
-    #[serde(rename = "StreamARN")]
-    stream_arn: Option<String>,
-    stream_id: Option<String>,
+    #[serde(flatten)]
+    stream: StreamReference,
 }
 
 #[derive(Debug, Serialize)]
@@ -51,11 +49,9 @@ pub(super) fn describe_stream_summary(
     request: DescribeStreamSummaryRequest,
 ) -> Result<DescribeStreamSummaryAnswer, ApiError> {
     let mut violations = Violations::default();
-    violations.text("streamName", request.stream_name.as_deref(), &STREAM_NAME);
-    violations.text("streamARN", request.stream_arn.as_deref(), &STREAM_ARN);
-    violations.text("streamId", request.stream_id.as_deref(), &STREAM_ID);
+    request.stream.check(&mut violations);
     violations.finish()?;
-    let state = streams.named(context, request.stream_name.as_deref(), request.stream_arn.as_deref())?.state();
+    let state = request.stream.find(streams, context)?.state();
     let now_ms = streams.clock.now_ms();
     Ok(DescribeStreamSummaryAnswer {
         stream_description_summary: StreamDescriptionSummary {

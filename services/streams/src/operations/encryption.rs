@@ -27,10 +27,8 @@ pub(super) fn set_encryption(
 ) -> Result<(), ApiError> {
     let mut violations = Violations::default();
     request.stream.check(&mut violations);
-    violations.required("encryptionType", request.encryption_type.as_ref());
-    violations.text("encryptionType", request.encryption_type.as_deref(), &ENCRYPTION_TYPE);
-    violations.required("keyId", request.key_id.as_ref());
-    violations.text("keyId", request.key_id.as_deref(), &KEY_ID);
+    violations.required_text("encryptionType", request.encryption_type.as_deref(), &ENCRYPTION_TYPE);
+    violations.required_text("keyId", request.key_id.as_deref(), &KEY_ID);
     violations.finish()?;
     if request.encryption_type.as_deref() != Some("KMS") {
         return Err(invalid_argument("The only valid EncryptionType is KMS."));

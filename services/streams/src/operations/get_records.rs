@@ -39,8 +39,7 @@ struct GetRecordsAnswer<'a> {
 pub(super) fn get_records(streams: &Streams, encoding: Encoding, body: &[u8]) -> Result<Bytes, ApiError> {
     let request: GetRecordsRequest = encoding.decode(body)?;
     let mut violations = Violations::default();
-    violations.required("shardIterator", request.shard_iterator.as_ref());
-    violations.text("shardIterator", request.shard_iterator.as_deref(), &SHARD_ITERATOR);
+    violations.required_text("shardIterator", request.shard_iterator.as_deref(), &SHARD_ITERATOR);
     violations.integer("limit", request.limit, &PAGE_LIMIT);
     violations.text("streamARN", request.stream_arn.as_deref(), &STREAM_ARN);
     violations.text("streamId", request.stream_id.as_deref(), &STREAM_ID);

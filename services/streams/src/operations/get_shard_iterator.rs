@@ -33,10 +33,8 @@ impl GetShardIteratorRequest {
         violations.text("streamName", self.stream_name.as_deref(), &STREAM_NAME);
         violations.text("streamARN", self.stream_arn.as_deref(), &STREAM_ARN);
         violations.text("streamId", self.stream_id.as_deref(), &STREAM_ID);
-        violations.required("shardId", self.shard_id.as_ref());
-        violations.text("shardId", self.shard_id.as_deref(), &SHARD_ID);
-        violations.required("shardIteratorType", self.shard_iterator_type.as_ref());
-        violations.text("shardIteratorType", self.shard_iterator_type.as_deref(), &ITERATOR_TYPE);
+        violations.required_text("shardId", self.shard_id.as_deref(), &SHARD_ID);
+        violations.required_text("shardIteratorType", self.shard_iterator_type.as_deref(), &ITERATOR_TYPE);
         violations.text("startingSequenceNumber", self.starting_sequence_number.as_deref(), &SEQUENCE_NUMBER);
         violations.finish()
     }

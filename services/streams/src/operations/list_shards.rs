@@ -68,8 +68,7 @@ impl ListShardsRequest {
         violations.text("exclusiveStartShardId", self.exclusive_start_shard_id.as_deref(), &SHARD_ID);
         violations.integer("maxResults", self.max_results, &PAGE_LIMIT);
         if let Some(filter) = &self.shard_filter {
-            violations.required("shardFilter.type", filter.r#type.as_ref());
-            violations.text("shardFilter.type", filter.r#type.as_deref(), &SHARD_FILTER_TYPE);
+            violations.required_text("shardFilter.type", filter.r#type.as_deref(), &SHARD_FILTER_TYPE);
             violations.text("shardFilter.shardId", filter.shard_id.as_deref(), &SHARD_ID);
         }
         violations.finish()?;
@@ -133,11 +132,7 @@ pub(super) fn list_shards(
             (stream.state(), after, request.shard_filter.clone())
         }
     };
-    if let Some(created) = request.stream_creation_timestamp
-        && created.0 / 1000 != state.created_ms / 1000
-    {
-        return Err(crate::error::stream_not_found(&state.key));
-    }
+    state.check_created(request.stream_creation_timestamp)?;
     let limit = request.max_results.map_or(LIST_SHARDS_MAX, |limit| LIST_SHARDS_MAX.min(limit as usize));
     let mut shards = state
         .held_shards(now_ms)

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::page_token::{PageToken, read_token, write_token};
 use super::view::ConsumerView;
-use crate::error::{invalid_argument, stream_not_found};
+use crate::error::invalid_argument;
 use crate::limits::LIST_CONSUMERS_MAX;
 use crate::shapes::{NEXT_TOKEN, PAGE_LIMIT, STREAM_ARN, STREAM_ID};
 use crate::stream::StreamKey;
@@ -52,8 +52,7 @@ pub(super) fn list_stream_consumers(
     request: ListStreamConsumersRequest,
 ) -> Result<ListStreamConsumersAnswer, ApiError> {
     let mut violations = Violations::default();
-    violations.required("streamARN", request.stream_arn.as_ref());
-    violations.text("streamARN", request.stream_arn.as_deref(), &STREAM_ARN);
+    violations.required_text("streamARN", request.stream_arn.as_deref(), &STREAM_ARN);
     violations.text("streamId", request.stream_id.as_deref(), &STREAM_ID);
     violations.text("nextToken", request.next_token.as_deref(), &NEXT_TOKEN);
     violations.integer("maxResults", request.max_results, &PAGE_LIMIT);
@@ -61,9 +60,7 @@ pub(super) fn list_stream_consumers(
     let now_ms = streams.clock.now_ms();
     let state = streams.named(context, None, request.stream_arn.as_deref())?.state();
     let created = request.stream_creation_timestamp;
-    if created.is_some_and(|created| created.0 / 1000 != state.created_ms / 1000) {
-        return Err(stream_not_found(&state.key));
-    }
+    state.check_created(created)?;
     let after = match &request.next_token {
         None => None,
         Some(_) if created.is_some() => {

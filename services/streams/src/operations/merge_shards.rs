@@ -27,10 +27,8 @@ pub(super) fn merge_shards(
 ) -> Result<(), ApiError> {
     let mut violations = Violations::default();
     request.stream.check(&mut violations);
-    violations.required("shardToMerge", request.shard_to_merge.as_ref());
-    violations.text("shardToMerge", request.shard_to_merge.as_deref(), &SHARD_ID);
-    violations.required("adjacentShardToMerge", request.adjacent_shard_to_merge.as_ref());
-    violations.text("adjacentShardToMerge", request.adjacent_shard_to_merge.as_deref(), &SHARD_ID);
+    violations.required_text("shardToMerge", request.shard_to_merge.as_deref(), &SHARD_ID);
+    violations.required_text("adjacentShardToMerge", request.adjacent_shard_to_merge.as_deref(), &SHARD_ID);
     violations.finish()?;
     let stream = request.stream.find(streams, context)?;
     let ids = [request.shard_to_merge.unwrap_or_default(), request.adjacent_shard_to_merge.unwrap_or_default()];

@@ -79,8 +79,7 @@ impl PutRecordsEntry<'_> {
             let most = anabranch_protocol::List { min: 0, max: DATA_BYTES_MAX };
             violations.list(format_args!("{prefix}data"), self.data_bytes(), &most);
         }
-        violations.required(format_args!("{prefix}partitionKey"), self.partition_key.as_ref());
-        violations.text(format_args!("{prefix}partitionKey"), self.partition_key.as_deref(), &PARTITION_KEY);
+        violations.required_text(format_args!("{prefix}partitionKey"), self.partition_key.as_deref(), &PARTITION_KEY);
         violations.text(format_args!("{prefix}explicitHashKey"), self.explicit_hash_key.as_deref(), &HASH_KEY);
     }
 

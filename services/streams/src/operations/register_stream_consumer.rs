@@ -35,10 +35,8 @@ pub(super) fn register_stream_consumer(
     request: RegisterStreamConsumerRequest,
 ) -> Result<RegisterStreamConsumerAnswer, ApiError> {
     let mut violations = Violations::default();
-    violations.required("streamARN", request.stream_arn.as_ref());
-    violations.text("streamARN", request.stream_arn.as_deref(), &STREAM_ARN);
-    violations.required("consumerName", request.consumer_name.as_ref());
-    violations.text("consumerName", request.consumer_name.as_deref(), &CONSUMER_NAME);
+    violations.required_text("streamARN", request.stream_arn.as_deref(), &STREAM_ARN);
+    violations.required_text("consumerName", request.consumer_name.as_deref(), &CONSUMER_NAME);
     violations.text("streamId", request.stream_id.as_deref(), &STREAM_ID);
     if let Some(tags) = &request.tags {
         check_tags(tags, &mut violations);

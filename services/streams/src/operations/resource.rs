@@ -29,8 +29,7 @@ pub(super) struct Resource {
 
 impl ResourceReference {
     pub(super) fn check(&self, violations: &mut Violations) {
-        violations.required("resourceARN", self.resource_arn.as_ref());
-        violations.text("resourceARN", self.resource_arn.as_deref(), &RESOURCE_ARN);
+        violations.required_text("resourceARN", self.resource_arn.as_deref(), &RESOURCE_ARN);
         violations.text("streamId", self.stream_id.as_deref(), &STREAM_ID);
     }
 
@@ -83,7 +82,7 @@ impl Resource {
     ) -> Result<(), ApiError> {
         let Some(arn) = &self.consumer_arn else {
             return streams.change(&self.stream, |state, _| {
-                let owner = format!("stream {} under account {}", state.key.name, state.key.account_id);
+                let owner = format!("stream {}", state.key.under_account());
                 apply(Attached { tags: &mut state.tags, policy: &mut state.policy }, &owner)
             });
         };

@@ -3,8 +3,9 @@
 use anabranch_protocol::{ApiError, Integer, RequestContext, Violations};
 use serde::Deserialize;
 
+use super::stream_reference::StreamReference;
+
 use crate::error::invalid_argument;
-use crate::shapes::{STREAM_ARN, STREAM_ID, STREAM_NAME};
 use crate::streams::Streams;
 
 /// What the model allows; the operations narrow it (`RetentionPeriodHours`).
@@ -15,10 +16,8 @@ const HOURS_MAX: i64 = 8_760;
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct RetentionRequest {
-    stream_name: Option<String>,
-    #[serde(rename = "StreamARN")]
-    stream_arn: Option<String>,
-    stream_id: Option<String>,
+    #[serde(flatten)]
+    stream: StreamReference,
     retention_period_hours: Option<i64>,
 }
 
@@ -36,11 +35,8 @@ pub(super) fn set_retention(
     direction: Direction,
 ) -> Result<(), ApiError> {
     let mut violations = Violations::default();
-    violations.text("streamName", request.stream_name.as_deref(), &STREAM_NAME);
-    violations.text("streamARN", request.stream_arn.as_deref(), &STREAM_ARN);
-    violations.text("streamId", request.stream_id.as_deref(), &STREAM_ID);
-    violations.required("retentionPeriodHours", request.retention_period_hours.as_ref());
-    violations.integer("retentionPeriodHours", request.retention_period_hours, &HOURS);
+    request.stream.check(&mut violations);
+    violations.required_integer("retentionPeriodHours", request.retention_period_hours, &HOURS);
     violations.finish()?;
     let hours = request.retention_period_hours.unwrap_or_default();
     if !(HOURS_MIN..=HOURS_MAX).contains(&hours) {
@@ -49,7 +45,7 @@ pub(super) fn set_retention(
              period ({hours} hours) is outside."
         )));
     }
-    let stream = streams.named(context, request.stream_name.as_deref(), request.stream_arn.as_deref())?;
+    let stream = request.stream.find(streams, context)?;
     streams.change(&stream, |state, _| {
         let now = i64::from(state.retention_hours);
         let message = match direction {

@@ -29,10 +29,8 @@ pub(super) fn split_shard(
 ) -> Result<(), ApiError> {
     let mut violations = Violations::default();
     request.stream.check(&mut violations);
-    violations.required("shardToSplit", request.shard_to_split.as_ref());
-    violations.text("shardToSplit", request.shard_to_split.as_deref(), &SHARD_ID);
-    violations.required("newStartingHashKey", request.new_starting_hash_key.as_ref());
-    violations.text("newStartingHashKey", request.new_starting_hash_key.as_deref(), &HASH_KEY);
+    violations.required_text("shardToSplit", request.shard_to_split.as_deref(), &SHARD_ID);
+    violations.required_text("newStartingHashKey", request.new_starting_hash_key.as_deref(), &HASH_KEY);
     violations.finish()?;
     let stream = request.stream.find(streams, context)?;
     let shard_id = request.shard_to_split.unwrap_or_default();

@@ -54,12 +54,10 @@ impl StartingPosition<'_> {
         };
         SequenceNumber::parse(number).filter(|number| shard.owns(number)).ok_or_else(|| {
             invalid_argument(format!(
-                "StartingSequenceNumber {number} used in {} on shard {} in stream {} under account {} is invalid \
-                 because it did not come from this stream.",
+                "StartingSequenceNumber {number} used in {} on shard {} in stream {} is invalid because it did not come from this stream.",
                 self.operation,
                 shard.id(),
-                state.key.name,
-                state.key.account_id
+                state.key.under_account()
             ))
         })
     }

@@ -54,15 +54,12 @@ struct SubscribeToShardEvent<'a> {
 impl SubscribeToShardRequest {
     fn validate(&self) -> Result<(), ApiError> {
         let mut violations = Violations::default();
-        violations.required("consumerARN", self.consumer_arn.as_ref());
-        violations.text("consumerARN", self.consumer_arn.as_deref(), &CONSUMER_ARN);
-        violations.required("shardId", self.shard_id.as_ref());
-        violations.text("shardId", self.shard_id.as_deref(), &SHARD_ID);
+        violations.required_text("consumerARN", self.consumer_arn.as_deref(), &CONSUMER_ARN);
+        violations.required_text("shardId", self.shard_id.as_deref(), &SHARD_ID);
         violations.required("startingPosition", self.starting_position.as_ref());
         if let Some(start) = &self.starting_position {
             let number = start.sequence_number.as_deref();
-            violations.required("startingPosition.type", start.r#type.as_ref());
-            violations.text("startingPosition.type", start.r#type.as_deref(), &ITERATOR_TYPE);
+            violations.required_text("startingPosition.type", start.r#type.as_deref(), &ITERATOR_TYPE);
             violations.text("startingPosition.sequenceNumber", number, &SEQUENCE_NUMBER);
         }
         violations.text("streamId", self.stream_id.as_deref(), &STREAM_ID);

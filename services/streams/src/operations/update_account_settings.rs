@@ -31,8 +31,7 @@ pub(super) fn update_account_settings(
     violations.required("minimumThroughputBillingCommitment", commitment.as_ref());
     let status = commitment.as_ref().and_then(|commitment| commitment.status.as_deref());
     if commitment.is_some() {
-        violations.required("minimumThroughputBillingCommitment.status", status.as_ref());
-        violations.text("minimumThroughputBillingCommitment.status", status, &COMMITMENT_STATUS);
+        violations.required_text("minimumThroughputBillingCommitment.status", status, &COMMITMENT_STATUS);
     }
     violations.finish()?;
     let now_ms = streams.clock.now_ms();

@@ -25,8 +25,7 @@ pub(super) fn update_max_record_size(
     let mut violations = Violations::default();
     violations.text("streamARN", request.stream_arn.as_deref(), &STREAM_ARN);
     violations.text("streamId", request.stream_id.as_deref(), &STREAM_ID);
-    violations.required("maxRecordSizeInKiB", request.max_record_size_in_kib.as_ref());
-    violations.integer("maxRecordSizeInKiB", request.max_record_size_in_kib, &MAX_RECORD_SIZE_KIB);
+    violations.required_integer("maxRecordSizeInKiB", request.max_record_size_in_kib, &MAX_RECORD_SIZE_KIB);
     violations.finish()?;
     let stream = streams.named(context, None, request.stream_arn.as_deref())?;
     let kib = request.max_record_size_in_kib.unwrap_or(MAX_RECORD_SIZE_KIB.min);

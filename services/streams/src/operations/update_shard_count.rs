@@ -37,10 +37,8 @@ pub(super) fn update_shard_count(
 ) -> Result<UpdateShardCountAnswer, ApiError> {
     let mut violations = Violations::default();
     request.stream.check(&mut violations);
-    violations.required("targetShardCount", request.target_shard_count.as_ref());
-    violations.integer("targetShardCount", request.target_shard_count, &POSITIVE);
-    violations.required("scalingType", request.scaling_type.as_ref());
-    violations.text("scalingType", request.scaling_type.as_deref(), &SCALING_TYPE);
+    violations.required_integer("targetShardCount", request.target_shard_count, &POSITIVE);
+    violations.required_text("scalingType", request.scaling_type.as_deref(), &SCALING_TYPE);
     violations.finish()?;
     let stream = request.stream.find(streams, context)?;
     let target = request.target_shard_count.unwrap_or_default();

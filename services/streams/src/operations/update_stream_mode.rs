@@ -35,14 +35,12 @@ pub(super) fn update_stream_mode(
     request: UpdateStreamModeRequest,
 ) -> Result<(), ApiError> {
     let mut violations = Violations::default();
-    violations.required("streamARN", request.stream_arn.as_ref());
-    violations.text("streamARN", request.stream_arn.as_deref(), &STREAM_ARN);
+    violations.required_text("streamARN", request.stream_arn.as_deref(), &STREAM_ARN);
     violations.text("streamId", request.stream_id.as_deref(), &STREAM_ID);
     violations.required("streamModeDetails", request.stream_mode_details.as_ref());
     let mode = request.stream_mode_details.as_ref().and_then(|details| details.stream_mode.as_deref());
     if request.stream_mode_details.is_some() {
-        violations.required("streamModeDetails.streamMode", mode.as_ref());
-        violations.text("streamModeDetails.streamMode", mode, &STREAM_MODE);
+        violations.required_text("streamModeDetails.streamMode", mode, &STREAM_MODE);
     }
     violations.integer("warmThroughputMiBps", request.warm_throughput_mi_bps, &WARM_THROUGHPUT);
     violations.finish()?;

@@ -35,8 +35,7 @@ pub(super) fn update_stream_warm_throughput(
 ) -> Result<UpdateStreamWarmThroughputAnswer, ApiError> {
     let mut violations = Violations::default();
     request.stream.check(&mut violations);
-    violations.required("warmThroughputMiBps", request.warm_throughput_mi_bps.as_ref());
-    violations.integer("warmThroughputMiBps", request.warm_throughput_mi_bps, &WARM_THROUGHPUT);
+    violations.required_integer("warmThroughputMiBps", request.warm_throughput_mi_bps, &WARM_THROUGHPUT);
     violations.finish()?;
     let stream = request.stream.find(streams, context)?;
     streams.change_slowly(&stream, |state, _| {

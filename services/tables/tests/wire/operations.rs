@@ -1,5 +1,6 @@
 //! The operations that the pipeline's functions use.
 
+use anabranch_protocol::Encoding;
 use serde_json::json;
 
 use crate::{call, count, put, with_sessions};
@@ -50,7 +51,7 @@ async fn a_failed_condition_shows_the_item_if_asked() {
         "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
     });
     let error = call(&*tables, "PutItem", put).await.unwrap_err();
-    let body: serde_json::Value = serde_json::from_slice(&error.to_json()).unwrap();
+    let body: serde_json::Value = serde_json::from_slice(&error.to_body(Encoding::Json).unwrap()).unwrap();
     assert_eq!(body["Item"], json!({"id": {"S": "s1"}, "page": {"S": "/"}}));
     assert_eq!(body["message"], "The conditional request failed");
 }
