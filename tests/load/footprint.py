@@ -23,7 +23,7 @@ IDLE_SECONDS = 10
 def start(data, port):
     began = time.monotonic()
     process = subprocess.Popen(
-        [TARGET / "release/anabranch", "serve", "--listen", f"127.0.0.1:{port}", "--data", data],
+        [TARGET / "release/anabranch", "serve", "--limits", "off", "--listen", f"127.0.0.1:{port}", "--data", data],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )
     while True:

@@ -47,7 +47,7 @@ def servers(data):
     node = PEERS / "node_modules"
     return {
         "anabranch": lambda port: (
-            [TARGET / "release/anabranch", "serve", "--listen", f"127.0.0.1:{port}", "--data", data / f"anabranch-{port}"],
+            [TARGET / "release/anabranch", "serve", "--limits", "off", "--listen", f"127.0.0.1:{port}", "--data", data / f"anabranch-{port}"],
             {},
             None,
         ),

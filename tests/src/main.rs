@@ -82,7 +82,7 @@ fn free_address() -> SocketAddr {
 
 fn start(server: &Path, data: &Path, address: SocketAddr) -> Child {
     let child = Command::new(server)
-        .args(["serve", "--listen", &address.to_string(), "--data"])
+        .args(["serve", "--limits", "off", "--listen", &address.to_string(), "--data"])
         .arg(data.join("data"))
         .stdout(Stdio::null())
         .stderr(Stdio::null())

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anabranch_storage::FlushPolicy;
+use anabranch_streams::Limits;
 use clap::{Args, ValueEnum};
 use serde::Deserialize;
 
@@ -37,6 +38,11 @@ pub struct Settings {
     /// milliseconds; a power cut may lose those) or os (when the kernel likes) [default: fsync]
     #[arg(long, env = "ANABRANCH_FLUSH", value_name = "POLICY")]
     pub flush: Option<String>,
+
+    /// Whether the quotas of AWS hold: aws (throughput of shards and rates of calls, as on AWS) or
+    /// off (the machine is the limit) [default: aws]
+    #[arg(long, env = "ANABRANCH_LIMITS", value_name = "LIMITS")]
+    pub limits: Option<LimitsSetting>,
 
     /// How logs look on stderr [default: auto, that is pretty on a terminal, else json]
     #[arg(long, env = "ANABRANCH_LOG_FORMAT", value_name = "FORMAT")]
@@ -75,6 +81,17 @@ pub enum LogFormat {
     Auto,
 }
 
+/// Whether the quotas of AWS hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LimitsSetting {
+    /// As on AWS.
+    #[default]
+    Aws,
+    /// The machine is the limit.
+    Off,
+}
+
 /// Settings that were checked.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -84,6 +101,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// When an append to a log counts as done.
     pub flush: FlushPolicy,
+    /// Whether the quotas of AWS hold.
+    pub limits: Limits,
     /// How logs look.
     pub log_format: LogFormat,
     /// Largest request body, in bytes.
@@ -98,6 +117,7 @@ impl Default for Config {
             data: PathBuf::from("./anabranch-data"),
             listen: LISTEN_DEFAULT,
             flush: FlushPolicy::Fsync,
+            limits: Limits::Aws,
             log_format: LogFormat::Auto,
             body_bytes_max: BODY_BYTES_MAX_DEFAULT,
             tls: None,
@@ -124,6 +144,10 @@ impl Settings {
             data: self.data.clone().or(file.data).unwrap_or(default.data),
             listen: self.listen.or(file.listen).unwrap_or(default.listen),
             flush: flush.map_or(Ok(default.flush), |text| parse_flush(text))?,
+            limits: match self.limits.or(file.limits).unwrap_or_default() {
+                LimitsSetting::Aws => Limits::Aws,
+                LimitsSetting::Off => Limits::Off,
+            },
             log_format: self.log_format.or(file.log_format).unwrap_or_default(),
             body_bytes_max: max_body.map_or(Ok(default.body_bytes_max), |text| parse_bytes(text))?,
             tls,

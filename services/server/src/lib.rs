@@ -16,7 +16,7 @@ pub mod up;
 mod wiring;
 
 pub use app::App;
-pub use config::{Config, FLUSH_FORMS, LogFormat, Settings, flush_losses, flush_name};
+pub use config::{Config, FLUSH_FORMS, LimitsSetting, LogFormat, Settings, flush_losses, flush_name};
 pub use error::StartError;
 pub use gateway::TlsFiles;
 pub use wiring::Services;

@@ -57,6 +57,11 @@ pub(crate) fn limit_exceeded(message: impl Into<String>) -> ApiError {
     ApiError::client("LimitExceededException", message)
 }
 
+pub(crate) fn rate_exceeded(shard_id: &str, key: &StreamKey) -> ApiError {
+    let message = format!("Rate exceeded for shard {shard_id} in stream {}.", key.under_account());
+    ApiError::client("ProvisionedThroughputExceededException", message)
+}
+
 pub(crate) fn shard_limit(limit: i64) -> ApiError {
     limit_exceeded(format!("Target shard count or number of open shards cannot be greater than {limit}."))
 }

@@ -6,14 +6,17 @@
 //! other services read shards from inside the program (`source.rs`).
 
 mod account;
+mod call_rates;
 mod consumer;
 mod encryption;
 mod error;
 mod hash_key;
 mod iterator;
 mod limits;
+mod on_demand;
 mod operations;
 mod policy;
+mod quota;
 mod reading;
 mod record;
 mod resharding;
@@ -30,6 +33,7 @@ mod tags;
 
 pub use error::OpenError;
 pub use hash_key::HashKey;
+pub use quota::Limits;
 pub use sequence_number::SequenceNumber;
 pub use source::{ShardCursor, ShardInfo, ShardRead, Start, StreamRecord};
 pub use streams::{StreamStat, Streams, StreamsConfig};

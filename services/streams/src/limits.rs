@@ -8,6 +8,8 @@ pub(crate) const RETENTION_HOURS_DEFAULT: u32 = 24;
 pub(crate) const RECORD_KIB_DEFAULT: u32 = 1024;
 /// Shards that an on-demand stream starts with ("Data Stream Capacity Mode").
 pub(crate) const ON_DEMAND_SHARDS: u32 = 4;
+/// Most shards that an on-demand stream grows to: 200 MB/s of writing ("Quotas and Limits").
+pub(crate) const ON_DEMAND_SHARDS_MAX: i64 = 200;
 /// Most shards of a stream, as `UpdateShardCount` states.
 pub(crate) const SHARDS_MAX: i64 = 10_000;
 /// Uses of `UpdateShardCount` on a stream within 24 hours.
@@ -44,6 +46,8 @@ pub(crate) const GET_RECORDS_MAX: usize = 10_000;
 pub(crate) const SUBSCRIBE_AGAIN_MS: u64 = 5_000;
 /// How long a subscription lives (`SubscribeToShard`).
 pub(crate) const SUBSCRIPTION: Duration = Duration::from_secs(300);
+/// Bytes that a subscription gets in a second ("Quotas and Limits").
+pub(crate) const SUBSCRIPTION_BYTES: u64 = 2 << 20;
 /// How long a subscription without records goes without an event.
 pub(crate) const SUBSCRIPTION_IDLE: Duration = Duration::from_secs(5);
 /// Most bytes of the records of one event, if it has several.
@@ -57,5 +61,7 @@ pub(crate) const LIST_SHARDS_MAX: usize = 1_000;
 /// Shards in one answer of `DescribeStream`, and streams of `ListStreams`, by default.
 pub(crate) const DESCRIBE_SHARDS_DEFAULT: usize = 100;
 pub(crate) const LIST_STREAMS_DEFAULT: usize = 100;
+/// How often busy shards of on-demand streams are looked for.
+pub(crate) const GROWTH_CHECK_MS: u64 = 60_000;
 /// How often expired segments are looked for.
 pub(crate) const RETENTION_CHECK_MS: u64 = 60_000;

@@ -80,7 +80,7 @@ impl Resharding<'_> {
     }
 
     /// The shard of this index, which must be open.
-    fn open(&self, index: u32) -> Result<Shard, ApiError> {
+    pub(crate) fn open(&self, index: u32) -> Result<Shard, ApiError> {
         let shards = &self.state.shards;
         let found = shards.binary_search_by_key(&index, |shard| shard.index).ok().map(|at| &shards[at]);
         let shard = found.ok_or_else(|| shard_not_found(&shard_id(index), &self.state.key))?;

@@ -1,27 +1,9 @@
 //! Drops what is older than its stream's retention period.
 
-use std::sync::Weak;
-use std::time::Duration;
-
-use tokio::sync::watch;
-
-use crate::limits::RETENTION_CHECK_MS;
 use crate::streams::Streams;
 
-/// Looks for expired segments until `stop`. Logs that nobody opened are opened for it, so that
-/// quiet streams give their space back too.
-pub(crate) async fn run(streams: Weak<Streams>, mut stop: watch::Receiver<bool>) {
-    loop {
-        tokio::select! {
-            _ = stop.changed() => return,
-            () = tokio::time::sleep(Duration::from_millis(RETENTION_CHECK_MS)) => {}
-        }
-        let Some(streams) = streams.upgrade() else { return };
-        // A panic in there is printed; the next round tries again.
-        let _ = tokio::task::spawn_blocking(move || trim(&streams)).await;
-    }
-}
-
+/// Drops expired segments of all streams. Logs that nobody opened are opened for it, so that quiet
+/// streams give their space back too.
 pub(crate) fn trim(streams: &Streams) {
     for stream in streams.all() {
         let state = stream.state();
@@ -44,6 +26,7 @@ pub(crate) fn trim(streams: &Streams) {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
+    use std::time::Duration;
 
     use anabranch_control::ControlStore;
     use anabranch_protocol::{ManualClock, RequestContext};
@@ -64,6 +47,7 @@ mod tests {
                 directory: directory.path().join("streams"),
                 log: Config { segment_bytes_min: 64 << 10, ..Config::default() },
                 transition_delay: Duration::ZERO,
+                limits: crate::Limits::Off,
             };
             Streams::open(config, control, clock.clone()).unwrap()
         };

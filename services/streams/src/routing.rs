@@ -25,7 +25,7 @@ impl Routes {
     }
 
     /// Number of the open shard whose range holds `key`, for [`Routes::shard`].
-    fn of(&self, key: HashKey) -> usize {
+    pub(crate) fn of(&self, key: HashKey) -> usize {
         self.starts.partition_point(|start| *start <= key).saturating_sub(1)
     }
 

@@ -11,8 +11,11 @@ use anabranch_storage::Config;
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::watch;
 
+use crate::call_rates::CallRates;
 use crate::error::{OpenError, stream_exists, stream_not_found};
 use crate::iterator::IteratorKey;
+use crate::limits::{GROWTH_CHECK_MS, RETENTION_CHECK_MS};
+use crate::quota::Limits;
 use crate::resharding::Resharding;
 use crate::routing::Routes;
 use crate::stream::{Stream, StreamKey, StreamMode, StreamState};
@@ -30,6 +33,8 @@ pub struct StreamsConfig {
     pub log: Config,
     /// How long a new stream stays CREATING, a changed one UPDATING and a deleted one DELETING.
     pub transition_delay: Duration,
+    /// Whether AWS's quotas hold.
+    pub limits: Limits,
 }
 
 /// Kinesis Data Streams.
@@ -44,6 +49,7 @@ pub struct Streams {
     /// Ticks whenever streams or shards come, go or change.
     pub(crate) changes: watch::Sender<u64>,
     pub(crate) subscriptions: Subscriptions,
+    pub(crate) call_rates: CallRates,
     stop: watch::Sender<bool>,
     /// For what outlives a call.
     this: Weak<Self>,
@@ -116,11 +122,32 @@ impl Streams {
             streams: RwLock::new(streams),
             changes: watch::Sender::new(0),
             subscriptions: Subscriptions::default(),
+            call_rates: CallRates::default(),
             stop: watch::Sender::new(false),
             this: this.clone(),
         });
-        tokio::spawn(crate::retention::run(Arc::downgrade(&service), service.stop.subscribe()));
+        let growth = service.config.limits == Limits::Aws;
+        service.spawn_rounds(RETENTION_CHECK_MS, crate::retention::trim);
+        if growth {
+            service.spawn_rounds(GROWTH_CHECK_MS, |streams| crate::on_demand::grow(streams, GROWTH_CHECK_MS));
+        }
         Ok(service)
+    }
+
+    /// Does `work` each so many milliseconds, until the service ends.
+    fn spawn_rounds(&self, every_ms: u64, work: fn(&Self)) {
+        let (this, mut stop) = (self.this.clone(), self.stop.subscribe());
+        tokio::spawn(async move {
+            loop {
+                tokio::select! {
+                    _ = stop.changed() => return,
+                    () = tokio::time::sleep(Duration::from_millis(every_ms)) => {}
+                }
+                let Some(streams) = this.upgrade() else { return };
+                // A panic in there is printed; the next round tries again.
+                let _ = tokio::task::spawn_blocking(move || work(&streams)).await;
+            }
+        });
     }
 
     /// Ends the background work and closes all logs.
@@ -248,10 +275,25 @@ impl Streams {
         })
     }
 
-    /// Changes a stream's shards by `apply`, after which it is UPDATING for a while. Appends wait
-    /// until it is done, for a flush and a commit: what closed shards hold is durable by then, and
-    /// no append goes to a shard that control state does not know.
+    /// Changes the shards of a provisioned stream by `apply`, after which it is UPDATING for a while.
     pub(crate) fn reshard<T>(
+        &self,
+        stream: &Stream,
+        apply: impl FnOnce(&mut Resharding<'_>) -> Result<T, ApiError>,
+    ) -> Result<T, ApiError> {
+        self.reshard_in_any_mode(stream, |resharding| match resharding.state.mode {
+            StreamMode::Provisioned => apply(resharding),
+            StreamMode::OnDemand => Err(ApiError::validation(format!(
+                "Stream {} is in ON_DEMAND mode: its shards can't be changed by hand.",
+                resharding.state.key.under_account()
+            ))),
+        })
+    }
+
+    /// Changes a stream's shards as [`Streams::reshard`] does, whatever its mode. Appends wait until
+    /// it is done, for a flush and a commit: what closed shards hold is durable by then, and no
+    /// append goes to a shard that control state does not know.
+    pub(crate) fn reshard_in_any_mode<T>(
         &self,
         stream: &Stream,
         apply: impl FnOnce(&mut Resharding<'_>) -> Result<T, ApiError>,
@@ -261,12 +303,6 @@ impl Streams {
         let now_ms = self.clock.now_ms();
         let mut state = stream.held_state()?;
         state.check_active(now_ms)?;
-        if state.mode == StreamMode::OnDemand {
-            return Err(ApiError::validation(format!(
-                "Stream {} is in ON_DEMAND mode: its shards can't be changed by hand.",
-                state.key.under_account()
-            )));
-        }
         let mut routes = stream.routes.write();
         let at = stream.durable_end(&log)?;
         let result = apply(&mut Resharding { state: &mut state, at, now_ms })?;

@@ -65,6 +65,9 @@ pub(super) async fn deploy(app: &App, stack: &Stack, executables: &Executables) 
     Ok(deployment)
 }
 
+/// How long to wait after a call that was one too many.
+const CALL_AGAIN: Duration = Duration::from_millis(250);
+
 fn failure(resource: &Resource, reason: String) -> UpError {
     UpError::Resource { resource: resource.logical_id.clone(), line: resource.line, reason }
 }
@@ -79,7 +82,14 @@ type Made = (&'static str, String, String);
 impl Maker<'_> {
     async fn call(&self, service: &dyn JsonService, operation: &str, request: &Value) -> Result<Value, ApiError> {
         let body = Bytes::from(request.to_string());
-        let answer = service.call(&self.context, operation, Encoding::Json, body).await?;
+        let call = || service.call(&self.context, operation, Encoding::Json, body.clone());
+        let mut answer = call().await;
+        // Calls are limited by the second; who makes many things at once waits, as CloudFormation does.
+        while answer.as_ref().is_err_and(|error| error.message.starts_with("Rate exceeded")) {
+            tokio::time::sleep(CALL_AGAIN).await;
+            answer = call().await;
+        }
+        let answer = answer?;
         if answer.is_empty() {
             return Ok(Value::Null);
         }

@@ -53,7 +53,12 @@ impl Services {
         let control = open_control(data)?;
         let streams = {
             let directory = data.join("streams");
-            let config = StreamsConfig { directory, log: log.clone(), transition_delay: STREAM_TRANSITION };
+            let config = StreamsConfig {
+                directory,
+                log: log.clone(),
+                transition_delay: STREAM_TRANSITION,
+                limits: config.limits,
+            };
             Streams::open(config, control.clone(), clock.clone())
                 .map_err(|error| StartError::service("kinesis", error))?
         };

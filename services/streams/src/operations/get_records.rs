@@ -5,9 +5,10 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::record_view::{ChildShard, RecordView, children, records};
-use crate::error::{invalid_argument, shard_not_found};
+use crate::error::{invalid_argument, rate_exceeded, shard_not_found};
 use crate::iterator::ShardIterator;
 use crate::limits::{GET_RECORDS_BYTES_MAX, GET_RECORDS_MAX};
+use crate::quota::Limits;
 use crate::reading::read;
 use crate::shapes::{PAGE_LIMIT, SHARD_ITERATOR, STREAM_ARN, STREAM_ID};
 use crate::shard::shard_id;
@@ -58,8 +59,16 @@ pub(super) fn get_records(streams: &Streams, encoding: Encoding, body: &[u8]) ->
     }
     let shard = state.shards.iter().find(|shard| shard.index == iterator.shard_index);
     let shard = shard.ok_or_else(|| shard_not_found(&shard_id(iterator.shard_index), &state.key))?;
+    let has_quota = streams.config.limits == Limits::Aws;
+    if has_quota && !stream.quota.begin_read(shard.index, now_ms) {
+        return Err(rate_exceeded(&shard.id(), &state.key));
+    }
     let limit = request.limit.map_or(GET_RECORDS_MAX, |limit| limit as usize);
     let found = read(&stream, &state, shard, iterator.position, limit, GET_RECORDS_BYTES_MAX, now_ms)?;
+    if has_quota {
+        let bytes = found.records.iter().map(|record| record.data.len() as u64).sum();
+        stream.quota.end_read(shard.index, bytes, now_ms);
+    }
     let next = ShardIterator { position: found.next, issued_ms: now_ms, ..iterator };
     let answer = GetRecordsAnswer {
         records: records(&state, shard, &found)?,

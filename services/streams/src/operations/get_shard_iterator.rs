@@ -4,7 +4,9 @@ use anabranch_protocol::{ApiError, RequestContext, Timestamp, Violations};
 use serde::{Deserialize, Serialize};
 
 use super::starting_position::StartingPosition;
+use crate::error::rate_exceeded;
 use crate::iterator::ShardIterator;
+use crate::quota::Limits;
 use crate::shapes::{ITERATOR_TYPE, SEQUENCE_NUMBER, SHARD_ID, STREAM_ARN, STREAM_ID, STREAM_NAME};
 use crate::streams::Streams;
 
@@ -51,6 +53,9 @@ pub(super) fn get_shard_iterator(
     let state = stream.state();
     let shard = state.shard(request.shard_id.as_deref().unwrap_or_default())?;
     let now_ms = streams.clock.now_ms();
+    if streams.config.limits == Limits::Aws && !stream.quota.iterator(shard.index, now_ms) {
+        return Err(rate_exceeded(&shard.id(), &state.key));
+    }
     let start = StartingPosition {
         operation: "GetShardIterator",
         kind: request.shard_iterator_type.as_deref().unwrap_or_default(),

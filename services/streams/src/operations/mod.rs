@@ -57,6 +57,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use crate::quota::Limits;
 use crate::streams::Streams;
 
 #[async_trait]
@@ -76,6 +77,9 @@ impl JsonService for Streams {
         encoding: Encoding,
         body: Bytes,
     ) -> Result<Bytes, ApiError> {
+        if self.config.limits == Limits::Aws {
+            self.call_rates.admit(context, operation, encoding, &body, self.clock.now_ms())?;
+        }
         let call = Call { streams: self, context, encoding, body: &body };
         match operation {
             "AddTagsToStream" => call.void(add_tags_to_stream::add_tags_to_stream),

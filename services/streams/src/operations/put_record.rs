@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use anabranch_protocol::{ApiError, RequestContext, Violations};
 use serde::{Deserialize, Serialize};
 
-use super::put_records::{PutRecordsEntry, append};
+use super::put_records::{PutRecordsEntry, put};
 use crate::error::invalid_argument;
 use crate::sequence_number::SequenceNumber;
 use crate::shapes::{SEQUENCE_NUMBER, STREAM_ARN, STREAM_ID, STREAM_NAME};
@@ -60,8 +60,8 @@ pub(super) async fn put_record(
         }
     }
     request.entry.check_size(&stream)?;
-    let placed = append(streams, &stream, std::slice::from_ref(&request.entry)).await?;
-    let placed = placed.into_iter().next().ok_or_else(|| ApiError::internal("the record was given no place"))?;
+    let placed = put(streams, &stream, vec![request.entry]).await?;
+    let placed = placed.into_iter().next().ok_or_else(|| ApiError::internal("the record was given no place"))??;
     Ok(PutRecordAnswer {
         shard_id: placed.shard.id(),
         sequence_number: placed.sequence_number,

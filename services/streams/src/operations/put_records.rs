@@ -8,9 +8,10 @@ use anabranch_protocol::{ApiError, Blob, RequestContext, Violations};
 use anabranch_storage::Position;
 use serde::{Deserialize, Serialize};
 
-use crate::error::{invalid_argument, log_failure};
+use crate::error::{invalid_argument, log_failure, rate_exceeded};
 use crate::hash_key::HashKey;
 use crate::limits::PUT_RECORDS_BYTES_MAX;
+use crate::quota::Limits;
 use crate::record::StoredRecord;
 use crate::routing::Routed;
 use crate::shapes::{DATA_BYTES_MAX, HASH_KEY, PARTITION_KEY, RECORDS, STREAM_ARN, STREAM_ID, STREAM_NAME};
@@ -55,6 +56,15 @@ pub(super) struct PutRecordsAnswer {
 enum PutRecordsResult {
     Put { sequence_number: String, shard_id: String },
     Failed { error_code: &'static str, error_message: String },
+}
+
+impl From<Result<Placed, ApiError>> for PutRecordsResult {
+    fn from(result: Result<Placed, ApiError>) -> Self {
+        match result {
+            Ok(placed) => Self::Put { sequence_number: placed.sequence_number, shard_id: placed.shard.id() },
+            Err(error) => Self::Failed { error_code: error.code, error_message: error.message },
+        }
+    }
 }
 
 impl PutRecordsRequest<'_> {
@@ -127,12 +137,48 @@ pub(super) struct Placed {
     pub(super) sequence_number: String,
 }
 
-/// Appends `entries` to their shards and waits until they are durable. Results are in the order given.
-pub(super) async fn append(
+/// Puts `entries` as far as their shards may take them now, and waits until they are durable.
+/// Results are in the order given.
+pub(super) async fn put(
+    streams: &Streams,
+    stream: &Stream,
+    entries: Vec<PutRecordsEntry<'_>>,
+) -> Result<Vec<Result<Placed, ApiError>>, ApiError> {
+    let throttled = match streams.config.limits {
+        Limits::Off => Vec::new(),
+        Limits::Aws => throttled(streams, stream, &entries)?,
+    };
+    if throttled.iter().all(Option::is_none) {
+        return append(streams, stream, &entries).await.map(|placed| placed.into_iter().map(Ok).collect());
+    }
+    let admitted = entries.into_iter().zip(&throttled).filter(|(_, error)| error.is_none());
+    let admitted: Vec<_> = admitted.map(|(entry, _)| entry).collect();
+    let mut placed = append(streams, stream, &admitted).await?.into_iter();
+    let result = |error: Option<ApiError>| match error {
+        Some(error) => Some(Err(error)),
+        None => placed.next().map(Ok),
+    };
+    Ok(throttled.into_iter().filter_map(result).collect())
+}
+
+/// For each of `entries`, what forbids it if its shard was written to too much.
+fn throttled(
     streams: &Streams,
     stream: &Stream,
     entries: &[PutRecordsEntry<'_>],
-) -> Result<Vec<Placed>, ApiError> {
+) -> Result<Vec<Option<ApiError>>, ApiError> {
+    let routes = stream.routes.read().clone();
+    let shards = entries.iter().map(|entry| Ok(routes.shard(routes.of(entry.hash_key()?))));
+    let shards = shards.collect::<Result<Vec<_>, ApiError>>()?;
+    let sizes = shards.iter().zip(entries).map(|(shard, entry)| (shard.index, entry.bytes() as u64));
+    let admitted = stream.quota.write(sizes, streams.clock.now_ms());
+    let key = &stream.state().key;
+    let verdict = |(admitted, shard): (bool, &&Arc<Shard>)| (!admitted).then(|| rate_exceeded(&shard.id(), key));
+    Ok(admitted.into_iter().zip(&shards).map(verdict).collect())
+}
+
+/// Appends `entries` to their shards and waits until they are durable. Results are in the order given.
+async fn append(streams: &Streams, stream: &Stream, entries: &[PutRecordsEntry<'_>]) -> Result<Vec<Placed>, ApiError> {
     let hash_keys = entries.iter().map(PutRecordsEntry::hash_key).collect::<Result<Vec<_>, _>>()?;
     let mut bytes = Vec::with_capacity(entries.iter().map(|entry| entry.bytes() + 3).sum());
     let mut ends = Vec::with_capacity(entries.len());
@@ -176,20 +222,16 @@ pub(super) async fn put_records(
             PUT_RECORDS_BYTES_MAX >> 20
         )));
     }
-    let (failed_record_count, records) = match append(streams, &stream, &entries).await {
-        Ok(placed) => {
-            let put = |placed: Placed| PutRecordsResult::Put {
-                sequence_number: placed.sequence_number,
-                shard_id: placed.shard.id(),
-            };
-            (0, placed.into_iter().map(put).collect())
-        }
+    let count = entries.len();
+    let records: Vec<_> = match put(streams, &stream, entries).await {
+        Ok(results) => results.into_iter().map(PutRecordsResult::from).collect(),
         Err(error) if error.code == "InternalFailure" => {
-            let failed = || PutRecordsResult::Failed { error_code: error.code, error_message: error.message.clone() };
-            (entries.len(), entries.iter().map(|_| failed()).collect())
+            std::iter::repeat_with(|| PutRecordsResult::from(Err(error.clone()))).take(count).collect()
         }
         Err(error) => return Err(error),
     };
+    let is_failed = |result: &&PutRecordsResult| matches!(result, PutRecordsResult::Failed { .. });
+    let failed_record_count = records.iter().filter(is_failed).count();
     let encryption_type = stream.state().encryption_type_at(streams.clock.now_ms());
     Ok(PutRecordsAnswer { failed_record_count, records, encryption_type })
 }

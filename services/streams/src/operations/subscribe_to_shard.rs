@@ -1,6 +1,7 @@
 //! SubscribeToShard.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anabranch_protocol::{ApiError, Encoding, Event, EventStream, Timestamp, Violations};
 use anabranch_storage::Position;
@@ -12,7 +13,8 @@ use tokio::time::{Instant, sleep_until};
 use super::record_view::{ChildShard, RecordView, children, records};
 use super::starting_position::StartingPosition;
 use crate::error::{invalid_argument, resource_not_active, subscription_exists};
-use crate::limits::{EVENT_BYTES_MAX, GET_RECORDS_MAX, SUBSCRIPTION, SUBSCRIPTION_IDLE};
+use crate::limits::{EVENT_BYTES_MAX, GET_RECORDS_MAX, SUBSCRIPTION, SUBSCRIPTION_BYTES, SUBSCRIPTION_IDLE};
+use crate::quota::Limits;
 use crate::reading::{Found, read};
 use crate::sequence_number::SequenceNumber;
 use crate::shapes::{CONSUMER_ARN, ITERATOR_TYPE, SEQUENCE_NUMBER, SHARD_ID, STREAM_ID};
@@ -20,6 +22,8 @@ use crate::shard::Shard;
 use crate::stream::{Stream, StreamKey, StreamState};
 use crate::streams::Streams;
 use crate::subscription::{Subscription, SubscriptionKey};
+
+const SECOND: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -98,6 +102,7 @@ pub(super) fn subscribe_to_shard(
         changes: streams.changes.subscribe(),
         shard_id: shard.id(),
         ends: Instant::now() + SUBSCRIPTION,
+        paid_until: Instant::now(),
         consumer_arn: arn,
         streams,
         stream,
@@ -126,6 +131,9 @@ struct Follower {
     subscription: Subscription,
     changes: watch::Receiver<u64>,
     ends: Instant,
+    /// When the consumer's share of the shard's throughput allows for all that was sent; a second
+    /// before, more may be sent.
+    paid_until: Instant,
 }
 
 /// What a subscription does next.
@@ -145,6 +153,13 @@ impl Follower {
             if Instant::now() >= self.ends {
                 return Ok(Step::End);
             }
+            if Instant::now() + SECOND < self.paid_until {
+                tokio::select! {
+                    () = self.subscription.taken_over() => {}
+                    () = sleep_until((self.paid_until - SECOND).min(self.ends)) => {}
+                }
+                continue;
+            }
             // Before looking, so that what changes from here on is seen below.
             self.changes.mark_unchanged();
             let (state, now_ms) = (self.stream.state(), self.streams.clock.now_ms());
@@ -152,6 +167,7 @@ impl Follower {
             let shard = state.shard(&self.shard_id)?;
             let found = read(&self.stream, &state, shard, self.position, GET_RECORDS_MAX, EVENT_BYTES_MAX, now_ms)?;
             self.position = found.next;
+            self.pay_for(&found);
             if found.is_drained {
                 return self.event(&state, shard, &found, now_ms).map(Step::LastEvent);
             }
@@ -169,6 +185,14 @@ impl Follower {
                 () = self.subscription.taken_over() => {}
                 () = sleep_until(idle_until.min(self.ends)) => {}
             }
+        }
+    }
+
+    fn pay_for(&mut self, found: &Found) {
+        if self.streams.config.limits == Limits::Aws {
+            let bytes: u64 = found.records.iter().map(|record| record.data.len() as u64).sum();
+            let takes = Duration::from_micros(bytes * 1_000_000 / SUBSCRIPTION_BYTES);
+            self.paid_until = self.paid_until.max(Instant::now()) + takes;
         }
     }
 

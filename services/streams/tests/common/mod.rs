@@ -9,7 +9,7 @@ use std::time::Duration;
 use anabranch_control::ControlStore;
 use anabranch_protocol::{ApiError, Encoding, JsonService, ManualClock, RequestContext};
 use anabranch_storage::Config;
-use anabranch_streams::{Streams, StreamsConfig};
+use anabranch_streams::{Limits, Streams, StreamsConfig};
 use bytes::Bytes;
 use serde_json::{Value, json};
 
@@ -26,10 +26,14 @@ impl Service {
     }
 
     pub(crate) fn open_at(directory: &Path, now_ms: u64, transition_delay: Duration) -> Self {
+        Self::open_with(directory, now_ms, transition_delay, Limits::Off)
+    }
+
+    pub(crate) fn open_with(directory: &Path, now_ms: u64, transition_delay: Duration, limits: Limits) -> Self {
         let clock = Arc::new(ManualClock::new(now_ms));
         let control = ControlStore::open(&directory.join("control.redb")).unwrap();
         let log = Config { segment_bytes_min: 64 << 10, ..Config::default() };
-        let config = StreamsConfig { directory: directory.join("streams"), log, transition_delay };
+        let config = StreamsConfig { directory: directory.join("streams"), log, transition_delay, limits };
         Self { streams: Streams::open(config, control, clock.clone()).unwrap(), clock }
     }
 

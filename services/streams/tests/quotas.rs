@@ -1,0 +1,147 @@
+//! AWS's quotas: what shards take and give in a second, how often operations may be called, and
+//! on-demand streams that grow.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed step is a failed test")]
+
+mod common;
+
+use std::time::Duration;
+
+use anabranch_protocol::{Encoding, JsonService, RequestContext};
+use anabranch_streams::Limits;
+use common::{NOW_MS, Service};
+use futures::StreamExt;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+async fn service(size: Value) -> (TempDir, Service) {
+    let directory = tempfile::tempdir().unwrap();
+    let service = Service::open_with(directory.path(), NOW_MS, Duration::ZERO, Limits::Aws);
+    let mut request = json!({ "StreamName": "clicks" });
+    request.as_object_mut().unwrap().extend(size.as_object().unwrap().clone());
+    service.ok("CreateStream", request).await;
+    (directory, service)
+}
+
+/// Base64 of so many bytes, a multiple of three.
+fn data(bytes: usize) -> String {
+    "A".repeat(bytes / 3 * 4)
+}
+
+fn record(key: &str, hash_key: &str, bytes: usize) -> Value {
+    json!({ "Data": data(bytes), "PartitionKey": key, "ExplicitHashKey": hash_key })
+}
+
+async fn put(service: &Service, records: Vec<Value>) -> Value {
+    service.ok("PutRecords", json!({ "StreamName": "clicks", "Records": records })).await
+}
+
+#[tokio::test]
+async fn records_fail_one_by_one_once_their_shard_has_had_enough() {
+    let (_directory, service) = service(json!({ "ShardCount": 2 })).await;
+    let upper = (u128::MAX / 2 + 1).to_string();
+    let size = 300 << 10;
+    let records = (0..5).map(|number| record(&number.to_string(), "0", size)).collect::<Vec<_>>();
+    let other = record("other", &upper, size);
+    let answer = put(&service, [records, vec![other]].concat()).await;
+    assert_eq!(answer["FailedRecordCount"], 2);
+    let results = answer["Records"].as_array().unwrap();
+    let failed: Vec<bool> = results.iter().map(|result| result.get("ErrorCode").is_some()).collect();
+    assert_eq!(failed, [false, false, false, true, true, false], "results are in the order of the records");
+    assert_eq!(
+        results[3],
+        json!({ "ErrorCode": "ProvisionedThroughputExceededException",
+            "ErrorMessage": "Rate exceeded for shard shardId-000000000000 in stream clicks under account 000000000000." })
+    );
+    let horizon = service.iterator(0, "TRIM_HORIZON", json!({})).await;
+    assert_eq!(service.keys_from(horizon).await, ["0", "1", "2"]);
+
+    let single = json!({ "StreamName": "clicks", "Data": data(size), "PartitionKey": "s", "ExplicitHashKey": "0" });
+    let (code, message) = service.refused("PutRecord", single.clone()).await;
+    assert_eq!(code, "ProvisionedThroughputExceededException");
+    assert!(message.starts_with("Rate exceeded for shard shardId-000000000000 in stream clicks"), "{message}");
+    service.clock.advance_ms(1_000);
+    service.ok("PutRecord", single).await;
+}
+
+#[tokio::test]
+async fn a_shard_takes_a_thousand_records_in_a_second() {
+    let (_directory, service) = service(json!({ "ShardCount": 1 })).await;
+    let mut failed = Vec::new();
+    for _ in 0..3 {
+        let records = (0..500).map(|number| record(&number.to_string(), "0", 3)).collect();
+        failed.push(put(&service, records).await["FailedRecordCount"].as_u64().unwrap());
+    }
+    assert_eq!(failed, [0, 0, 500]);
+    service.clock.advance_ms(500);
+    let records = (0..500).map(|number| record(&number.to_string(), "0", 3)).collect();
+    assert_eq!(put(&service, records).await["FailedRecordCount"], 0);
+}
+
+#[tokio::test]
+async fn a_shard_is_read_five_times_a_second_and_two_mebibytes() {
+    let (_directory, service) = service(json!({ "ShardCount": 1 })).await;
+    for _ in 0..5 {
+        let records = (0..3).map(|number| record(&number.to_string(), "0", 300 << 10)).collect();
+        put(&service, records).await;
+        service.clock.advance_ms(1_000);
+    }
+    let horizon = service.iterator(0, "TRIM_HORIZON", json!({})).await;
+    let read = || service.call("GetRecords", json!({ "ShardIterator": horizon, "Limit": 1 }));
+    for _ in 0..5 {
+        read().await.unwrap();
+    }
+    let refused = read().await.unwrap_err();
+    assert_eq!(refused.code, "ProvisionedThroughputExceededException");
+    service.clock.advance_ms(1_000);
+    let all = service.ok("GetRecords", json!({ "ShardIterator": horizon })).await;
+    assert_eq!(all["Records"].as_array().unwrap().len(), 15);
+    service.clock.advance_ms(1_000);
+    assert_eq!(read().await.unwrap_err().code, "ProvisionedThroughputExceededException", "4.5 MiB are paid off");
+    service.clock.advance_ms(300);
+    read().await.unwrap();
+}
+
+#[tokio::test]
+async fn operations_are_called_only_so_often() {
+    let (_directory, service) = service(json!({ "ShardCount": 1 })).await;
+    service.ok("DescribeLimits", json!({})).await;
+    let refused = service.refused("DescribeLimits", json!({})).await;
+    assert_eq!(refused, ("LimitExceededException", "Rate exceeded for account 000000000000.".to_string()));
+    for _ in 0..5 {
+        service.ok("ListTagsForStream", json!({ "StreamName": "clicks" })).await;
+    }
+    let (code, message) = service.refused("ListTagsForStream", json!({ "StreamName": "clicks" })).await;
+    assert_eq!(
+        (code, &*message),
+        ("LimitExceededException", "Rate exceeded for stream clicks under account 000000000000.")
+    );
+    service.clock.advance_ms(1_000);
+    service.ok("DescribeLimits", json!({})).await;
+    service.ok("ListTagsForStream", json!({ "StreamName": "clicks" })).await;
+}
+
+/// Time is the runtime's here: it passes while nothing else happens.
+#[tokio::test(start_paused = true)]
+async fn a_subscription_gets_two_mebibytes_a_second() {
+    let (_directory, service) = service(json!({ "ShardCount": 1 })).await;
+    for _ in 0..8 {
+        put(&service, vec![record("key", "0", 1023 << 10)]).await;
+        service.clock.advance_ms(1_000);
+    }
+    let stream = "arn:aws:kinesis:us-east-1:000000000000:stream/clicks";
+    let made = service.ok("RegisterStreamConsumer", json!({ "StreamARN": stream, "ConsumerName": "reader" })).await;
+    let request = json!({ "ConsumerARN": made["Consumer"]["ConsumerARN"], "ShardId": "shardId-000000000000",
+        "StartingPosition": { "Type": "TRIM_HORIZON" } });
+    let began = tokio::time::Instant::now();
+    let body = request.to_string().into();
+    let context = RequestContext::default();
+    let mut events = service.streams.subscribe(&context, "SubscribeToShard", Encoding::Json, body).await.unwrap();
+    let mut records = 0;
+    while records < 8 {
+        let event: Value = serde_json::from_slice(&events.next().await.unwrap().unwrap().payload).unwrap();
+        records += event["Records"].as_array().unwrap().len();
+    }
+    let took = began.elapsed().as_secs_f64();
+    assert!((2.0..3.0).contains(&took), "a second's worth at once, then 2 MiB a second: {took}");
+}
