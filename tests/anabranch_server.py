@@ -14,6 +14,8 @@ import urllib.request
 import boto3
 from botocore.config import Config
 
+import operation_counts
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).resolve()
 PROFILE = os.environ.get("ANABRANCH_TEST_PROFILE", "dev")
@@ -96,7 +98,7 @@ class Server:
             self.log.close()
 
     def client(self, service, **config):
-        return boto3.client(
+        client = boto3.client(
             service,
             endpoint_url=self.url,
             region_name="us-east-1",
@@ -104,6 +106,7 @@ class Server:
             aws_secret_access_key="test",
             config=Config(**{"retries": {"max_attempts": 1}, "connect_timeout": 5, "read_timeout": 60} | config),
         )
+        return operation_counts.watch("boto3", client)
 
     def aws(self, *arguments, check=True):
         """Runs the AWS CLI."""
@@ -119,6 +122,9 @@ class Server:
             [program, "--endpoint-url", self.url, *arguments], env=environment, capture_output=True, text=True, timeout=120
         )
         assert not check or done.returncode == 0, done.stderr
+        if arguments[0] == "kinesis" and done.returncode == 0:
+            name = "".join(word.capitalize() for word in arguments[1].split("-"))
+            operation_counts.add("AWS CLI", {name: 1})
         return done
 
     def aws_json(self, *arguments):

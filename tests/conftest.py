@@ -2,7 +2,23 @@
 
 import pytest
 
+import operation_counts
 from anabranch_server import Server
+
+
+def pytest_addoption(parser):
+    parser.addoption("--write-table", action="store_true", help="write tests/conformance/README.md from this run")
+
+
+def pytest_sessionfinish(session, exitstatus):
+    if session.config.getoption("--write-table") and exitstatus == 0:
+        operation_counts.write_table()
+
+
+@pytest.fixture
+def counted():
+    """Notes how often a client's operations were answered as expected."""
+    return operation_counts.add
 
 
 @pytest.fixture
