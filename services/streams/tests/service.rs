@@ -234,6 +234,14 @@ async fn bad_requests_get_the_exceptions_of_aws() {
         ("GetRecords", json!({ "ShardIterator": "AAAA" }), "InvalidArgumentException", "Invalid ShardIterator."),
         ("GetRecords", json!({ "ShardIterator": "AAAA", "Limit": 10_001 }), "ValidationException", "10000"),
         ("Nonsense", json!({}), "UnknownOperationException", "Nonsense"),
+        ("CreateChannel", json!({}), "UnknownOperationException", "does not support the operation CreateChannel"),
+        (
+            "CreateStream",
+            json!({ "StreamName": "even", "StreamModeDetails": { "StreamMode": "ON_DEMAND" },
+            "RecordDistributionStrategy": "AUTO" }),
+            "ValidationException",
+            "RecordDistributionStrategy AUTO",
+        ),
     ];
     for (operation, request, code, text) in cases {
         let (found, message) = service.refused(operation, request).await;

@@ -20,6 +20,7 @@ pub(super) struct CreateStreamRequest {
     warm_throughput_mi_bps: Option<i64>,
     #[serde(rename = "MaxRecordSizeInKiB")]
     max_record_size_in_kib: Option<i64>,
+    record_distribution_strategy: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -41,7 +42,13 @@ impl CreateStreamRequest {
         if let Some(tags) = &self.tags {
             check_tags(tags, &mut violations);
         }
-        violations.finish()
+        violations.finish()?;
+        match self.record_distribution_strategy.as_deref() {
+            None | Some("USER_PARTITION_KEY") => Ok(()),
+            Some(other) => Err(ApiError::validation(format!(
+                "Anabranch does not support the RecordDistributionStrategy {other}, only USER_PARTITION_KEY."
+            ))),
+        }
     }
 
     fn mode(&self) -> StreamMode {
