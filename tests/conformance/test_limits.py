@@ -1,5 +1,7 @@
 """AWS's quotas, as clients meet them: throttled records of a batch, retries, and rates of calls."""
 
+import urllib.request
+
 import pytest
 from botocore.exceptions import ClientError
 
@@ -50,3 +52,14 @@ def test_calls_are_limited(limited):
             kinesis.describe_limits()
     assert error.value.response["Error"]["Code"] == "LimitExceededException"
     assert error.value.response["Error"]["Message"].startswith("Rate exceeded")
+
+
+def test_throttling_is_measured(limited):
+    kinesis = make_stream(limited, "measured")
+    records = [{"Data": b"x" * (400 << 10), "PartitionKey": "key"}] * 4
+    failed = kinesis.put_records(StreamName="measured", Records=records)["FailedRecordCount"]
+    page = urllib.request.urlopen(f"{limited.url}/_anabranch/metrics", timeout=10).read().decode()
+    labels = '{stream_name="measured"}'
+    assert f"aws_kinesis_put_records_throttled_records_sum{labels} {failed}" in page
+    assert f"aws_kinesis_write_provisioned_throughput_exceeded_sum{labels} {failed}" in page
+    assert f"aws_kinesis_put_records_total_records_sum{labels} 4" in page

@@ -89,7 +89,7 @@ pub trait StreamSource: Send + Sync + 'static {
         max_bytes: usize,
     ) -> Result<ShardRead, PortError>;
     /// Completes when a read at `cursor` may find something new, or the shards changed.
-    async fn wait_for_records(&self, arn: &str, cursor: &ShardCursor);
+    async fn wait_for_records(&self, arn: &str, shard_id: &str, cursor: &ShardCursor);
 }
 
 /// The object store that failed batches and events go to.

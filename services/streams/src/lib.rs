@@ -13,6 +13,7 @@ mod error;
 mod hash_key;
 mod iterator;
 mod limits;
+mod meters;
 mod on_demand;
 mod operations;
 mod policy;
@@ -33,6 +34,7 @@ mod tags;
 
 pub use error::OpenError;
 pub use hash_key::HashKey;
+pub use meters::Measured;
 pub use quota::Limits;
 pub use sequence_number::SequenceNumber;
 pub use source::{ShardCursor, ShardInfo, ShardRead, Start, StreamRecord};

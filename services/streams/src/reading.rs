@@ -4,6 +4,7 @@ use anabranch_protocol::ApiError;
 use anabranch_storage::{Position, ReadLimit, Records};
 
 use crate::error::log_failure;
+use crate::record::OVERHEAD_BYTES;
 use crate::shard::Shard;
 use crate::stream::{Stream, StreamState};
 
@@ -18,6 +19,13 @@ pub(crate) struct Found {
     pub(crate) is_drained: bool,
     /// How old the last record read is, or 0 at the tip.
     pub(crate) millis_behind: u64,
+}
+
+impl Found {
+    /// Bytes of partition keys and data, as quotas and metrics count them.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.records.iter().map(|record| record.data.len().saturating_sub(OVERHEAD_BYTES) as u64).sum()
+    }
 }
 
 /// Reads from `from` on at most so many records and bytes; records out of retention are passed over.

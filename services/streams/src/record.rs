@@ -3,6 +3,9 @@
 /// Version of this encoding.
 const VERSION: u8 = 1;
 
+/// Bytes that it takes beside partition key and data.
+pub(crate) const OVERHEAD_BYTES: usize = 3;
+
 /// A record as it was put.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct StoredRecord<'a> {

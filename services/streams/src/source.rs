@@ -164,17 +164,22 @@ impl Streams {
         })
     }
 
-    /// Waits until there may be something to read behind `cursor`, which was at the tip, or
-    /// streams or shards changed.
+    /// Waits until there may be something to read of a shard behind `cursor`, which was at the tip,
+    /// or streams or shards changed.
     ///
     /// # Errors
-    /// `ResourceNotFoundException` when there is no such stream.
-    pub async fn wait_for_records(&self, arn: &str, cursor: &ShardCursor) -> Result<(), ApiError> {
+    /// `ResourceNotFoundException` when there is no such stream or shard.
+    pub async fn wait_for_records(&self, arn: &str, shard_id: &str, cursor: &ShardCursor) -> Result<(), ApiError> {
         let mut changes = self.changes.subscribe();
-        let log = self.of_arn(arn)?.log()?;
+        let (stream, position) = (self.of_arn(arn)?, cursor.position()?);
+        // It may have been closed since it was read.
+        if stream.state().shard(shard_id)?.closed.is_some_and(|closed| position.0 >= closed.at) {
+            return Ok(());
+        }
+        let log = stream.log()?;
         // A record at the cursor makes the watermark go past it.
         tokio::select! {
-            () = log.visible_past(cursor.position()?) => {}
+            () = log.visible_past(position) => {}
             _ = changes.changed() => {}
         }
         Ok(())

@@ -16,6 +16,7 @@ use crate::encryption::EncryptionChange;
 use crate::error::{log_failure, not_active, shard_not_found, stream_not_found};
 use crate::hash_key::{HashKey, even_ranges};
 use crate::limits::{RECORD_KIB_DEFAULT, RETENTION_HOURS_DEFAULT};
+use crate::meters::Meters;
 use crate::quota::StreamQuota;
 use crate::routing::Routes;
 use crate::shard::{Shard, shard_index};
@@ -212,6 +213,7 @@ pub(crate) struct Stream {
     is_deleted: AtomicBool,
     /// What its shards may take, where quotas hold.
     pub(crate) quota: StreamQuota,
+    pub(crate) meters: Meters,
     pub(crate) records_in: AtomicU64,
     pub(crate) bytes_in: AtomicU64,
 }
@@ -227,6 +229,7 @@ impl Stream {
             log: Mutex::new(None),
             is_deleted: AtomicBool::new(false),
             quota: StreamQuota::default(),
+            meters: Meters::default(),
             records_in: AtomicU64::new(0),
             bytes_in: AtomicU64::new(0),
         }

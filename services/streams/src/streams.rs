@@ -1,6 +1,6 @@
 //! All streams: what exists, by name; opening them, creating and deleting.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -10,6 +10,7 @@ use anabranch_protocol::{ApiError, Clock, RequestContext};
 use anabranch_storage::Config;
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::watch;
+use uuid::Uuid;
 
 use crate::call_rates::CallRates;
 use crate::error::{OpenError, stream_exists, stream_not_found};
@@ -45,7 +46,7 @@ pub struct Streams {
     pub(crate) control: ControlStore,
     /// Held by whoever changes the settings of an account, from reading them on.
     pub(crate) changing_accounts: Mutex<()>,
-    streams: RwLock<BTreeMap<StreamKey, Arc<Stream>>>,
+    streams: RwLock<Registry>,
     /// Ticks whenever streams or shards come, go or change.
     pub(crate) changes: watch::Sender<u64>,
     pub(crate) subscriptions: Subscriptions,
@@ -53,6 +54,27 @@ pub struct Streams {
     stop: watch::Sender<bool>,
     /// For what outlives a call.
     this: Weak<Self>,
+}
+
+/// The streams that there are.
+#[derive(Default)]
+struct Registry {
+    by_key: BTreeMap<StreamKey, Arc<Stream>>,
+    /// The same, for iterators.
+    by_id: HashMap<Uuid, Arc<Stream>>,
+}
+
+impl Registry {
+    fn insert(&mut self, stream: Arc<Stream>) {
+        let state = stream.state();
+        self.by_id.insert(state.id, stream.clone());
+        self.by_key.insert(state.key.clone(), stream);
+    }
+
+    fn remove(&mut self, state: &StreamState) {
+        self.by_id.remove(&state.id);
+        self.by_key.remove(&state.key);
+    }
 }
 
 /// Figures of a stream for people.
@@ -97,16 +119,16 @@ impl Streams {
                 key
             }
         };
-        let mut streams = BTreeMap::new();
+        let mut streams = Registry::default();
         for (key, state) in control.scan::<StreamState>(STREAMS, "")? {
             if state.deleting {
                 control.delete(STREAMS, &key)?;
                 continue;
             }
             let directory = config.directory.join(state.id.to_string());
-            streams.insert(state.key.clone(), Arc::new(Stream::new(state, directory, config.log.clone())));
+            streams.insert(Arc::new(Stream::new(state, directory, config.log.clone())));
         }
-        let known: HashSet<String> = streams.values().map(|stream| stream.state().id.to_string()).collect();
+        let known: HashSet<String> = streams.by_id.keys().map(Uuid::to_string).collect();
         for entry in std::fs::read_dir(&config.directory).map_err(at)? {
             let entry = entry.map_err(at)?;
             if entry.file_name().to_str().is_none_or(|name| !known.contains(name)) {
@@ -186,17 +208,21 @@ impl Streams {
     }
 
     pub(crate) fn all(&self) -> Vec<Arc<Stream>> {
-        self.streams.read().values().cloned().collect()
+        self.streams.read().by_key.values().cloned().collect()
     }
 
     /// The streams that the caller sees, by name.
     pub(crate) fn of(&self, context: &RequestContext) -> Vec<Arc<Stream>> {
         let streams = self.streams.read();
-        streams.iter().filter(|(key, _)| key.is_of(context)).map(|(_, stream)| stream.clone()).collect()
+        streams.by_key.iter().filter(|(key, _)| key.is_of(context)).map(|(_, stream)| stream.clone()).collect()
     }
 
     pub(crate) fn get(&self, key: &StreamKey) -> Result<Arc<Stream>, ApiError> {
-        self.streams.read().get(key).cloned().ok_or_else(|| stream_not_found(key))
+        self.streams.read().by_key.get(key).cloned().ok_or_else(|| stream_not_found(key))
+    }
+
+    pub(crate) fn by_id(&self, id: Uuid) -> Option<Arc<Stream>> {
+        self.streams.read().by_id.get(&id).cloned()
     }
 
     /// The stream that a request names by name, ARN or both.
@@ -344,10 +370,9 @@ impl Streams {
     /// Makes a stream: its log first, then its entry in control state.
     pub(crate) fn create(&self, state: StreamState) -> Result<(), ApiError> {
         let mut streams = self.streams.write();
-        if streams.contains_key(&state.key) {
+        if streams.by_key.contains_key(&state.key) {
             return Err(stream_exists(&state.key));
         }
-        let key = state.key.clone();
         let directory = self.config.directory.join(state.id.to_string());
         let stream = Arc::new(Stream::new(state, directory, self.config.log.clone()));
         let made = stream.log().and_then(|_| self.store(&stream.state()));
@@ -355,7 +380,7 @@ impl Streams {
             stream.delete_files();
             return Err(error);
         }
-        streams.insert(key, stream);
+        streams.insert(stream);
         drop(streams);
         self.tell_changes();
         Ok(())
@@ -375,7 +400,7 @@ impl Streams {
         let state = stream.state();
         let removed = self.control.delete(STREAMS, &state.key.to_string());
         removed.map_err(|error| control_failure(&error))?;
-        self.streams.write().remove(&state.key);
+        self.streams.write().remove(&state);
         stream.delete_files();
         self.tell_changes();
         Ok(())

@@ -314,8 +314,8 @@ async fn consumers_in_the_program_wait_without_polling() {
     let mut cursor = service.streams.resolve_start(arn, shard, Start::TrimHorizon).unwrap();
     for key in ["a", "b"] {
         let waiting = {
-            let (streams, cursor) = (service.streams.clone(), cursor.clone());
-            tokio::spawn(async move { streams.wait_for_records(arn, &cursor).await })
+            let (streams, cursor, shard) = (service.streams.clone(), cursor.clone(), shard.clone());
+            tokio::spawn(async move { streams.wait_for_records(arn, &shard, &cursor).await })
         };
         service.ok("PutRecord", json!({ "StreamName": "clicks", "Data": "aGk=", "PartitionKey": key })).await;
         waiting.await.unwrap().unwrap();
@@ -327,8 +327,19 @@ async fn consumers_in_the_program_wait_without_polling() {
         cursor = read.next;
     }
     let waiting = {
+        let (streams, cursor, shard) = (service.streams.clone(), cursor.clone(), shard.clone());
+        tokio::spawn(async move { streams.wait_for_records(arn, &shard, &cursor).await })
+    };
+    let half = (u128::MAX / 2 + 1).to_string();
+    let split = json!({ "StreamName": "clicks", "ShardToSplit": shard, "NewStartingHashKey": half });
+    service.ok("SplitShard", split).await;
+    waiting.await.unwrap().unwrap();
+    // Who comes only now to wait at the end of the closed shard is not left waiting.
+    service.streams.wait_for_records(arn, shard, &cursor).await.unwrap();
+    let child = service.streams.list_shards(arn).unwrap()[1].shard_id.clone();
+    let waiting = {
         let (streams, cursor) = (service.streams.clone(), cursor.clone());
-        tokio::spawn(async move { streams.wait_for_records(arn, &cursor).await })
+        tokio::spawn(async move { streams.wait_for_records(arn, &child, &cursor).await })
     };
     service.ok("DeleteStream", json!({ "StreamName": "clicks" })).await;
     let _ = waiting.await.unwrap();

@@ -176,7 +176,7 @@ impl Poller<'_> {
             }
         };
         tokio::select! {
-            () = self.context.source.wait_for_records(&self.context.stream_arn, &self.cursor) => {}
+            () = self.context.source.wait_for_records(&self.context.stream_arn, self.shard_id, &self.cursor) => {}
             () = window => {}
             () = self.context.stopped() => {}
         }

@@ -97,7 +97,7 @@ impl StreamSource for MemoryStream {
         })
     }
 
-    async fn wait_for_records(&self, _: &str, cursor: &ShardCursor) {
+    async fn wait_for_records(&self, _: &str, _: &str, cursor: &ShardCursor) {
         let changed = self.changed.notified();
         tokio::pin!(changed);
         changed.as_mut().enable();

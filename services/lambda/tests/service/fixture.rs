@@ -40,7 +40,7 @@ impl StreamSource for EmptyStream {
         Ok(ShardRead { records: Vec::new(), next, at_tip: true, closed_and_drained: false, millis_behind: 0 })
     }
 
-    async fn wait_for_records(&self, _: &str, _: &ShardCursor) {
+    async fn wait_for_records(&self, _: &str, _: &str, _: &ShardCursor) {
         std::future::pending().await
     }
 }

@@ -11,6 +11,7 @@ mod metrics;
 mod observe;
 mod rest;
 mod route;
+mod stream_metrics;
 mod tls;
 
 use std::path::PathBuf;
@@ -128,7 +129,8 @@ impl Gateway {
 const CONSOLE: &str = "/_anabranch/";
 
 async fn render_metrics(State(gateway): State<Arc<Gateway>>) -> impl IntoResponse {
-    ([("content-type", "text/plain; version=0.0.4; charset=utf-8")], gateway.metrics.render())
+    let streams = stream_metrics::render(gateway.services.streams.measured());
+    ([("content-type", "text/plain; version=0.0.4; charset=utf-8")], gateway.metrics.render() + &streams)
 }
 
 /// Answers everything outside `/_anabranch/`.

@@ -68,10 +68,10 @@ impl ports::StreamSource for StreamSource {
         })
     }
 
-    async fn wait_for_records(&self, arn: &str, cursor: &ports::ShardCursor) {
+    async fn wait_for_records(&self, arn: &str, shard_id: &str, cursor: &ports::ShardCursor) {
         let cursor = ShardCursor::from_text(cursor.0.as_str());
         // A stream that is gone ends the wait: the read that follows reports it.
-        if let Err(error) = self.0.wait_for_records(arn, &cursor).await {
+        if let Err(error) = self.0.wait_for_records(arn, shard_id, &cursor).await {
             tracing::debug!(arn, %error, "nothing to wait for");
         }
     }

@@ -1,5 +1,7 @@
 //! GetRecords.
 
+use std::time::Instant;
+
 use anabranch_protocol::{ApiError, Encoding, Violations};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -8,6 +10,7 @@ use super::record_view::{ChildShard, RecordView, children, records};
 use crate::error::{invalid_argument, rate_exceeded, shard_not_found};
 use crate::iterator::ShardIterator;
 use crate::limits::{GET_RECORDS_BYTES_MAX, GET_RECORDS_MAX};
+use crate::meters::{Metric, ShardMetric};
 use crate::quota::Limits;
 use crate::reading::read;
 use crate::shapes::{PAGE_LIMIT, SHARD_ITERATOR, STREAM_ARN, STREAM_ID};
@@ -45,10 +48,9 @@ pub(super) fn get_records(streams: &Streams, encoding: Encoding, body: &[u8]) ->
     violations.text("streamARN", request.stream_arn.as_deref(), &STREAM_ARN);
     violations.text("streamId", request.stream_id.as_deref(), &STREAM_ID);
     violations.finish()?;
-    let now_ms = streams.clock.now_ms();
+    let (now_ms, began) = (streams.clock.now_ms(), Instant::now());
     let iterator = streams.iterator_key.verify(request.shard_iterator.as_deref().unwrap_or_default(), now_ms)?;
-    let stream = streams.all().into_iter().find(|stream| stream.state().id == iterator.stream_id);
-    let Some(stream) = stream else {
+    let Some(stream) = streams.by_id(iterator.stream_id) else {
         return Err(ApiError::client("ResourceNotFoundException", "The iterator's stream does not exist any more."));
     };
     let state = stream.state();
@@ -61,12 +63,14 @@ pub(super) fn get_records(streams: &Streams, encoding: Encoding, body: &[u8]) ->
     let shard = shard.ok_or_else(|| shard_not_found(&shard_id(iterator.shard_index), &state.key))?;
     let has_quota = streams.config.limits == Limits::Aws;
     if has_quota && !stream.quota.begin_read(shard.index, now_ms) {
+        stream.meters.add(Metric::ReadThroughputExceeded, 1);
+        stream.meters.add_to_shard(&state, shard.index, &[(ShardMetric::ReadThroughputExceeded, 1)]);
         return Err(rate_exceeded(&shard.id(), &state.key));
     }
     let limit = request.limit.map_or(GET_RECORDS_MAX, |limit| limit as usize);
     let found = read(&stream, &state, shard, iterator.position, limit, GET_RECORDS_BYTES_MAX, now_ms)?;
+    let (count, bytes) = (found.records.len() as u64, found.bytes());
     if has_quota {
-        let bytes = found.records.iter().map(|record| record.data.len() as u64).sum();
         stream.quota.end_read(shard.index, bytes, now_ms);
     }
     let next = ShardIterator { position: found.next, issued_ms: now_ms, ..iterator };
@@ -76,5 +80,18 @@ pub(super) fn get_records(streams: &Streams, encoding: Encoding, body: &[u8]) ->
         millis_behind_latest: found.millis_behind,
         child_shards: children(&state, shard, &found),
     };
-    encoding.encode(&answer).map(Bytes::from)
+    let answer = encoding.encode(&answer).map(Bytes::from);
+    let meters = &stream.meters;
+    meters.add(Metric::GetRecordsBytes, bytes);
+    meters.add(Metric::GetRecordsIteratorAge, found.millis_behind);
+    meters.took(Metric::GetRecordsLatency, began);
+    meters.add(Metric::GetRecordsRecords, count);
+    meters.add(Metric::GetRecordsSuccess, u64::from(answer.is_ok()));
+    let of_shard = [
+        (ShardMetric::OutgoingBytes, bytes),
+        (ShardMetric::OutgoingRecords, count),
+        (ShardMetric::IteratorAge, found.millis_behind),
+    ];
+    meters.add_to_shard(&state, shard.index, &of_shard);
+    answer
 }

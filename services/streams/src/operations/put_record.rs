@@ -1,12 +1,14 @@
 //! PutRecord.
 
 use std::borrow::Cow;
+use std::time::Instant;
 
 use anabranch_protocol::{ApiError, RequestContext, Violations};
 use serde::{Deserialize, Serialize};
 
 use super::put_records::{PutRecordsEntry, put};
 use crate::error::invalid_argument;
+use crate::meters::Metric;
 use crate::sequence_number::SequenceNumber;
 use crate::shapes::{SEQUENCE_NUMBER, STREAM_ARN, STREAM_ID, STREAM_NAME};
 use crate::streams::Streams;
@@ -60,7 +62,13 @@ pub(super) async fn put_record(
         }
     }
     request.entry.check_size(&stream)?;
-    let placed = put(streams, &stream, vec![request.entry]).await?;
+    let (bytes, began) = (request.entry.bytes() as u64, Instant::now());
+    let placed = put(streams, &stream, vec![request.entry]).await;
+    let is_put = matches!(placed.as_deref(), Ok([Ok(_)]));
+    stream.meters.add(Metric::PutRecordBytes, bytes);
+    stream.meters.took(Metric::PutRecordLatency, began);
+    stream.meters.add(Metric::PutRecordSuccess, u64::from(is_put));
+    let placed = placed?;
     let placed = placed.into_iter().next().ok_or_else(|| ApiError::internal("the record was given no place"))??;
     Ok(PutRecordAnswer {
         shard_id: placed.shard.id(),

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use anabranch_protocol::{ApiError, Blob, RequestContext, Violations};
 use anabranch_storage::Position;
@@ -11,9 +12,10 @@ use serde::{Deserialize, Serialize};
 use crate::error::{invalid_argument, log_failure, rate_exceeded};
 use crate::hash_key::HashKey;
 use crate::limits::PUT_RECORDS_BYTES_MAX;
+use crate::meters::{Metric, ShardMetric};
 use crate::quota::Limits;
 use crate::record::StoredRecord;
-use crate::routing::Routed;
+use crate::routing::{Routed, Routes};
 use crate::shapes::{DATA_BYTES_MAX, HASH_KEY, PARTITION_KEY, RECORDS, STREAM_ARN, STREAM_ID, STREAM_NAME};
 use crate::shard::Shard;
 use crate::stream::Stream;
@@ -172,8 +174,14 @@ fn throttled(
     let shards = shards.collect::<Result<Vec<_>, ApiError>>()?;
     let sizes = shards.iter().zip(entries).map(|(shard, entry)| (shard.index, entry.bytes() as u64));
     let admitted = stream.quota.write(sizes, streams.clock.now_ms());
-    let key = &stream.state().key;
-    let verdict = |(admitted, shard): (bool, &&Arc<Shard>)| (!admitted).then(|| rate_exceeded(&shard.id(), key));
+    let state = stream.state();
+    let verdict = |(admitted, shard): (bool, &&Arc<Shard>)| {
+        (!admitted).then(|| {
+            stream.meters.add(Metric::WriteThroughputExceeded, 1);
+            stream.meters.add_to_shard(&state, shard.index, &[(ShardMetric::WriteThroughputExceeded, 1)]);
+            rate_exceeded(&shard.id(), &state.key)
+        })
+    };
     Ok(admitted.into_iter().zip(&shards).map(verdict).collect())
 }
 
@@ -195,6 +203,9 @@ async fn append(streams: &Streams, stream: &Stream, entries: &[PutRecordsEntry<'
     appended.await.map_err(|error| log_failure(&error))?;
     stream.records_in.fetch_add(entries.len() as u64, Ordering::Relaxed);
     stream.bytes_in.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+    stream.meters.add(Metric::IncomingRecords, entries.len() as u64);
+    stream.meters.add(Metric::IncomingBytes, entries.iter().map(|entry| entry.bytes() as u64).sum());
+    measure_shards(stream, &routes, &targets, entries);
     let placed = targets.into_iter().map(|target| {
         let shard = routes.shard(target).clone();
         let position = next[target];
@@ -202,6 +213,18 @@ async fn append(streams: &Streams, stream: &Stream, entries: &[PutRecordsEntry<'
         Placed { sequence_number: shard.sequence_number(position, timestamp_ms).to_string(), shard }
     });
     Ok(placed.collect())
+}
+
+/// Adds to the metrics of each shard what it took.
+fn measure_shards(stream: &Stream, routes: &Routes, targets: &[usize], entries: &[PutRecordsEntry<'_>]) {
+    let state = stream.state();
+    if state.shard_level_metrics.is_empty() {
+        return;
+    }
+    for (target, entry) in targets.iter().zip(entries) {
+        let values = [(ShardMetric::IncomingBytes, entry.bytes() as u64), (ShardMetric::IncomingRecords, 1)];
+        stream.meters.add_to_shard(&state, routes.shard(*target).index, &values);
+    }
 }
 
 /// Puts up to 500 records and answers once they are durable. A full disk or a failing log fails
@@ -222,7 +245,7 @@ pub(super) async fn put_records(
             PUT_RECORDS_BYTES_MAX >> 20
         )));
     }
-    let count = entries.len();
+    let (count, began) = (entries.len(), Instant::now());
     let records: Vec<_> = match put(streams, &stream, entries).await {
         Ok(results) => results.into_iter().map(PutRecordsResult::from).collect(),
         Err(error) if error.code == "InternalFailure" => {
@@ -232,6 +255,16 @@ pub(super) async fn put_records(
     };
     let is_failed = |result: &&PutRecordsResult| matches!(result, PutRecordsResult::Failed { .. });
     let failed_record_count = records.iter().filter(is_failed).count();
+    let is_throttled = |result: &&PutRecordsResult| matches!(result, PutRecordsResult::Failed { error_code, .. } if *error_code != "InternalFailure");
+    let throttled = records.iter().filter(is_throttled).count();
+    let meters = &stream.meters;
+    meters.add(Metric::PutRecordsBytes, bytes as u64);
+    meters.took(Metric::PutRecordsLatency, began);
+    meters.add(Metric::PutRecordsSuccess, u64::from(failed_record_count < count));
+    meters.add(Metric::PutRecordsTotalRecords, count as u64);
+    meters.add(Metric::PutRecordsSuccessfulRecords, (count - failed_record_count) as u64);
+    meters.add(Metric::PutRecordsFailedRecords, (failed_record_count - throttled) as u64);
+    meters.add(Metric::PutRecordsThrottledRecords, throttled as u64);
     let encryption_type = stream.state().encryption_type_at(streams.clock.now_ms());
     Ok(PutRecordsAnswer { failed_record_count, records, encryption_type })
 }

@@ -14,6 +14,7 @@ use super::record_view::{ChildShard, RecordView, children, records};
 use super::starting_position::StartingPosition;
 use crate::error::{invalid_argument, resource_not_active, subscription_exists};
 use crate::limits::{EVENT_BYTES_MAX, GET_RECORDS_MAX, SUBSCRIPTION, SUBSCRIPTION_BYTES, SUBSCRIPTION_IDLE};
+use crate::meters::{Metric, ShardMetric};
 use crate::quota::Limits;
 use crate::reading::{Found, read};
 use crate::sequence_number::SequenceNumber;
@@ -97,8 +98,11 @@ pub(super) fn subscribe_to_shard(
     };
     let position = start.resolve(&stream, &state, shard, now_ms)?;
     let key = SubscriptionKey { stream_id: state.id, shard_index: shard.index, consumer_arn: arn.clone() };
+    let subscription = streams.subscriptions.begin(key, now_ms);
+    stream.meters.add(Metric::SubscribeSuccess, u64::from(subscription.is_ok()));
+    stream.meters.add(Metric::SubscribeRateExceeded, u64::from(subscription.is_err()));
     let follower = Follower {
-        subscription: streams.subscriptions.begin(key, now_ms)?,
+        subscription: subscription?,
         changes: streams.changes.subscribe(),
         shard_id: shard.id(),
         ends: Instant::now() + SUBSCRIPTION,
@@ -190,8 +194,7 @@ impl Follower {
 
     fn pay_for(&mut self, found: &Found) {
         if self.streams.config.limits == Limits::Aws {
-            let bytes: u64 = found.records.iter().map(|record| record.data.len() as u64).sum();
-            let takes = Duration::from_micros(bytes * 1_000_000 / SUBSCRIPTION_BYTES);
+            let takes = Duration::from_micros(found.bytes() * 1_000_000 / SUBSCRIPTION_BYTES);
             self.paid_until = self.paid_until.max(Instant::now()) + takes;
         }
     }
@@ -210,6 +213,14 @@ impl Follower {
             millis_behind_latest: found.millis_behind,
             child_shards: children(state, shard, found),
         };
+        let (count, bytes) = (event.records.len() as u64, found.bytes());
+        let meters = &self.stream.meters;
+        meters.add(Metric::EventBytes, bytes);
+        meters.add(Metric::EventMillisBehindLatest, found.millis_behind);
+        meters.add(Metric::EventRecords, count);
+        meters.add(Metric::EventSuccess, 1);
+        let of_shard = [(ShardMetric::OutgoingBytes, bytes), (ShardMetric::OutgoingRecords, count)];
+        meters.add_to_shard(state, shard.index, &of_shard);
         Ok(Event { name: "SubscribeToShardEvent", payload: self.encoding.encode(&event)?.into() })
     }
 }
