@@ -32,8 +32,30 @@ impl Connection {
 
     /// Sends a request and reads the answer: its status and body.
     pub(crate) fn call(&mut self, request: &[u8]) -> io::Result<(u16, Vec<u8>)> {
+        let Head { status, length, is_chunked } = self.begin(request)?;
+        let mut body = Vec::new();
+        if !is_chunked {
+            body.resize(length, 0);
+            self.0.read_exact(&mut body)?;
+            return Ok((status, body));
+        }
+        while self.read_chunk(&mut body)? {}
+        Ok((status, body))
+    }
+
+    /// Sends a request that is answered by an event stream.
+    pub(crate) fn subscribe(mut self, request: &[u8]) -> io::Result<Subscription> {
+        let head = self.begin(request)?;
+        if head.status != 200 || !head.is_chunked {
+            return Err(io::Error::other(format!("a subscription was answered with status {}", head.status)));
+        }
+        Ok(Subscription { connection: self, buffer: Vec::new() })
+    }
+
+    /// Sends a request and reads the head of the answer.
+    fn begin(&mut self, request: &[u8]) -> io::Result<Head> {
         self.0.get_mut().write_all(request)?;
-        let (mut status, mut length, mut is_chunked) = (0, 0, false);
+        let mut head = Head { status: 0, length: 0, is_chunked: false };
         let mut line = String::new();
         loop {
             line.clear();
@@ -42,35 +64,60 @@ impl Connection {
             }
             let text = line.trim_end();
             if text.is_empty() {
-                break;
+                return Ok(head);
             }
             if let Some(rest) = text.strip_prefix("HTTP/1.1 ") {
-                status = rest.get(..3).and_then(|code| code.parse().ok()).unwrap_or(0);
+                head.status = rest.get(..3).and_then(|code| code.parse().ok()).unwrap_or(0);
             } else if let Some((name, value)) = text.split_once(':') {
                 if name.eq_ignore_ascii_case("content-length") {
-                    length = value.trim().parse().map_err(|_| io::ErrorKind::InvalidData)?;
+                    head.length = value.trim().parse().map_err(|_| io::ErrorKind::InvalidData)?;
                 } else if name.eq_ignore_ascii_case("transfer-encoding") {
-                    is_chunked = value.trim().eq_ignore_ascii_case("chunked");
+                    head.is_chunked = value.trim().eq_ignore_ascii_case("chunked");
                 }
             }
         }
-        let mut body = Vec::new();
-        if !is_chunked {
-            body.resize(length, 0);
-            self.0.read_exact(&mut body)?;
-            return Ok((status, body));
-        }
+    }
+
+    /// Appends the next chunk to `body`; false at the last.
+    fn read_chunk(&mut self, body: &mut Vec<u8>) -> io::Result<bool> {
+        let mut line = String::new();
+        self.0.read_line(&mut line)?;
+        let size = usize::from_str_radix(line.trim_end(), 16).map_err(|_| io::ErrorKind::InvalidData)?;
+        let start = body.len();
+        body.resize(start + size, 0);
+        self.0.read_exact(&mut body[start..])?;
+        line.clear();
+        self.0.read_line(&mut line)?;
+        Ok(size > 0)
+    }
+}
+
+/// What the head of an answer says.
+struct Head {
+    status: u16,
+    length: usize,
+    is_chunked: bool,
+}
+
+/// An event stream that goes on.
+pub(crate) struct Subscription {
+    connection: Connection,
+    buffer: Vec<u8>,
+}
+
+impl Subscription {
+    /// The next message, whole: a big-endian length of all of it comes first.
+    pub(crate) fn next(&mut self) -> io::Result<Vec<u8>> {
         loop {
-            line.clear();
-            self.0.read_line(&mut line)?;
-            let size = usize::from_str_radix(line.trim_end(), 16).map_err(|_| io::ErrorKind::InvalidData)?;
-            let start = body.len();
-            body.resize(start + size, 0);
-            self.0.read_exact(&mut body[start..])?;
-            line.clear();
-            self.0.read_line(&mut line)?;
-            if size == 0 {
-                return Ok((status, body));
+            if let Some((length, _)) = self.buffer.split_first_chunk::<4>() {
+                let length = u32::from_be_bytes(*length) as usize;
+                if self.buffer.len() >= length {
+                    let rest = self.buffer.split_off(length);
+                    return Ok(std::mem::replace(&mut self.buffer, rest));
+                }
+            }
+            if !self.connection.read_chunk(&mut self.buffer)? {
+                return Err(io::ErrorKind::UnexpectedEof.into());
             }
         }
     }

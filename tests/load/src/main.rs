@@ -1,10 +1,13 @@
-//! Measures a Kinesis endpoint: puts from several connections, each waiting for its answer, and
-//! prints records a second with the latencies of the calls. The requests are made before the
-//! clock runs, so that the client costs little.
+//! Measures a Kinesis endpoint: puts or gets from several connections, each waiting for its answer,
+//! or subscriptions by enhanced fan-out. Prints records a second with the latencies of the calls.
+//! Requests are made before the clock runs, so that the client costs little.
 //!
 //! `cargo run --release -p anabranch-load -- --endpoint 127.0.0.1:4566 --connections 8 --batch 100`
 
 mod connection;
+mod fan_out;
+mod get;
+mod put;
 
 use std::error::Error;
 use std::net::SocketAddr;
@@ -12,9 +15,7 @@ use std::sync::Barrier;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use serde_json::json;
 
 use connection::{Connection, request};
@@ -22,6 +23,9 @@ use connection::{Connection, request};
 /// Load on a Kinesis endpoint
 #[derive(Debug, Clone, Parser)]
 struct Options {
+    /// What to do
+    #[arg(long, value_enum, default_value_t = Work::Put)]
+    work: Work,
     /// Where the endpoint listens
     #[arg(long, default_value = "127.0.0.1:4566")]
     endpoint: SocketAddr,
@@ -49,62 +53,98 @@ struct Options {
     /// Stop after so many records instead of by time
     #[arg(long)]
     records: Option<u64>,
+    /// Streams, for `subscribers`
+    #[arg(long, default_value_t = 50)]
+    streams: usize,
+    /// Consumers of each stream, for `subscribers`
+    #[arg(long, default_value_t = 20)]
+    consumers: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Work {
+    /// Put records
+    Put,
+    /// Drain the stream by GetRecords, again and again
+    Get,
+    /// Put single records and take the time until a subscriber has each
+    Delivery,
+    /// Have many subscribers each get every record
+    Subscribers,
 }
 
 /// What one connection measured.
 #[derive(Debug, Default)]
 struct Measured {
     latencies: Vec<Duration>,
+    records: u64,
     failed_records: u64,
+    took: Duration,
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::parse();
-    make_stream(&options)?;
-    let start = Barrier::new(options.connections);
-    let began = Instant::now();
-    let measured = thread::scope(|scope| {
-        let threads: Vec<_> = (0..options.connections)
-            .map(|number| {
-                scope.spawn({
-                    let (options, start) = (&options, &start);
-                    move || put(options, number, start)
-                })
-            })
-            .collect();
-        threads.into_iter().map(|thread| thread.join().map_err(|_| "a connection panicked".to_string())?).collect()
-    });
-    let measured: Result<Vec<Measured>, String> = measured;
-    let measured = measured?;
-    let elapsed = match options.records {
-        Some(_) => began.elapsed().as_secs_f64(),
-        None => options.seconds,
-    };
-    let mut latencies: Vec<Duration> = measured.iter().flat_map(|one| one.latencies.iter().copied()).collect();
-    latencies.sort_unstable();
-    let at =
-        |share: f64| latencies.get((latencies.len() as f64 * share) as usize).map_or(0.0, |it| it.as_secs_f64() * 1e3);
-    let failed: u64 = measured.iter().map(|one| one.failed_records).sum();
-    let records = (latencies.len() * options.batch) as u64 - failed;
-    println!(
-        "{}",
-        json!({
-            "records_per_second": (records as f64 / elapsed).round(),
-            "calls": latencies.len(),
-            "failed_records": failed,
-            "p50_ms": at(0.5),
-            "p99_ms": at(0.99),
-        })
-    );
+    match options.work {
+        Work::Put => {
+            make_stream(&options, &options.stream, options.shards)?;
+            report(&options, &measure(&options, put::put)?);
+        }
+        Work::Get => report(&options, &measure(&options, get::get)?),
+        Work::Delivery => println!("{}", fan_out::delivery(&options)?),
+        Work::Subscribers => println!("{}", fan_out::subscribers(&options)?),
+    }
     Ok(())
 }
 
-fn make_stream(options: &Options) -> Result<(), Box<dyn Error>> {
+/// Runs `work` on all connections at once; it is told the number of its connection.
+fn measure(
+    options: &Options,
+    work: fn(&Options, usize, &Barrier) -> Result<Measured, String>,
+) -> Result<Vec<Measured>, String> {
+    let start = Barrier::new(options.connections);
+    thread::scope(|scope| {
+        let start = &start;
+        let threads: Vec<_> =
+            (0..options.connections).map(|number| scope.spawn(move || work(options, number, start))).collect();
+        threads.into_iter().map(|thread| thread.join().map_err(|_| "a connection panicked".to_string())?).collect()
+    })
+}
+
+fn report(options: &Options, measured: &[Measured]) {
+    let latencies = measured.iter().flat_map(|one| one.latencies.iter().copied()).collect();
+    let records: u64 = measured.iter().map(|one| one.records).sum();
+    let seconds = match options.records {
+        Some(_) => measured.iter().map(|one| one.took.as_secs_f64()).fold(0.0, f64::max),
+        None => options.seconds,
+    };
+    let rate = records as f64 / seconds;
+    let [p50, p99] = percentiles(latencies);
+    println!(
+        "{}",
+        json!({
+            "records_per_second": rate.round(),
+            "mb_per_second": (rate * options.bytes as f64 / 1e6).round(),
+            "records": records,
+            "failed_records": measured.iter().map(|one| one.failed_records).sum::<u64>(),
+            "p50_ms": p50,
+            "p99_ms": p99,
+        })
+    );
+}
+
+/// Median and 99th percentile in milliseconds.
+fn percentiles(mut latencies: Vec<Duration>) -> [f64; 2] {
+    latencies.sort_unstable();
+    let at = |share: f64| latencies.get((latencies.len() as f64 * share) as usize);
+    [0.5, 0.99].map(|share| at(share).map_or(0.0, |latency| latency.as_secs_f64() * 1e3))
+}
+
+fn make_stream(options: &Options, stream: &str, shards: u32) -> Result<(), Box<dyn Error>> {
     let mut connection = Connection::open(options.endpoint)?;
-    let create = json!({ "StreamName": options.stream, "ShardCount": options.shards });
+    let create = json!({ "StreamName": stream, "ShardCount": shards });
     // It may be there from a run before.
     connection.call(&request("CreateStream", &create))?;
-    let describe = request("DescribeStreamSummary", &json!({ "StreamName": options.stream }));
+    let describe = request("DescribeStreamSummary", &json!({ "StreamName": stream }));
     let deadline = Instant::now() + Duration::from_secs(30);
     loop {
         let (_, body) = connection.call(&describe)?;
@@ -116,55 +156,4 @@ fn make_stream(options: &Options) -> Result<(), Box<dyn Error>> {
         }
         thread::sleep(Duration::from_millis(20));
     }
-}
-
-fn put(options: &Options, number: usize, start: &Barrier) -> Result<Measured, String> {
-    let data = STANDARD.encode(vec![b'x'; options.bytes]);
-    let record = |key: usize| json!({ "Data": data, "PartitionKey": format!("key-{number}-{key}") });
-    let requests: Vec<Vec<u8>> = (0..16)
-        .map(|variant| match options.batch {
-            1 => {
-                let mut body = record(variant);
-                body["StreamName"] = json!(options.stream);
-                request("PutRecord", &body)
-            }
-            batch => {
-                let records: Vec<_> = (0..batch).map(|key| record(variant * batch + key)).collect();
-                request("PutRecords", &json!({ "StreamName": options.stream, "Records": records }))
-            }
-        })
-        .collect();
-    let mut connection = Connection::open(options.endpoint).map_err(|error| error.to_string())?;
-    start.wait();
-    let began = Instant::now();
-    let mut measured = Measured::default();
-    for call in 0.. {
-        let before = Instant::now();
-        let (status, body) = connection.call(&requests[call % requests.len()]).map_err(|error| error.to_string())?;
-        let after = Instant::now();
-        if status != 200 {
-            return Err(format!("status {status}: {}", String::from_utf8_lossy(&body)));
-        }
-        let is_counted = options.records.is_some() || before.duration_since(began).as_secs_f64() >= options.warm_up;
-        if is_counted {
-            measured.latencies.push(after - before);
-            measured.failed_records += failed_records(&body);
-        }
-        let is_over = match options.records {
-            Some(records) => (call + 1) as u64 * (options.batch * options.connections) as u64 >= records,
-            None => after.duration_since(began).as_secs_f64() >= options.warm_up + options.seconds,
-        };
-        if is_over {
-            return Ok(measured);
-        }
-    }
-    Ok(measured)
-}
-
-/// `FailedRecordCount`, found without parsing the whole answer.
-fn failed_records(body: &[u8]) -> u64 {
-    let text = String::from_utf8_lossy(body);
-    let Some((_, rest)) = text.split_once("\"FailedRecordCount\":") else { return 0 };
-    let digits: String = rest.trim_start().chars().take_while(char::is_ascii_digit).collect();
-    digits.parse().unwrap_or(0)
 }
