@@ -1,5 +1,7 @@
 //! A shard: a lane of its stream's log, with a range of hash keys and a span of positions.
 
+use std::fmt;
+
 use anabranch_storage::{LaneId, Position};
 use serde::{Deserialize, Serialize};
 
@@ -91,7 +93,17 @@ impl Shard {
 
 /// `shardId-` and twelve digits.
 pub(crate) fn shard_id(index: u32) -> String {
-    format!("shardId-{index:012}")
+    ShardId(index).to_string()
+}
+
+/// A shard's number, shown as its id.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ShardId(pub(crate) u32);
+
+impl fmt::Display for ShardId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "shardId-{:012}", self.0)
+    }
 }
 
 /// The number in a shard's id; Kinesis takes the bare number too.

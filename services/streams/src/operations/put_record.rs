@@ -72,7 +72,7 @@ pub(super) async fn put_record(
     let placed = placed.into_iter().next().ok_or_else(|| ApiError::internal("the record was given no place"))??;
     Ok(PutRecordAnswer {
         shard_id: placed.shard.id(),
-        sequence_number: placed.sequence_number,
+        sequence_number: placed.sequence_number.to_string(),
         encryption_type: stream.state().encryption_type_at(streams.clock.now_ms()),
     })
 }

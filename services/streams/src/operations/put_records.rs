@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use anabranch_protocol::{ApiError, Blob, RequestContext, Violations};
 use anabranch_storage::Position;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::error::{invalid_argument, log_failure, rate_exceeded};
 use crate::hash_key::HashKey;
@@ -16,8 +16,9 @@ use crate::meters::{Metric, ShardMetric};
 use crate::quota::Limits;
 use crate::record::StoredRecord;
 use crate::routing::{Routed, Routes};
+use crate::sequence_number::SequenceNumber;
 use crate::shapes::{DATA_BYTES_MAX, HASH_KEY, PARTITION_KEY, RECORDS, STREAM_ARN, STREAM_ID, STREAM_NAME};
-use crate::shard::Shard;
+use crate::shard::{Shard, ShardId};
 use crate::stream::Stream;
 use crate::streams::Streams;
 
@@ -56,14 +57,31 @@ pub(super) struct PutRecordsAnswer {
 #[derive(Debug, Serialize)]
 #[serde(untagged, rename_all_fields = "PascalCase")]
 enum PutRecordsResult {
-    Put { sequence_number: String, shard_id: String },
-    Failed { error_code: &'static str, error_message: String },
+    Put {
+        #[serde(serialize_with = "in_decimal")]
+        sequence_number: SequenceNumber,
+        #[serde(serialize_with = "by_id")]
+        shard_id: Arc<Shard>,
+    },
+    Failed {
+        error_code: &'static str,
+        error_message: String,
+    },
+}
+
+/// Written without a string of its own for each record.
+fn in_decimal<S: Serializer>(number: &SequenceNumber, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(number)
+}
+
+fn by_id<S: Serializer>(shard: &Arc<Shard>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&ShardId(shard.index))
 }
 
 impl From<Result<Placed, ApiError>> for PutRecordsResult {
     fn from(result: Result<Placed, ApiError>) -> Self {
         match result {
-            Ok(placed) => Self::Put { sequence_number: placed.sequence_number, shard_id: placed.shard.id() },
+            Ok(placed) => Self::Put { sequence_number: placed.sequence_number, shard_id: placed.shard },
             Err(error) => Self::Failed { error_code: error.code, error_message: error.message },
         }
     }
@@ -136,7 +154,7 @@ impl PutRecordsEntry<'_> {
 /// Where a record went.
 pub(super) struct Placed {
     pub(super) shard: Arc<Shard>,
-    pub(super) sequence_number: String,
+    pub(super) sequence_number: SequenceNumber,
 }
 
 /// Puts `entries` as far as their shards may take them now, and waits until they are durable.
@@ -210,7 +228,7 @@ async fn append(streams: &Streams, stream: &Stream, entries: &[PutRecordsEntry<'
         let shard = routes.shard(target).clone();
         let position = next[target];
         next[target] = position.plus(1);
-        Placed { sequence_number: shard.sequence_number(position, timestamp_ms).to_string(), shard }
+        Placed { sequence_number: shard.sequence_number(position, timestamp_ms), shard }
     });
     Ok(placed.collect())
 }
