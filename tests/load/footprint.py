@@ -45,6 +45,44 @@ def cpu_seconds(process):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def call(port, operation, request):
+    headers = {
+        "Content-Type": "application/x-amz-json-1.1",
+        "X-Amz-Target": f"Kinesis_20131202.{operation}",
+        "Authorization": "AWS4-HMAC-SHA256 Credential=load/20260101/us-east-1/kinesis/aws4_request, Signature=0",
+    }
+    url = f"http://127.0.0.1:{port}/"
+    urllib.request.urlopen(urllib.request.Request(url, json.dumps(request).encode(), headers), timeout=60).read()
+
+
+def idle(process):
+    before = cpu_seconds(process)
+    time.sleep(IDLE_SECONDS)
+    used = cpu_seconds(process) - before
+    return f"idle for {IDLE_SECONDS} s: {used * 1000:.0f} ms of CPU, {status(process, 'VmRSS'):.0f} MiB resident, of which anonymous {status(process, 'RssAnon'):.0f} MiB"
+
+
+def many_streams(streams, shards):
+    """Streams with a record each, then the same after a restart."""
+    with tempfile.TemporaryDirectory(dir=TARGET) as directory:
+        data, port = pathlib.Path(directory) / "data", free_port()
+        process, _ = start(data, port)
+        for number in range(streams):
+            call(port, "CreateStream", {"StreamName": f"stream-{number}", "ShardCount": shards})
+        time.sleep(1)
+        for number in range(streams):
+            call(port, "PutRecord", {"StreamName": f"stream-{number}", "Data": "aGk=", "PartitionKey": "key"})
+        print(f"{streams:,} streams of {shards} shards, a record in each: {status(process, 'VmRSS'):.0f} MiB resident")
+        time.sleep(IDLE_SECONDS)
+        print(f"  {idle(process)}")
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        process, seconds = start(data, port)
+        print(f"  started again: first answer after {seconds * 1000:.0f} ms; {idle(process)}")
+        process.kill()
+        process.wait()
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--gib", type=float, default=1)
@@ -74,12 +112,11 @@ def main():
             )
             first = time.monotonic() - began
             print(f"{options.gib:g} GiB, {what}: first answer after {seconds * 1000:.0f} ms, 800 puts after {first * 1000:.0f} ms more")
-            before = cpu_seconds(process)
-            time.sleep(IDLE_SECONDS)
-            used = cpu_seconds(process) - before
-            print(f"  idle for {IDLE_SECONDS} s: {used * 1000:.0f} ms of CPU, {status(process, 'VmRSS'):.0f} MiB resident, of which anonymous {status(process, 'RssAnon'):.0f} MiB")
+            print(f"  {idle(process)}")
             process.terminate()
             process.wait()
+    many_streams(1_000, 1)
+    many_streams(10, 500)
 
 
 if __name__ == "__main__":

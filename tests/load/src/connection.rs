@@ -19,15 +19,16 @@ pub(crate) fn request(operation: &str, body: &Value) -> Vec<u8> {
     [head.into_bytes(), body.into_bytes()].concat()
 }
 
-/// A connection.
-pub(crate) struct Connection(BufReader<TcpStream>);
+/// A connection, opened anew where the server closes it after each answer.
+pub(crate) struct Connection {
+    address: SocketAddr,
+    stream: BufReader<TcpStream>,
+    is_closed: bool,
+}
 
 impl Connection {
     pub(crate) fn open(address: SocketAddr) -> io::Result<Self> {
-        let stream = TcpStream::connect(address)?;
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(Duration::from_secs(60)))?;
-        Ok(Self(BufReader::with_capacity(64 << 10, stream)))
+        Ok(Self { address, stream: connect(address)?, is_closed: false })
     }
 
     /// Sends a request and reads the answer: its status and body.
@@ -36,7 +37,7 @@ impl Connection {
         let mut body = Vec::new();
         if !is_chunked {
             body.resize(length, 0);
-            self.0.read_exact(&mut body)?;
+            self.stream.read_exact(&mut body)?;
             return Ok((status, body));
         }
         while self.read_chunk(&mut body)? {}
@@ -54,12 +55,16 @@ impl Connection {
 
     /// Sends a request and reads the head of the answer.
     fn begin(&mut self, request: &[u8]) -> io::Result<Head> {
-        self.0.get_mut().write_all(request)?;
+        if self.is_closed {
+            self.stream = connect(self.address)?;
+            self.is_closed = false;
+        }
+        self.stream.get_mut().write_all(request)?;
         let mut head = Head { status: 0, length: 0, is_chunked: false };
         let mut line = String::new();
         loop {
             line.clear();
-            if self.0.read_line(&mut line)? == 0 {
+            if self.stream.read_line(&mut line)? == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
             let text = line.trim_end();
@@ -73,6 +78,8 @@ impl Connection {
                     head.length = value.trim().parse().map_err(|_| io::ErrorKind::InvalidData)?;
                 } else if name.eq_ignore_ascii_case("transfer-encoding") {
                     head.is_chunked = value.trim().eq_ignore_ascii_case("chunked");
+                } else if name.eq_ignore_ascii_case("connection") {
+                    self.is_closed = value.trim().eq_ignore_ascii_case("close");
                 }
             }
         }
@@ -81,15 +88,22 @@ impl Connection {
     /// Appends the next chunk to `body`; false at the last.
     fn read_chunk(&mut self, body: &mut Vec<u8>) -> io::Result<bool> {
         let mut line = String::new();
-        self.0.read_line(&mut line)?;
+        self.stream.read_line(&mut line)?;
         let size = usize::from_str_radix(line.trim_end(), 16).map_err(|_| io::ErrorKind::InvalidData)?;
         let start = body.len();
         body.resize(start + size, 0);
-        self.0.read_exact(&mut body[start..])?;
+        self.stream.read_exact(&mut body[start..])?;
         line.clear();
-        self.0.read_line(&mut line)?;
+        self.stream.read_line(&mut line)?;
         Ok(size > 0)
     }
+}
+
+fn connect(address: SocketAddr) -> io::Result<BufReader<TcpStream>> {
+    let stream = TcpStream::connect(address)?;
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+    Ok(BufReader::with_capacity(64 << 10, stream))
 }
 
 /// What the head of an answer says.
