@@ -24,12 +24,12 @@ impl Resharding<'_> {
         let parent = self.open(index)?;
         let (start, end) = (parent.start_key(), parent.end_key());
         if key.0 <= start.0.saturating_add(1) || key >= end {
-            let (name, account_id) = (&self.state.key.name, &self.state.key.account_id);
             return Err(invalid_argument(format!(
-                "NewStartingHashKey {} used in SplitShard() on shard {} in stream {name} under account {account_id} is not \
-                 both greater than one plus the shard's StartingHashKey {} and less than the shard's EndingHashKey {}.",
+                "NewStartingHashKey {} used in SplitShard() on shard {} in stream {} is not both greater than one plus the \
+                 shard's StartingHashKey {} and less than the shard's EndingHashKey {}.",
                 key.0,
                 shard_id(index),
+                self.state.key.under_account(),
                 start.0,
                 end.0
             )));
@@ -43,12 +43,11 @@ impl Resharding<'_> {
         let (first, second) = (self.open(index)?, self.open(adjacent)?);
         let follows = |one: &Shard, other: &Shard| one.end_key().0.checked_add(1) == Some(other.start_key().0);
         if !follows(&first, &second) && !follows(&second, &first) {
-            let (name, account_id) = (&self.state.key.name, &self.state.key.account_id);
             return Err(invalid_argument(format!(
-                "Shards {} and {} in stream {name} under account {account_id} are not an adjacent pair of shards eligible \
-                 for merging",
+                "Shards {} and {} in stream {} are not an adjacent pair of shards eligible for merging",
                 first.id(),
-                second.id()
+                second.id(),
+                self.state.key.under_account()
             )));
         }
         Ok(self.join(&first, &second))
@@ -86,11 +85,9 @@ impl Resharding<'_> {
         let shard = found.ok_or_else(|| shard_not_found(&shard_id(index), &self.state.key))?;
         if shard.closed.is_some() {
             return Err(invalid_argument(format!(
-                "Shard {} in stream {} under account {} has already been merged or split, and thus is not eligible for \
-                 merging or splitting.",
+                "Shard {} in stream {} has already been merged or split, and thus is not eligible for merging or splitting.",
                 shard.id(),
-                self.state.key.name,
-                self.state.key.account_id
+                self.state.key.under_account()
             )));
         }
         Ok(shard.clone())
