@@ -69,6 +69,14 @@ impl Bucket {
         self.level -= Self::full(tokens);
     }
 
+    /// Takes `tokens`, of which a full bucket pays nothing if they are more than it holds.
+    fn charge(&mut self, tokens: u64) {
+        if tokens > self.rate {
+            self.level = self.level.min(0);
+        }
+        self.take(tokens);
+    }
+
     /// Takes `tokens` if they are there.
     pub(crate) fn try_take(&mut self, tokens: u64, now_ms: u64) -> bool {
         let has = self.has(tokens, now_ms);
@@ -142,9 +150,10 @@ impl StreamQuota {
         self.with(shard_index, now_ms, |quota| quota.read_bytes.is_paid(now_ms) && quota.read_calls.try_take(1, now_ms))
     }
 
-    /// Counts what `GetRecords` gave: more than there was is paid off before the next call.
+    /// Counts what `GetRecords` gave: more than a second's worth is paid off in full before the next
+    /// call, so that 10 MiB refuse calls for 5 seconds (`GetRecords`).
     pub(crate) fn end_read(&self, shard_index: u32, bytes: u64, now_ms: u64) {
-        self.with(shard_index, now_ms, |quota| quota.read_bytes.take(bytes));
+        self.with(shard_index, now_ms, |quota| quota.read_bytes.charge(bytes));
     }
 
     /// Whether `GetShardIterator` may be called now.
@@ -210,7 +219,9 @@ mod tests {
         assert!((0..5).all(|_| quota.begin_read(0, 0)));
         assert!(!quota.begin_read(0, 0), "five calls a second");
         quota.end_read(0, 10 << 20, 0);
-        assert!(!quota.begin_read(0, 3_999));
-        assert!(quota.begin_read(0, 4_000), "ten MiB are four seconds above the first second's two");
+        assert!(!quota.begin_read(0, 4_999));
+        assert!(quota.begin_read(0, 5_000), "ten MiB are five seconds' worth");
+        quota.end_read(0, 1 << 20, 10_000);
+        assert!(quota.begin_read(0, 10_000), "a second's worth is not paid off");
     }
 }
