@@ -1,10 +1,13 @@
 //! On-demand streams grow by themselves: a shard that is written to much is split ("Data Stream
 //! Capacity Mode": a shard above 500 KB/s is split within 15 minutes).
 
+use anabranch_protocol::ApiError;
+
 use crate::error::shard_limit;
 use crate::hash_key::HashKey;
 use crate::limits::ON_DEMAND_SHARDS_MAX;
 use crate::quota::Written;
+use crate::resharding::Resharding;
 use crate::stream::{Stream, StreamMode};
 use crate::streams::Streams;
 
@@ -22,13 +25,14 @@ pub(crate) fn grow(streams: &Streams, passed_ms: u64) {
         if state.mode != StreamMode::OnDemand {
             continue;
         }
-        for (index, _) in written.into_iter().filter(|(_, written)| is_much(written, passed_ms)) {
-            match split(streams, &stream, index) {
-                Ok(()) => tracing::info!(stream = state.key.name, shard = index, "split a shard that grew busy"),
-                Err(error) => {
-                    tracing::debug!(stream = state.key.name, shard = index, %error, "can't split a busy shard")
-                }
-            }
+        let busy: Vec<u32> =
+            written.into_iter().filter(|(_, written)| is_much(written, passed_ms)).map(|(index, _)| index).collect();
+        if busy.is_empty() {
+            continue;
+        }
+        match split(streams, &stream, &busy) {
+            Ok(count) => tracing::info!(stream = state.key.name, count, "split shards that grew busy"),
+            Err(error) => tracing::debug!(stream = state.key.name, %error, "can't split busy shards"),
         }
     }
 }
@@ -38,16 +42,32 @@ fn is_much(written: &Written, passed_ms: u64) -> bool {
     in_a_second(written.bytes) > SPLIT_BYTES || in_a_second(written.records) > SPLIT_RECORDS
 }
 
-/// Splits a shard in the middle of its hash keys.
-fn split(streams: &Streams, stream: &Stream, index: u32) -> Result<(), anabranch_protocol::ApiError> {
+/// Splits shards in the middle of their hash keys, all in one change, since the stream is UPDATING
+/// after it. Returns how many; those that can't be split are left out.
+fn split(streams: &Streams, stream: &Stream, indices: &[u32]) -> Result<usize, ApiError> {
     streams.reshard_in_any_mode(stream, |resharding| {
-        if resharding.state.open_shards().count() as i64 >= ON_DEMAND_SHARDS_MAX {
-            return Err(shard_limit(ON_DEMAND_SHARDS_MAX));
+        let mut count = 0;
+        let mut refusal = None;
+        for index in indices {
+            match split_one(resharding, *index) {
+                Ok(()) => count += 1,
+                Err(error) => refusal = Some(error),
+            }
         }
-        let shard = resharding.open(index)?;
-        let (start, end) = (shard.start_key().0, shard.end_key().0);
-        resharding.split(index, HashKey(start + (end - start) / 2 + 1)).map(|_| ())
+        match refusal {
+            Some(error) if count == 0 => Err(error),
+            _ => Ok(count),
+        }
     })
+}
+
+fn split_one(resharding: &mut Resharding<'_>, index: u32) -> Result<(), ApiError> {
+    if resharding.state.open_shards().count() as i64 >= ON_DEMAND_SHARDS_MAX {
+        return Err(shard_limit(ON_DEMAND_SHARDS_MAX));
+    }
+    let shard = resharding.open(index)?;
+    let (start, end) = (shard.start_key().0, shard.end_key().0);
+    resharding.split(index, HashKey(start + (end - start) / 2 + 1)).map(|_| ())
 }
 
 #[cfg(test)]
@@ -59,6 +79,7 @@ mod tests {
     use anabranch_protocol::{Encoding, JsonService, ManualClock, RequestContext};
     use anabranch_storage::Config;
     use serde_json::{Value, json};
+    use tempfile::TempDir;
 
     use super::*;
     use crate::{Limits, StreamsConfig};
@@ -75,20 +96,44 @@ mod tests {
         call(streams, "PutRecord", record).await
     }
 
-    #[tokio::test]
-    async fn a_busy_shard_is_split_and_a_quiet_one_is_not() {
+    /// An ACTIVE on-demand stream, whose changes take `transition_delay`.
+    async fn opened(transition_delay: Duration) -> (TempDir, Arc<ManualClock>, Arc<Streams>) {
         let directory = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::new(1_763_000_000_000));
         let config = StreamsConfig {
             directory: directory.path().join("streams"),
             log: Config { segment_bytes_min: 64 << 10, ..Config::default() },
-            transition_delay: Duration::ZERO,
+            transition_delay,
             limits: Limits::Aws,
         };
         let control = ControlStore::open(&directory.path().join("control.redb")).unwrap();
         let streams = Streams::open(config, control, clock.clone()).unwrap();
         let mode = json!({ "StreamName": "clicks", "StreamModeDetails": { "StreamMode": "ON_DEMAND" } });
         call(&streams, "CreateStream", mode).await;
+        clock.advance_ms(transition_delay.as_millis() as u64);
+        (directory, clock, streams)
+    }
+
+    #[tokio::test]
+    async fn all_busy_shards_are_split_at_once() {
+        let (_directory, clock, streams) = opened(Duration::from_secs(5)).await;
+        for _ in 0..10 {
+            put(&streams, 0, 1_000).await;
+            put(&streams, u128::MAX, 1_000).await;
+            clock.advance_ms(1_000);
+        }
+        grow(&streams, 10_000);
+        let shards = call(&streams, "ListShards", json!({ "StreamName": "clicks" })).await["Shards"].clone();
+        let shards = shards.as_array().unwrap();
+        let mut parents: Vec<_> = shards.iter().filter_map(|shard| shard["ParentShardId"].as_str()).collect();
+        parents.sort_unstable();
+        let [first, last] = ["shardId-000000000000", "shardId-000000000003"];
+        assert_eq!(parents, [first, first, last, last]);
+    }
+
+    #[tokio::test]
+    async fn a_busy_shard_is_split_and_a_quiet_one_is_not() {
+        let (_directory, clock, streams) = opened(Duration::ZERO).await;
         for second in 0..10 {
             // 768 KiB of data a second; the other shard gets half as much.
             put(&streams, 0, 1_000).await;
