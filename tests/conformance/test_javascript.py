@@ -25,7 +25,7 @@ def program():
 
 @pytest.mark.parametrize(("version", "client"), [("http1", "HTTP/1.1"), ("http2", "HTTP/2")])
 def test_every_operation(program, server, version, client, counted):
-    done = subprocess.run(["node", program, server.url, version], capture_output=True, text=True, timeout=120)
+    done = subprocess.run(["node", program, server.url, version], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-3000:]
     counts = json.loads(done.stdout)
     assert len(counts) == 39
