@@ -26,7 +26,7 @@ def java():
     build = TARGET / "java"
     build.mkdir(parents=True, exist_ok=True)
     classpath = build / "classpath"
-    maven = ["mvn", "-q", "-B", "-ntp", "-f", HERE / "pom.xml", f"-DbuildDirectory={build}"]
+    maven = ["mvn", "-q", "-B", "-ntp", "-Dmaven.wagon.http.retryHandler.count=5", "-f", HERE / "pom.xml", f"-DbuildDirectory={build}"]
     subprocess.run([*maven, "compile", "dependency:build-classpath", f"-Dmdep.outputFile={classpath}"], check=True)
     options = ["-Xmx256m", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"]
     command = ["java", *options, "-cp", f"{build}/classes:{classpath.read_text().strip()}"]
