@@ -6,6 +6,7 @@ import subprocess
 
 import boto3
 import pytest
+from botocore.config import Config
 from botocore.exceptions import SSLError
 
 
@@ -21,6 +22,7 @@ def kinesis(server, verify):
         aws_access_key_id="test",
         aws_secret_access_key="test",
         verify=str(verify) if verify else None,
+        config=Config(retries={"max_attempts": 1}),
     )
 
 

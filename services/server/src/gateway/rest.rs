@@ -1,8 +1,9 @@
 //! Requests for the services that are told by path or host: Lambda, HTTP APIs and S3.
 
 use axum::body::Body;
+use axum::http::header::{CONNECTION, EXPECT};
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, Method, Request, Response, StatusCode};
+use axum::http::{HeaderValue, Method, Request, Response, StatusCode, Version};
 use axum::response::IntoResponse;
 use http_body_util::Limited;
 use tower_service::Service;
@@ -34,6 +35,7 @@ pub(super) async fn objects(gateway: &Gateway, id: &RequestId, head: Parts, body
     let label = Label::new("s3", s3_operation(&head));
     let limit = gateway.config.body_bytes_max;
     let declared = body::declared_length(&head);
+    let expects_continue = head.version == Version::HTTP_11 && head.headers.contains_key(EXPECT);
     let mut response = if declared.is_some_and(|length| length > limit) {
         body::discard(body, declared).await;
         let message = format!("Your proposed upload is larger than {limit} bytes, the limit set by --max-body.");
@@ -45,6 +47,11 @@ pub(super) async fn objects(gateway: &Gateway, id: &RequestId, head: Parts, body
     };
     if let Ok(id) = HeaderValue::from_str(&id.0) {
         response.headers_mut().entry("x-amz-request-id").or_insert(id);
+    }
+    if expects_continue && !response.status().is_success() {
+        // As S3 does. Clients that were refused before they sent a body take the next answer on the
+        // connection for the rest of this one (botocore).
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     response.extensions_mut().insert(label);
     response
