@@ -184,12 +184,14 @@ fn read_frame(
     } else {
         for record in records(payload.bytes()).skip(skip) {
             let is_first = found.is_empty() && take == 0;
-            if left.records == 0 || (record.len() > left.bytes && !is_first) {
+            let over = record.len() > left.bytes;
+            if left.records == 0 || (over && !is_first) {
                 break;
             }
-            left.bytes = left.bytes.saturating_sub(record.len());
-            left.records -= 1;
             take += 1;
+            // A first record above the limit stands alone: not even an empty one goes with it.
+            left.records = if over { 0 } else { left.records - 1 };
+            left.bytes = left.bytes.saturating_sub(record.len());
         }
     }
     found.next = header.first_position.plus((skip + take) as u64);

@@ -26,7 +26,7 @@ fn step() -> impl Strategy<Value = Step> {
         8 => proptest::collection::vec(batch, 1..4).prop_map(Step::Append),
         1 => Just(Step::Reopen),
         1 => (0.0..1.0).prop_map(Step::TrimTo),
-        4 => (0u32..5, 0.0..1.0, 1usize..50, 1usize..100_000)
+        4 => (0u32..5, 0.0..1.0, 1usize..50, prop_oneof![0usize..300, 1usize..100_000])
             .prop_map(|(lane, from, records, bytes)| Step::Read { lane, from, records, bytes }),
     ]
 }
@@ -127,8 +127,15 @@ fn run(steps: Vec<Step>, config: &Config) {
     assert_eq!(verified.records_verified, model.values().map(|lane| lane.len() as u64).sum::<u64>());
 }
 
+#[test]
+fn a_first_record_above_the_limit_stands_alone() {
+    let read = |bytes| Step::Read { lane: 0, from: 0.0, records: 9, bytes };
+    let append = || Step::Append(vec![(0, vec![vec![7; 32], Vec::new()])]);
+    run(vec![append(), append(), read(0), read(31), read(32), read(64)], &config(false, FlushPolicy::Fsync));
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(24) })]
 
     #[test]
     fn what_is_acknowledged_is_read(steps in proptest::collection::vec(step(), 1..60), zstd: bool) {
