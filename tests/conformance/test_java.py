@@ -60,11 +60,11 @@ class Worker:
         return [line.split() for line in self.out.read_text().split("\n")[:-1]]
 
     def records(self):
-        """Key and number of each, in the order of processing."""
-        return [(line[2], int(line[3])) for line in self.lines() if line[0] == "record"]
+        """Moment, key and number of each, in the order of processing."""
+        return [(int(line[1]), line[3], int(line[4])) for line in self.lines() if line[0] == "record"]
 
     def shards(self, event):
-        return {line[1] for line in self.lines() if line[0] == event}
+        return {line[2] for line in self.lines() if line[0] == event}
 
     def kill(self):
         self.process.kill()
@@ -96,11 +96,17 @@ class Load:
 
 
 def first_seen(records):
-    """The numbers of each key in the order in which they first came: after a crash some come again."""
+    """The moment in which each number of each key first came: after a crash some come again."""
     seen = defaultdict(dict)
-    for key, number in records:
-        seen[key].setdefault(number, None)
-    return {key: list(numbers) for key, numbers in seen.items()}
+    for moment, key, number in records:
+        seen[key][number] = min(moment, seen[key].get(number, moment))
+    return seen
+
+
+def assert_in_order(records):
+    for key, moments in first_seen(records).items():
+        by_number = [moments[number] for number in sorted(moments)]
+        assert by_number == sorted(by_number), f"order of key {key}"
 
 
 def leases(server, application):
@@ -137,7 +143,7 @@ def test_workers_share_a_stream_that_is_resharded_and_survive_a_kill(java, serve
         start("one")
         wait_for(lambda: workers[0].shards("began"), "the first worker begins")
         start("two")
-        wait_for(lambda: len(processed()) > 200, "records are processed")
+        wait_for(lambda: workers[1].records(), "the second worker takes a share")
         kinesis.split_shard(
             StreamName=stream, ShardToSplit="shardId-000000000000", NewStartingHashKey=str(1 << 126)
         )
@@ -148,20 +154,21 @@ def test_workers_share_a_stream_that_is_resharded_and_survive_a_kill(java, serve
         )
         wait_for(active, "the merge is done")
         wait_for(lambda: "shardId-000000000004" in shards("began"), "the merged shard begins")
-        # The one that holds more dies: its leases must go to the other.
-        holders = [len(worker.shards("began")) for worker in workers]
-        victim, survivor = workers if holders[0] >= holders[1] else workers[::-1]
+        # The one that holds the merged shard dies: its leases must go to the other.
+        merged = lambda: leases(server, f"{stream}-application")["shardId-000000000004"]
+        holder = wait_for(lambda: merged().get("leaseOwner"), "the merged shard has an owner")
+        victim, survivor = workers if holder["S"] == "one" else workers[::-1]
         victim.kill()
         at_kill = load.total()
         wait_for(lambda: load.total() > at_kill + 200, "records come after the kill")
         load.stop()
-        complete = lambda: {key: set(numbers) for key, numbers in first_seen(processed()).items()} == {
+        complete = lambda: {key: set(moments) for key, moments in first_seen(processed()).items()} == {
             key: set(range(count)) for key, count in load.sent.items()
         }
         wait_for(complete, "every record is processed")
-        for worker in workers:
-            for key, numbers in first_seen(worker.records()).items():
-                assert numbers == sorted(numbers), f"order of key {key}"
+        # By each worker, and by both: a shard's records come after those of its parents, whoever had them.
+        for records in (workers[0].records(), workers[1].records(), processed()):
+            assert_in_order(records)
         owned = lambda: {
             shard: lease["leaseOwner"]["S"] for shard, lease in leases(server, f"{stream}-application").items() if "leaseOwner" in lease
         }
@@ -190,7 +197,7 @@ def test_what_the_producer_library_packs_the_client_library_unpacks(java, server
     try:
         unpacked = lambda: [line for line in worker.lines() if line[0] == "record"]
         wait_for(lambda: len(unpacked()) >= 1000, "every record is unpacked")
-        found = sorted((line[2], int(line[4])) for line in unpacked())
+        found = sorted((line[3], int(line[5])) for line in unpacked())
         assert found == sorted((f"user-{number % 10}", number) for number in range(1000))
     finally:
         worker.kill()

@@ -28,8 +28,9 @@ import software.amazon.kinesis.retrieval.polling.PollingConfig;
 
 /**
  * A worker of the Kinesis Client Library. Arguments: endpoint, stream, application, worker, and
- * {@code polling} or {@code fanout}. Prints what it processes: {@code record SHARD KEY DATA}, and
- * {@code began|ended|lost SHARD}.
+ * {@code polling} or {@code fanout}. Prints what it processes: {@code record MOMENT SHARD KEY DATA},
+ * and {@code began|ended|lost MOMENT SHARD}. The moment is in nanoseconds since the machine's start,
+ * which on Linux is one clock for all processes.
  */
 public final class Worker {
     private Worker() {}
@@ -59,7 +60,8 @@ public final class Worker {
                 .leasesRecoveryAuditorExecutionFrequencyMillis(5_000);
         leases.workerUtilizationAwareAssignmentConfig()
                 .inMemoryWorkerMetricsCaptureFrequencyMillis(500)
-                .workerMetricsReporterFreqInMillis(1_000);
+                .workerMetricsReporterFreqInMillis(1_000)
+                .varianceBalancingFrequency(1);
         Scheduler scheduler = new Scheduler(
                 configs.checkpointConfig(),
                 configs.coordinatorConfig()
@@ -74,8 +76,8 @@ public final class Worker {
         new CountDownLatch(1).await();
     }
 
-    private static synchronized void say(String line) {
-        System.out.println(line);
+    private static synchronized void say(String event, String what) {
+        System.out.println(event + " " + System.nanoTime() + " " + what);
         System.out.flush();
     }
 
@@ -85,12 +87,12 @@ public final class Worker {
         @Override
         public void initialize(InitializationInput input) {
             shard = input.shardId();
-            say("began " + shard);
+            say("began", shard);
         }
 
         @Override
         public void processRecords(ProcessRecordsInput input) {
-            input.records().forEach(record -> say("record " + shard + " " + record.partitionKey() + " "
+            input.records().forEach(record -> say("record", shard + " " + record.partitionKey() + " "
                     + StandardCharsets.UTF_8.decode(record.data())));
             if (!input.records().isEmpty()) {
                 checkpoint(input.checkpointer());
@@ -99,13 +101,13 @@ public final class Worker {
 
         @Override
         public void leaseLost(LeaseLostInput input) {
-            say("lost " + shard);
+            say("lost", shard);
         }
 
         @Override
         public void shardEnded(ShardEndedInput input) {
             checkpoint(input.checkpointer());
-            say("ended " + shard);
+            say("ended", shard);
         }
 
         @Override
@@ -118,7 +120,7 @@ public final class Worker {
                 checkpointer.checkpoint();
             } catch (KinesisClientLibException error) {
                 // Another worker has the lease by now, and starts behind the last checkpoint.
-                say("uncheckpointed " + shard + " " + error.getClass().getSimpleName());
+                say("uncheckpointed", shard + " " + error.getClass().getSimpleName());
             }
         }
     }
