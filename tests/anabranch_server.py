@@ -10,6 +10,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+from collections import Counter
 
 import boto3
 from botocore.config import Config
@@ -96,6 +97,15 @@ class Server:
                 raise
         if self.process:
             self.log.close()
+
+    def answered(self):
+        """How often each operation of Kinesis Data Streams was answered with 200."""
+        page = urllib.request.urlopen(f"{self.url}/_anabranch/metrics", timeout=5).read().decode()
+        counts = Counter()
+        for line in page.splitlines():
+            if line.startswith("anabranch_requests_total{") and 'service="kinesis"' in line and 'status="200"' in line:
+                counts[line.split('operation="')[1].split('"')[0]] = int(float(line.rsplit(" ", 1)[1]))
+        return counts
 
     def client(self, service, **config):
         client = boto3.client(

@@ -1,5 +1,7 @@
 """Servers for the tests that ask for them."""
 
+from contextlib import ExitStack
+
 import pytest
 
 import operation_counts
@@ -36,6 +38,13 @@ def servers(tmp_path):
     yield make
     for server in made:
         server.stop()
+
+
+@pytest.fixture
+def counted_as(servers):
+    """Counts what a program calls that does not tell us: `counted_as(client, server)` before it starts."""
+    with ExitStack() as until_the_end:
+        yield lambda client, server: until_the_end.enter_context(operation_counts.of_another(client, server))
 
 
 @pytest.fixture(scope="module")

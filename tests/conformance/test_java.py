@@ -115,8 +115,9 @@ def leases(server, application):
 
 
 @pytest.mark.parametrize("retrieval", ["polling", "fanout"])
-def test_workers_share_a_stream_that_is_resharded_and_survive_a_kill(java, servers, tmp_path, retrieval):
+def test_workers_share_a_stream_that_is_resharded_and_survive_a_kill(java, servers, tmp_path, counted_as, retrieval):
     server = servers().start()
+    counted_as(f"KCL, {retrieval}", server)
     kinesis = server.client("kinesis")
     stream = f"shared-{retrieval}"
     kinesis.create_stream(StreamName=stream, ShardCount=2)
@@ -184,7 +185,8 @@ def test_workers_share_a_stream_that_is_resharded_and_survive_a_kill(java, serve
             worker.kill()
 
 
-def test_what_the_producer_library_packs_the_client_library_unpacks(java, server, tmp_path):
+def test_what_the_producer_library_packs_the_client_library_unpacks(java, server, tmp_path, counted_as):
+    counted_as("KPL and KCL", server)
     kinesis = server.client("kinesis")
     kinesis.create_stream(StreamName="packed", ShardCount=2)
     kinesis.get_waiter("stream_exists").wait(StreamName="packed", WaiterConfig={"Delay": 0.1, "MaxAttempts": 100})
