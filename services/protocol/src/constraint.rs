@@ -1,5 +1,6 @@
 //! The service models' constraints, declared once per shape and reported as AWS words them.
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
 
 use crate::ApiError;
@@ -18,6 +19,26 @@ pub struct Text {
     pub pattern: Option<Pattern>,
     /// The values allowed, or empty for any.
     pub one_of: &'static [&'static str],
+}
+
+impl Text {
+    fn allows(&self, text: &str) -> bool {
+        (self.min..=self.max).contains(&text.chars().count())
+            && self.pattern.is_none_or(|(_, matches)| matches(text))
+            && (self.one_of.is_empty() || self.one_of.contains(&text))
+    }
+
+    /// All of them, as a message about a list's or a map's members names them.
+    fn constraints(&self) -> String {
+        let is_bounded = self.max < usize::MAX;
+        let most = is_bounded.then(|| format!("Member must have length less than or equal to {}", self.max));
+        let least = is_bounded.then(|| format!("Member must have length greater than or equal to {}", self.min));
+        let pattern =
+            self.pattern.map(|(pattern, _)| format!("Member must satisfy regular expression pattern: {pattern}"));
+        let one_of = (!self.one_of.is_empty())
+            .then(|| format!("Member must satisfy enum value set: [{}]", self.one_of.join(", ")));
+        [most, least, pattern, one_of].into_iter().flatten().collect::<Vec<_>>().join(", ")
+    }
 }
 
 /// An integer shape of a service model.
@@ -94,13 +115,54 @@ impl Violations {
         }
     }
 
-    /// Checks a list's length; its members are not repeated in the message.
+    /// Checks the length of a blob, in bytes.
+    pub fn blob(&mut self, path: impl Display, length: usize, max: usize) {
+        if length > max {
+            let value = format_args!("java.nio.HeapByteBuffer[pos=0 lim={length} cap={length}]");
+            self.add(&path, value, format_args!("Member must have length less than or equal to {max}"));
+        }
+    }
+
+    /// Checks the length of a list of structures; they are not repeated in the message.
     pub fn list(&mut self, path: impl Display, length: usize, shape: &List) {
+        self.length(&path, if length == 0 { "[]" } else { "[...]" }, length, shape);
+    }
+
+    /// Checks a list of strings and its members.
+    pub fn texts(&mut self, path: impl Display, members: &[String], shape: &List, member: &Text) {
+        let value = format!("[{}]", members.join(", "));
+        self.length(&path, &value, members.len(), shape);
+        if !members.iter().all(|text| member.allows(text)) {
+            self.add(&path, value, format_args!("Member must satisfy constraint: [{}]", member.constraints()));
+        }
+    }
+
+    /// Checks a map of strings, its keys and its values.
+    pub fn text_map(
+        &mut self,
+        path: impl Display,
+        members: &BTreeMap<String, String>,
+        shape: &List,
+        key: &Text,
+        value: &Text,
+    ) {
+        let pairs: Vec<String> = members.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        let text = format!("{{{}}}", pairs.join(", "));
+        self.length(&path, &text, members.len(), shape);
+        if !members.keys().all(|text| key.allows(text)) {
+            self.add(&path, &text, format_args!("Map keys must satisfy constraint: [{}]", key.constraints()));
+        }
+        if !members.values().all(|text| value.allows(text)) {
+            self.add(&path, &text, format_args!("Map value must satisfy constraint: [{}]", value.constraints()));
+        }
+    }
+
+    fn length(&mut self, path: &impl Display, value: &str, length: usize, shape: &List) {
         if length > shape.max {
-            self.add(&path, "[...]", format_args!("Member must have length less than or equal to {}", shape.max));
+            self.add(path, value, format_args!("Member must have length less than or equal to {}", shape.max));
         }
         if length < shape.min {
-            self.add(&path, "[]", format_args!("Member must have length greater than or equal to {}", shape.min));
+            self.add(path, value, format_args!("Member must have length greater than or equal to {}", shape.min));
         }
     }
 
@@ -155,6 +217,22 @@ mod tests {
              Member must satisfy regular expression pattern: [a-z]+; Value '' at 'streamName' failed to satisfy \
              constraint: Member must have length greater than or equal to 1; Value null at 'data' failed to satisfy \
              constraint: Member must not be null"
+        );
+        let keys = ["ab".to_string(), "abcd".to_string()];
+        assert_eq!(
+            message(|violations| violations.texts("tagKeys", &keys, &List { min: 1, max: 1 }, &NAME)),
+            "2 validation errors detected: Value '[ab, abcd]' at 'tagKeys' failed to satisfy constraint: Member must have \
+             length less than or equal to 1; Value '[ab, abcd]' at 'tagKeys' failed to satisfy constraint: Member must \
+             satisfy constraint: [Member must have length less than or equal to 3, Member must have length greater than \
+             or equal to 1, Member must satisfy regular expression pattern: [a-z]+]"
+        );
+        let tags = BTreeMap::from([("a".to_string(), "1".to_string()), ("B".to_string(), "2".to_string())]);
+        let any = Text { min: 0, max: 256, pattern: None, one_of: &[] };
+        assert_eq!(
+            message(|violations| violations.text_map("tags", &tags, &List { min: 1, max: 9 }, &NAME, &any)),
+            "1 validation error detected: Value '{B=2, a=1}' at 'tags' failed to satisfy constraint: Map keys must satisfy \
+             constraint: [Member must have length less than or equal to 3, Member must have length greater than or equal \
+             to 1, Member must satisfy regular expression pattern: [a-z]+]"
         );
         let limit = Integer { min: 1, max: 10_000 };
         assert_eq!(

@@ -20,7 +20,12 @@ impl StreamState {
 
     /// `KMS` or `NONE`.
     pub(crate) fn encryption_type_at(&self, moment_ms: u64) -> &'static str {
-        self.key_id_at(moment_ms).map_or("NONE", |_| "KMS")
+        self.encrypted_at(moment_ms).unwrap_or("NONE")
+    }
+
+    /// `KMS`, or nothing: answers about records leave out `NONE`.
+    pub(crate) fn encrypted_at(&self, moment_ms: u64) -> Option<&'static str> {
+        self.key_id_at(moment_ms).map(|_| "KMS")
     }
 
     /// Times that encryption was started, or stopped, within the last 24 hours.

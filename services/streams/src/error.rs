@@ -33,6 +33,12 @@ pub(crate) fn shard_not_found(shard_id: &str, key: &StreamKey) -> ApiError {
     ApiError::client("ResourceNotFoundException", message)
 }
 
+/// What reading says of a shard whose id is well-formed, be it the shard or its stream that is missing.
+pub(crate) fn shard_does_not_exist(shard_id: &str, key: &StreamKey) -> ApiError {
+    let message = format!("Shard {shard_id} in stream {} does not exist", key.under_account());
+    ApiError::client("ResourceNotFoundException", message)
+}
+
 /// `consumer` is its ARN or its name.
 pub(crate) fn consumer_not_found(consumer: &str, key: &StreamKey) -> ApiError {
     let message = format!("Consumer {consumer}, account {} not found.", key.account_id);

@@ -12,8 +12,9 @@ use uuid::Uuid;
 use crate::error::invalid_argument;
 use crate::limits::ITERATOR_MS;
 
-const VERSION: u8 = 1;
-const PAYLOAD_BYTES: usize = 1 + 16 + 4 + 8 + 8;
+/// Iterators of AWS begin with these eight bytes too.
+const VERSION: u64 = 1;
+const PAYLOAD_BYTES: usize = 8 + 16 + 4 + 8 + 8 + 4;
 const TAG_BYTES: usize = 32;
 
 /// The key that iterators are signed with: random, one per data directory.
@@ -36,11 +37,13 @@ impl IteratorKey {
 
     pub(crate) fn sign(&self, iterator: &ShardIterator) -> String {
         let mut bytes = Vec::with_capacity(PAYLOAD_BYTES + TAG_BYTES);
-        bytes.push(VERSION);
+        bytes.extend_from_slice(&VERSION.to_be_bytes());
         bytes.extend_from_slice(iterator.stream_id.as_bytes());
         bytes.extend_from_slice(&iterator.shard_index.to_be_bytes());
         bytes.extend_from_slice(&iterator.position.0.to_be_bytes());
         bytes.extend_from_slice(&iterator.issued_ms.to_be_bytes());
+        // No two iterators are the same, even of one place in one millisecond.
+        bytes.extend_from_slice(&rand::random::<[u8; 4]>());
         let tag = self.mac(&bytes).finalize().into_bytes();
         bytes.extend_from_slice(&tag);
         STANDARD.encode(bytes)
@@ -52,18 +55,20 @@ impl IteratorKey {
     /// `InvalidArgumentException` if we never gave it out, `ExpiredIteratorException` after five minutes.
     pub(crate) fn verify(&self, text: &str, now_ms: u64) -> Result<ShardIterator, ApiError> {
         let invalid = || invalid_argument("Invalid ShardIterator.");
+        // Kinesis takes an iterator in quotes, as it stands in JSON.
+        let text = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
         let bytes = STANDARD.decode(text).map_err(|_| invalid())?;
-        if bytes.len() != PAYLOAD_BYTES + TAG_BYTES || bytes[0] != VERSION {
+        if bytes.len() != PAYLOAD_BYTES + TAG_BYTES || bytes[..8] != VERSION.to_be_bytes() {
             return Err(invalid());
         }
         let (payload, tag) = bytes.split_at(PAYLOAD_BYTES);
         self.mac(payload).verify_slice(tag).map_err(|_| invalid())?;
         let number = |at: usize| payload[at..at + 8].iter().fold(0u64, |value, byte| value << 8 | u64::from(*byte));
         let iterator = ShardIterator {
-            stream_id: Uuid::from_slice(&payload[1..17]).map_err(|_| invalid())?,
-            shard_index: (number(13) & 0xffff_ffff) as u32,
-            position: Position(number(21)),
-            issued_ms: number(29),
+            stream_id: Uuid::from_slice(&payload[8..24]).map_err(|_| invalid())?,
+            shard_index: (number(20) & 0xffff_ffff) as u32,
+            position: Position(number(28)),
+            issued_ms: number(36),
         };
         let age_ms = now_ms.saturating_sub(iterator.issued_ms);
         if age_ms > ITERATOR_MS {
@@ -72,7 +77,8 @@ impl IteratorKey {
                 format!(
                     "Iterator expired. The iterator was created at time {} while right now it is {} which is further in \
                      the future than the tolerated delay of {ITERATOR_MS} milliseconds.",
-                    iterator.issued_ms, now_ms
+                    moment(iterator.issued_ms),
+                    moment(now_ms)
                 ),
             ));
         }
@@ -86,6 +92,12 @@ impl IteratorKey {
         mac.update(payload);
         mac
     }
+}
+
+/// Such as `Sat Nov 21 08:00:10 UTC 2026`.
+fn moment(ms: u64) -> String {
+    let moment = i64::try_from(ms).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
+    moment.map_or_else(|| ms.to_string(), |moment| moment.strftime("%a %b %d %H:%M:%S UTC %Y").to_string())
 }
 
 #[cfg(test)]
@@ -102,7 +114,20 @@ mod tests {
         let text = key.sign(&iterator());
         assert!(text.len() <= 512);
         assert_eq!(key.verify(&text, 301_000).unwrap(), iterator());
-        assert_eq!(key.verify(&text, 301_001).unwrap_err().code, "ExpiredIteratorException");
+        assert_eq!(key.verify(&format!("\"{text}\""), 301_000).unwrap(), iterator());
+        let expired = key.verify(&text, 301_001).unwrap_err();
+        assert_eq!(expired.code, "ExpiredIteratorException");
+        assert_eq!(
+            expired.message,
+            "Iterator expired. The iterator was created at time Thu Jan 01 00:00:01 UTC 1970 while right now it is Thu Jan \
+             01 00:05:01 UTC 1970 which is further in the future than the tolerated delay of 300000 milliseconds."
+        );
+    }
+
+    #[test]
+    fn no_two_iterators_are_the_same() {
+        let key = IteratorKey::generate();
+        assert_ne!(key.sign(&iterator()), key.sign(&iterator()));
     }
 
     #[test]

@@ -37,12 +37,11 @@ impl Resharding<'_> {
         Ok(self.cut(&parent, key))
     }
 
-    /// Merges two open shards whose hash keys adjoin; the first becomes the parent, the other the
-    /// adjacent parent.
+    /// Merges two open shards, of which the second's hash keys follow the first's; the first becomes
+    /// the parent, the other the adjacent parent.
     pub(crate) fn merge(&mut self, index: u32, adjacent: u32) -> Result<u32, ApiError> {
         let (first, second) = (self.open(index)?, self.open(adjacent)?);
-        let follows = |one: &Shard, other: &Shard| one.end_key().0.checked_add(1) == Some(other.start_key().0);
-        if !follows(&first, &second) && !follows(&second, &first) {
+        if first.end_key().0.checked_add(1) != Some(second.start_key().0) {
             return Err(invalid_argument(format!(
                 "Shards {} and {} in stream {} are not an adjacent pair of shards eligible for merging",
                 first.id(),

@@ -1,9 +1,9 @@
 //! Sequence numbers: decimal texts of 56 digits that clients compare as big integers.
 //!
-//! Forty-seven hexadecimal digits: `2`, second in which the shard was made (9), `0`, place (16),
-//! second in which the record came (9), shard index (10), `2`. So numbers increase along a
-//! shard, a child's are above its parent's (it is made in a later second), and a number tells
-//! its shard and its place in the log.
+//! Forty-seven hexadecimal digits, as those of AWS: `2`, second in which the shard was made (9),
+//! last digit of the shard index, place (16), `00`, second in which the record came (9), shard
+//! index (8), `2`. So numbers increase along a shard, a child's are above its parent's (it is made
+//! in a later second), and a number tells its shard and its place in the log.
 
 use std::fmt;
 
@@ -36,17 +36,22 @@ impl SequenceNumber {
             high = high * 10 + (low >> 94);
             low &= (1 << 94) - 1;
         }
-        // From the low end: 2 (4 bits), shard index (40), record second (36) and the low 14 bits of the place.
-        if low & 0xf != 2 || high >> 94 != 0 {
+        // From the low end: 2 (4 bits), shard index (32), record second (36), 0 (8), the low 14 bits of the place.
+        if low & 0xf != 2 || (low >> 72) & 0xff != 0 || high >> 94 != 0 {
             return None;
         }
-        let shard_index = u32::try_from((low >> 4) & ((1 << 40) - 1)).ok()?;
-        let record_s = (low >> 44) as u64 & ((1 << SECONDS_BITS) - 1);
+        let shard_index = (low >> 4) as u32;
+        let record_s = (low >> 36) as u64 & ((1 << SECONDS_BITS) - 1);
         let place = ((low >> 80) as u64) | ((high & ((1 << 50) - 1)) as u64) << 14;
-        // High limb above the place's 50 bits: 0 (4 bits), shard second (36), 2 (4).
+        // High limb above the place's 50 bits: last digit of the shard index (4), shard second (36), 2 (4).
         let head = high >> 50;
         let shard_created_s = (head >> 4) as u64 & ((1 << SECONDS_BITS) - 1);
-        (head & 0xf == 0 && head >> 40 == 2).then_some(Self { shard_created_s, place, record_s, shard_index })
+        (head & 0xf == u128::from(shard_index & 0xf) && head >> 40 == 2).then_some(Self {
+            shard_created_s,
+            place,
+            record_s,
+            shard_index,
+        })
     }
 }
 
@@ -54,9 +59,12 @@ impl fmt::Display for SequenceNumber {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let low = 2
             | u128::from(self.shard_index) << 4
-            | u128::from(self.record_s) << 44
+            | u128::from(self.record_s) << 36
             | u128::from(self.place & ((1 << 14) - 1)) << 80;
-        let high = u128::from(self.place >> 14) | u128::from(self.shard_created_s) << 54 | 2 << 90;
+        let high = u128::from(self.place >> 14)
+            | u128::from(self.shard_index & 0xf) << 50
+            | u128::from(self.shard_created_s) << 54
+            | 2 << 90;
         // Divide the 188-bit number by 10^18 until nothing is left.
         const GROUP: u128 = 1_000_000_000_000_000_000;
         let (mut high, mut low) = (high, low);
@@ -108,6 +116,14 @@ mod tests {
         fn anything_else_is_refused_without_panic(text in "\\PC{0,140}") {
             let _ = SequenceNumber::parse(&text);
         }
+    }
+
+    #[test]
+    fn a_number_of_aws_is_understood() {
+        let text = "49590338271490256608559692538361571095921575989136588898";
+        let number = SequenceNumber::parse(text).unwrap();
+        assert_eq!((number.shard_index, number.shard_created_s, number.record_s), (6, 0x5bf4_e5c2, 0x5c18_1eea));
+        assert_eq!(number.to_string(), text);
     }
 
     #[test]

@@ -106,8 +106,10 @@ impl fmt::Display for ShardId {
     }
 }
 
-/// The number in a shard's id; Kinesis takes the bare number too.
+/// The number in a shard's id: Kinesis looks only at what is behind the dash, and takes the bare
+/// number too.
 pub(crate) fn shard_index(shard_id: &str) -> Option<u32> {
-    let digits = shard_id.strip_prefix("shardId-").unwrap_or(shard_id);
-    (!digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())).then(|| digits.parse().ok())?
+    let digits = shard_id.split_once('-').map_or(shard_id, |(_, behind)| behind);
+    let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| digits.parse().ok())?.filter(|index| i32::try_from(*index).is_ok())
 }

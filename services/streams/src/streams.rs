@@ -232,19 +232,7 @@ impl Streams {
         name: Option<&str>,
         arn: Option<&str>,
     ) -> Result<Arc<Stream>, ApiError> {
-        let key = match (name, arn.and_then(StreamKey::of_arn)) {
-            (Some(name), Some(key)) if key.name != name => {
-                return Err(crate::error::invalid_argument(
-                    "StreamName and StreamARN do not name the same stream. Provide one of them, or matching ones.",
-                ));
-            }
-            (_, Some(key)) => key,
-            (Some(name), None) => StreamKey::of_name(context, name),
-            (None, None) => {
-                return Err(ApiError::validation("Either StreamName or StreamARN must be provided."));
-            }
-        };
-        self.get(&key)
+        self.get(&StreamKey::of_request(context, name, arn)?)
     }
 
     /// The stream that a request for data names: it must be past CREATING and not be deleted.

@@ -84,13 +84,16 @@ async fn merged_shards_have_one_child_with_both_as_parents() {
     let iterator = service.iterator(1, "TRIM_HORIZON", json!({})).await;
     let end = service.ok("GetRecords", json!({ "ShardIterator": iterator })).await;
     assert_eq!(end["ChildShards"][0]["ParentShards"], json!([shard_id(0), shard_id(1)]));
-    // The adjacent shard may be the lower one, too.
-    service.ok("MergeShards", merge(2, 3)).await;
+    // The adjacent shard must be the upper one.
+    let (code, message) = service.refused("MergeShards", merge(2, 3)).await;
+    assert_eq!(code, "InvalidArgumentException");
+    assert!(message.ends_with("are not an adjacent pair of shards eligible for merging"), "{message}");
+    service.ok("MergeShards", merge(3, 2)).await;
     let merged = &service.shards().await[4];
     assert_eq!(merged["HashKeyRange"]["StartingHashKey"], "0");
     assert_eq!(
         (&merged["ParentShardId"], &merged["AdjacentParentShardId"]),
-        (&json!(shard_id(2)), &json!(shard_id(3)))
+        (&json!(shard_id(3)), &json!(shard_id(2)))
     );
     let summary = service.ok("DescribeStreamSummary", json!({ "StreamName": "clicks" })).await;
     assert_eq!(summary["StreamDescriptionSummary"]["OpenShardCount"], 1);

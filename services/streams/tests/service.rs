@@ -209,7 +209,7 @@ async fn bad_requests_get_the_exceptions_of_aws() {
             json!({ "StreamName": "clicks", "ShardId": "shardId-000000000009",
             "ShardIteratorType": "LATEST" }),
             "ResourceNotFoundException",
-            "Could not find shard shardId-000000000009",
+            "Shard shardId-000000000009 in stream clicks under account 000000000000 does not exist",
         ),
         (
             "GetShardIterator",
@@ -222,7 +222,45 @@ async fn bad_requests_get_the_exceptions_of_aws() {
             json!({ "StreamName": "clicks", "ShardId": "0", "ShardIteratorType": "AT_SEQUENCE_NUMBER",
             "StartingSequenceNumber": "12" }),
             "InvalidArgumentException",
-            "did not come from this stream",
+            "StartingSequenceNumber 12 used in GetShardIterator on shard shardId-000000000000 in stream clicks under \
+             account 000000000000 is invalid.",
+        ),
+        (
+            "GetShardIterator",
+            json!({ "StreamName": "clicks", "ShardId": "shard-0", "ShardIteratorType": "AT_SEQUENCE_NUMBER",
+            "StartingSequenceNumber": "49590338271490256608559692538361571095921575989136588898" }),
+            "InvalidArgumentException",
+            "It encodes shardId-000000000006, while it was used in a call to a shard with shardId-000000000000",
+        ),
+        (
+            "GetShardIterator",
+            json!({ "StreamName": "clicks", "ShardId": "0", "ShardIteratorType": "LATEST", "StartingSequenceNumber": "5" }),
+            "InvalidArgumentException",
+            "Request specified LATEST and also a StartingSequenceNumber.",
+        ),
+        (
+            "GetShardIterator",
+            json!({ "StreamName": "none", "ShardId": "0", "ShardIteratorType": "LATEST" }),
+            "ResourceNotFoundException",
+            "Shard shardId-000000000000 in stream none under account 000000000000 does not exist",
+        ),
+        (
+            "GetShardIterator",
+            json!({ "StreamName": "clicks", "ShardId": "2147483648", "ShardIteratorType": "LATEST" }),
+            "ResourceNotFoundException",
+            "Could not find shard 2147483648 in stream clicks under account 000000000000.",
+        ),
+        (
+            "AddTagsToStream",
+            json!({ "StreamName": "clicks", "Tags": { "share": "7%" } }),
+            "InvalidArgumentException",
+            "Failed to add tags to stream clicks under account 000000000000 because some tags contained illegal",
+        ),
+        (
+            "RemoveTagsFromStream",
+            json!({ "StreamName": "clicks", "TagKeys": ["a\tb"] }),
+            "InvalidArgumentException",
+            "Some tags contain invalid characters.",
         ),
         (
             "GetShardIterator",

@@ -228,7 +228,7 @@ async fn what_cannot_be_subscribed_is_refused() {
         (arn.clone(), 7, horizon, "ResourceNotFoundException", "shardId-000000000007"),
         (arn.clone(), 0, json!({}), "ValidationException", "startingPosition.type"),
         (arn.clone(), 0, json!({ "Type": "NOWHERE" }), "ValidationException", "startingPosition.type"),
-        (arn.clone(), 0, json!({ "Type": "AT_TIMESTAMP" }), "InvalidArgumentException", "Timestamp"),
+        (arn.clone(), 0, json!({ "Type": "AT_TIMESTAMP" }), "InvalidArgumentException", "timestamp"),
         (arn.clone(), 0, json!({ "Type": "AT_SEQUENCE_NUMBER" }), "InvalidArgumentException", "SequenceNumber"),
         (
             arn.clone(),

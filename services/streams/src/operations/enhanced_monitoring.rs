@@ -39,10 +39,7 @@ pub(super) fn set_metrics(
     request.stream.check(&mut violations);
     violations.required("shardLevelMetrics", request.shard_level_metrics.as_ref());
     let named = request.shard_level_metrics.unwrap_or_else(|| vec![ALL.into()]);
-    violations.list("shardLevelMetrics", named.len(), &METRICS);
-    for (number, metric) in named.iter().enumerate() {
-        violations.text(format_args!("shardLevelMetrics.{}.member", number + 1), Some(metric), &METRICS_NAME);
-    }
+    violations.texts("shardLevelMetrics", &named, &METRICS, &METRICS_NAME);
     violations.finish()?;
     let stream = request.stream.find(streams, context)?;
     let is_named = |metric: &str| named.iter().any(|name| name == metric || name == ALL);

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::record_view::{ChildShard, RecordView, children, records};
-use crate::error::{invalid_argument, rate_exceeded, shard_not_found};
+use crate::error::{invalid_argument, rate_exceeded, shard_does_not_exist};
 use crate::iterator::ShardIterator;
 use crate::limits::{GET_RECORDS_BYTES_MAX, GET_RECORDS_MAX};
 use crate::meters::{Metric, ShardMetric};
@@ -60,7 +60,7 @@ pub(super) fn get_records(streams: &Streams, encoding: Encoding, body: &[u8]) ->
         return Err(invalid_argument("StreamARN does not name the iterator's stream."));
     }
     let shard = state.shards.iter().find(|shard| shard.index == iterator.shard_index);
-    let shard = shard.ok_or_else(|| shard_not_found(&shard_id(iterator.shard_index), &state.key))?;
+    let shard = shard.ok_or_else(|| shard_does_not_exist(&shard_id(iterator.shard_index), &state.key))?;
     let has_quota = streams.config.limits == Limits::Aws;
     if has_quota && !stream.quota.begin_read(shard.index, now_ms) {
         stream.meters.add(Metric::ReadThroughputExceeded, 1);

@@ -30,12 +30,13 @@ pub(super) fn merge_shards(
     violations.required_text("shardToMerge", request.shard_to_merge.as_deref(), &SHARD_ID);
     violations.required_text("adjacentShardToMerge", request.adjacent_shard_to_merge.as_deref(), &SHARD_ID);
     violations.finish()?;
-    let stream = request.stream.find(streams, context)?;
-    let ids = [request.shard_to_merge.unwrap_or_default(), request.adjacent_shard_to_merge.unwrap_or_default()];
-    streams.reshard(&stream, |resharding| {
-        let key = &resharding.state.key;
-        let index = |id: &str| shard_index(id).ok_or_else(|| shard_not_found(id, key));
-        let (first, second) = (index(&ids[0])?, index(&ids[1])?);
-        resharding.merge(first, second).map(|_| ())
-    })
+    let owner = request.stream.key(context)?;
+    let index = |id: Option<&str>| {
+        let id = id.unwrap_or_default();
+        shard_index(id).ok_or_else(|| shard_not_found(id, &owner))
+    };
+    let first = index(request.shard_to_merge.as_deref())?;
+    let second = index(request.adjacent_shard_to_merge.as_deref())?;
+    let stream = streams.get(&owner)?;
+    streams.reshard(&stream, |resharding| resharding.merge(first, second).map(|_| ()))
 }

@@ -33,7 +33,8 @@ pub(super) struct PutRecordRequest<'a> {
 pub(super) struct PutRecordAnswer {
     shard_id: String,
     sequence_number: String,
-    encryption_type: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    encryption_type: Option<&'static str>,
 }
 
 /// Puts one record and answers once it is durable. Its sequence number is above any acknowledged
@@ -57,7 +58,8 @@ pub(super) async fn put_record(
         let is_ours = SequenceNumber::parse(number).is_some_and(|number| number.place <= log.visible().0);
         if !is_ours {
             return Err(invalid_argument(format!(
-                "ExclusiveMinimumSequenceNumber {number} used in PutRecord is invalid."
+                "ExclusiveMinimumSequenceNumber {number} used in PutRecord on stream {} is invalid.",
+                stream.state().key.under_account()
             )));
         }
     }
@@ -73,6 +75,6 @@ pub(super) async fn put_record(
     Ok(PutRecordAnswer {
         shard_id: placed.shard.id(),
         sequence_number: placed.sequence_number.to_string(),
-        encryption_type: stream.state().encryption_type_at(streams.clock.now_ms()),
+        encryption_type: stream.state().encrypted_at(streams.clock.now_ms()),
     })
 }

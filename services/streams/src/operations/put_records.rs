@@ -51,7 +51,8 @@ pub(super) struct PutRecordsEntry<'a> {
 pub(super) struct PutRecordsAnswer {
     failed_record_count: usize,
     records: Vec<PutRecordsResult>,
-    encryption_type: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    encryption_type: Option<&'static str>,
 }
 
 #[derive(Debug, Serialize)]
@@ -105,10 +106,7 @@ impl PutRecordsRequest<'_> {
 impl PutRecordsEntry<'_> {
     pub(super) fn validate(&self, prefix: std::fmt::Arguments<'_>, violations: &mut Violations) {
         violations.required(format_args!("{prefix}data"), self.data.as_ref());
-        if self.data.as_ref().is_some_and(|data| data.0.len() > DATA_BYTES_MAX) {
-            let most = anabranch_protocol::List { min: 0, max: DATA_BYTES_MAX };
-            violations.list(format_args!("{prefix}data"), self.data_bytes(), &most);
-        }
+        violations.blob(format_args!("{prefix}data"), self.data_bytes(), DATA_BYTES_MAX);
         violations.required_text(format_args!("{prefix}partitionKey"), self.partition_key.as_deref(), &PARTITION_KEY);
         violations.text(format_args!("{prefix}explicitHashKey"), self.explicit_hash_key.as_deref(), &HASH_KEY);
     }
@@ -283,6 +281,6 @@ pub(super) async fn put_records(
     meters.add(Metric::PutRecordsSuccessfulRecords, (count - failed_record_count) as u64);
     meters.add(Metric::PutRecordsFailedRecords, (failed_record_count - throttled) as u64);
     meters.add(Metric::PutRecordsThrottledRecords, throttled as u64);
-    let encryption_type = stream.state().encryption_type_at(streams.clock.now_ms());
+    let encryption_type = stream.state().encrypted_at(streams.clock.now_ms());
     Ok(PutRecordsAnswer { failed_record_count, records, encryption_type })
 }

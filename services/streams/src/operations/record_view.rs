@@ -18,7 +18,8 @@ pub(super) struct RecordView<'a> {
     #[serde(serialize_with = "blob")]
     data: &'a [u8],
     partition_key: &'a str,
-    encryption_type: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    encryption_type: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -55,7 +56,7 @@ fn view<'a>(state: &StreamState, shard: &Shard, record: &Record<'a>) -> Result<R
         approximate_arrival_timestamp: Timestamp(record.timestamp_ms),
         data: stored.data,
         partition_key: stored.partition_key,
-        encryption_type: state.encryption_type_at(record.timestamp_ms),
+        encryption_type: state.encrypted_at(record.timestamp_ms),
     })
 }
 

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::stream_reference::StreamReference;
 use crate::streams::Streams;
-use crate::tags::check_tag_keys;
+use crate::tags::{check_tag_keys, remove_tags};
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -28,7 +28,7 @@ pub(super) fn remove_tags_from_stream(
     let stream = request.stream.find(streams, context)?;
     let keys = request.tag_keys.unwrap_or_default();
     streams.change(&stream, |state, _| {
-        state.tags.retain(|key, _| !keys.contains(key));
-        Ok(())
+        let owner = format!("stream {}", state.key.under_account());
+        remove_tags(&mut state.tags, &keys, &owner)
     })
 }

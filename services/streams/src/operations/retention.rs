@@ -39,25 +39,30 @@ pub(super) fn set_retention(
     violations.required_integer("retentionPeriodHours", request.retention_period_hours, &HOURS);
     violations.finish()?;
     let hours = request.retention_period_hours.unwrap_or_default();
-    if !(HOURS_MIN..=HOURS_MAX).contains(&hours) {
+    if hours < HOURS_MIN {
         return Err(invalid_argument(format!(
-            "Minimum allowed retention period is {HOURS_MIN} hours and maximum is {HOURS_MAX} hours. Requested retention \
-             period ({hours} hours) is outside."
+            "Minimum allowed retention period is {HOURS_MIN} hours. Requested retention period ({hours} hours) is too short."
+        )));
+    }
+    if hours > HOURS_MAX {
+        return Err(invalid_argument(format!(
+            "Maximum allowed retention period is {HOURS_MAX} hours. Requested retention period ({hours} hours) is too long."
         )));
     }
     let stream = request.stream.find(streams, context)?;
     streams.change(&stream, |state, _| {
         let now = i64::from(state.retention_hours);
-        let message = match direction {
-            Direction::Up if hours < now => "can not be shorter than existing",
-            Direction::Down if hours > now => "can not be longer than existing",
+        let (comparison, other) = match direction {
+            Direction::Up if hours < now => ("shorter", "Decrease"),
+            Direction::Down if hours > now => ("longer", "Increase"),
             _ => {
                 state.retention_hours = hours as u32;
                 return Ok(());
             }
         };
         Err(invalid_argument(format!(
-            "Requested retention period ({hours} hours) for stream {} {message} retention period ({now} hours).",
+            "Requested retention period ({hours} hours) for stream {} can not be {comparison} than existing retention \
+             period ({now} hours). Use {other}RetentionPeriod API.",
             state.key.name
         )))
     })

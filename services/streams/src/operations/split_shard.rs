@@ -32,12 +32,13 @@ pub(super) fn split_shard(
     violations.required_text("shardToSplit", request.shard_to_split.as_deref(), &SHARD_ID);
     violations.required_text("newStartingHashKey", request.new_starting_hash_key.as_deref(), &HASH_KEY);
     violations.finish()?;
-    let stream = request.stream.find(streams, context)?;
-    let shard_id = request.shard_to_split.unwrap_or_default();
+    let shard_id = request.shard_to_split.as_deref().unwrap_or_default();
+    let owner = request.stream.key(context)?;
+    let index = shard_index(shard_id).ok_or_else(|| shard_not_found(shard_id, &owner))?;
+    let stream = streams.get(&owner)?;
     // What is above all hash keys is above the shard's last one too.
     let key = request.new_starting_hash_key.as_deref().and_then(HashKey::parse).unwrap_or(HashKey(u128::MAX));
     streams.reshard(&stream, |resharding| {
-        let index = shard_index(&shard_id).ok_or_else(|| shard_not_found(&shard_id, &resharding.state.key))?;
         if resharding.state.open_shards().count() as i64 >= SHARDS_MAX {
             return Err(shard_limit(SHARDS_MAX));
         }

@@ -5,7 +5,7 @@ use anabranch_storage::{Log, Position};
 
 use crate::error::{invalid_argument, log_failure};
 use crate::sequence_number::SequenceNumber;
-use crate::shard::Shard;
+use crate::shard::{Shard, ShardId};
 use crate::stream::{Stream, StreamState};
 
 /// A place in a shard, in a request's words.
@@ -28,6 +28,7 @@ impl StartingPosition<'_> {
         shard: &Shard,
         now_ms: u64,
     ) -> Result<Position, ApiError> {
+        self.check_members()?;
         let log = stream.log()?;
         match self.kind {
             // A lane is its shard's alone, so all that lies in it is the shard's.
@@ -45,28 +46,50 @@ impl StartingPosition<'_> {
         }
     }
 
-    fn own_sequence_number(&self, state: &StreamState, shard: &Shard) -> Result<SequenceNumber, ApiError> {
-        let Some(number) = self.sequence_number else {
-            return Err(invalid_argument(format!(
-                "Must either specify timestamp or sequence number: StartingSequenceNumber is required for {}.",
-                self.kind
-            )));
+    /// A sequence number must be there for the kinds that start at one, and only for them.
+    fn check_members(&self) -> Result<(), ApiError> {
+        let and = match (self.kind, self.sequence_number) {
+            ("AT_SEQUENCE_NUMBER" | "AFTER_SEQUENCE_NUMBER", None) => "no",
+            ("TRIM_HORIZON" | "LATEST", Some(_)) => "also a",
+            _ => return Ok(()),
         };
-        SequenceNumber::parse(number).filter(|number| shard.owns(number)).ok_or_else(|| {
+        Err(invalid_argument(format!(
+            "Must either specify (1) AT_SEQUENCE_NUMBER or AFTER_SEQUENCE_NUMBER and StartingSequenceNumber or \
+             (2) TRIM_HORIZON or LATEST and no StartingSequenceNumber. Request specified {} and {and} StartingSequenceNumber.",
+            self.kind
+        )))
+    }
+
+    fn own_sequence_number(&self, state: &StreamState, shard: &Shard) -> Result<SequenceNumber, ApiError> {
+        let text = self.sequence_number.unwrap_or_default();
+        let refused = |why: &str| {
             invalid_argument(format!(
-                "StartingSequenceNumber {number} used in {} on shard {} in stream {} is invalid because it did not come from this stream.",
+                "StartingSequenceNumber {text} used in {} on shard {} in stream {} is invalid{why}.",
                 self.operation,
                 shard.id(),
                 state.key.under_account()
             ))
-        })
+        };
+        let number = SequenceNumber::parse(text).ok_or_else(|| refused(""))?;
+        if number.shard_index != shard.index {
+            return Err(invalid_argument(format!(
+                "Invalid StartingSequenceNumber. It encodes {}, while it was used in a call to a shard with {}",
+                ShardId(number.shard_index),
+                shard.id()
+            )));
+        }
+        if !shard.owns(&number) {
+            return Err(refused(" because it did not come from this stream"));
+        }
+        Ok(number)
     }
 }
 
 fn at_timestamp(log: &Log, shard: &Shard, timestamp: Option<Timestamp>, now_ms: u64) -> Result<Position, ApiError> {
     let Some(Timestamp(timestamp_ms)) = timestamp else {
         return Err(invalid_argument(
-            "Must either specify timestamp or sequence number: Timestamp is required for AT_TIMESTAMP.",
+            "Must specify timestampInMillis parameter for iterator of type AT_TIMESTAMP. \
+             Current request has no timestamp parameter.",
         ));
     };
     if timestamp_ms > now_ms {

@@ -6,7 +6,7 @@ use anabranch_protocol::{ApiError, RequestContext, Violations};
 use serde::Deserialize;
 
 use crate::shapes::{STREAM_ARN, STREAM_ID, STREAM_NAME};
-use crate::stream::Stream;
+use crate::stream::{Stream, StreamKey};
 use crate::streams::Streams;
 
 /// A stream by name, ARN or both. `StreamId` is reserved in the service model: it is checked for
@@ -25,6 +25,11 @@ impl StreamReference {
         violations.text("streamName", self.stream_name.as_deref(), &STREAM_NAME);
         violations.text("streamARN", self.stream_arn.as_deref(), &STREAM_ARN);
         violations.text("streamId", self.stream_id.as_deref(), &STREAM_ID);
+    }
+
+    /// What names the stream, be it there or not.
+    pub(super) fn key(&self, context: &RequestContext) -> Result<StreamKey, ApiError> {
+        StreamKey::of_request(context, self.stream_name.as_deref(), self.stream_arn.as_deref())
     }
 
     pub(super) fn find(&self, streams: &Streams, context: &RequestContext) -> Result<Arc<Stream>, ApiError> {

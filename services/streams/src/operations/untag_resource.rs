@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::resource::ResourceReference;
 use crate::streams::Streams;
-use crate::tags::check_tag_keys;
+use crate::tags::{check_tag_keys, remove_tags};
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -26,8 +26,5 @@ pub(super) fn untag_resource(
     check_tag_keys(request.tag_keys.as_ref(), &mut violations);
     violations.finish()?;
     let keys = request.tag_keys.unwrap_or_default();
-    request.resource.find(streams)?.change(streams, |attached, _| {
-        attached.tags.retain(|key, _| !keys.contains(key));
-        Ok(())
-    })
+    request.resource.find(streams)?.change(streams, |attached, owner| remove_tags(attached.tags, &keys, owner))
 }
