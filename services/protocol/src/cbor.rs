@@ -27,12 +27,12 @@ pub(crate) fn decode<'body, T: Deserialize<'body>>(mut body: &[u8]) -> Result<T,
     read(&untagged(value))
 }
 
-/// Writes an answer.
+/// Writes an answer; about `bytes` are expected.
 ///
 /// # Errors
 /// `InternalFailure` when the value has no form in CBOR.
-pub(crate) fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, ApiError> {
-    let mut bytes = Vec::new();
+pub(crate) fn encode<T: Serialize + ?Sized>(value: &T, bytes: usize) -> Result<Vec<u8>, ApiError> {
+    let mut bytes = Vec::with_capacity(bytes);
     ciborium::into_writer(value, &mut bytes).map_err(|error| ApiError::internal(error.to_string()))?;
     Ok(bytes)
 }
@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn java_writes_tagged_milliseconds_and_others_fractions() {
-        assert_eq!(encode(&Timestamp(1_500)).unwrap(), b"\xc1\x19\x05\xdc");
+        assert_eq!(encode(&Timestamp(1_500), 4).unwrap(), b"\xc1\x19\x05\xdc");
         let at = Ok(At { at: Timestamp(1_500) });
         assert_eq!(decode(b"\xa1\x62at\xc1\x19\x05\xdc"), at);
         assert_eq!(decode(b"\xa1\x62at\x19\x05\xdc"), at);

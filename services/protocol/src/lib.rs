@@ -11,6 +11,7 @@ mod context;
 mod encoding;
 mod error;
 mod event_stream;
+mod json;
 mod service;
 
 pub use clock::{Clock, ManualClock, SystemClock};

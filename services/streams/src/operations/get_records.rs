@@ -18,6 +18,9 @@ use crate::shard::shard_id;
 use crate::stream::StreamKey;
 use crate::streams::Streams;
 
+/// About what a record takes in an answer beside its data.
+const RECORD_MEMBERS_BYTES: usize = 200;
+
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct GetRecordsRequest {
@@ -80,7 +83,8 @@ pub(super) fn get_records(streams: &Streams, encoding: Encoding, body: &[u8]) ->
         millis_behind_latest: found.millis_behind,
         child_shards: children(&state, shard, &found),
     };
-    let answer = encoding.encode(&answer).map(Bytes::from);
+    let long = bytes as usize * 4 / 3 + count as usize * RECORD_MEMBERS_BYTES;
+    let answer = encoding.encode_long(&answer, long + 512).map(Bytes::from);
     let meters = &stream.meters;
     meters.add(Metric::GetRecordsBytes, bytes);
     meters.add(Metric::GetRecordsIteratorAge, found.millis_behind);

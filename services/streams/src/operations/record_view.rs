@@ -30,13 +30,9 @@ pub(super) struct ChildShard {
     hash_key_range: HashKeyRange,
 }
 
-/// A blob that is not copied to be written.
+/// A blob that is not copied to be written; `Encoding::encode` makes base64 of it in JSON.
 fn blob<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
-    if serializer.is_human_readable() {
-        serializer.collect_str(&base64::display::Base64Display::new(bytes, &base64::engine::general_purpose::STANDARD))
-    } else {
-        serializer.serialize_bytes(bytes)
-    }
+    serializer.serialize_bytes(bytes)
 }
 
 /// The records that were found, none of them copied.
