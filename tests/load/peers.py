@@ -175,8 +175,9 @@ def report(work, results):
         if not rounds:
             continue
         rate = median(name, "records_per_second")
+        times = f"{ours / rate:.2f}" if rate else "it gave none"
         failed = sum(result.get("failed_records", 0) for result in rounds)
-        print(f"| {name} | {rate:,.0f} | {median(name, 'mb_per_second'):,.0f} | {median(name, 'p50_ms'):.2f} | {median(name, 'p99_ms'):.2f} | {failed} | {ours / rate:.2f} |", flush=True)
+        print(f"| {name} | {rate:,.0f} | {median(name, 'mb_per_second'):,.0f} | {median(name, 'p50_ms'):.2f} | {median(name, 'p99_ms'):.2f} | {failed} | {times} |", flush=True)
         for error in {result["error"] for result in rounds if "error" in result}:
             print(f"|   {error} | | | | | | |")
 

@@ -115,17 +115,21 @@ impl Violations {
         }
     }
 
-    /// Checks the length of a blob, in bytes.
+    /// Checks the length of a blob, in bytes, which is not repeated in the message.
     pub fn blob(&mut self, path: impl Display, length: usize, max: usize) {
         if length > max {
-            let value = format_args!("java.nio.HeapByteBuffer[pos=0 lim={length} cap={length}]");
-            self.add(&path, value, format_args!("Member must have length less than or equal to {max}"));
+            self.0.push(format!(
+                "Value at '{path}' failed to satisfy constraint: Member must have length less than or equal to {max}"
+            ));
         }
     }
 
     /// Checks the length of a list of structures; they are not repeated in the message.
     pub fn list(&mut self, path: impl Display, length: usize, shape: &List) {
-        self.length(&path, if length == 0 { "[]" } else { "[...]" }, length, shape);
+        self.blob(&path, length, shape.max);
+        if length < shape.min {
+            self.add(&path, "[]", format_args!("Member must have length greater than or equal to {}", shape.min));
+        }
     }
 
     /// Checks a list of strings and its members.

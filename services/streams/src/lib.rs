@@ -6,6 +6,7 @@
 //! other services read shards from inside the program (`source.rs`).
 
 mod account;
+mod account_quota;
 mod call_rates;
 mod consumer;
 mod encryption;

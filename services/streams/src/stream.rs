@@ -210,6 +210,11 @@ impl StreamState {
         found.ok_or_else(|| shard_does_not_exist(&ShardId(index).to_string(), &self.key))
     }
 
+    /// Most bytes of a record, its partition key included.
+    pub(crate) fn record_bytes_max(&self) -> usize {
+        self.record_kib_max as usize * 1024
+    }
+
     /// Records older than this are out of the retention period.
     pub(crate) fn horizon_ms(&self, now_ms: u64) -> u64 {
         now_ms.saturating_sub(u64::from(self.retention_hours) * 3_600_000)

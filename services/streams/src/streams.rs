@@ -298,7 +298,7 @@ impl Streams {
         self.reshard_in_any_mode(stream, |resharding| match resharding.state.mode {
             StreamMode::Provisioned => apply(resharding),
             StreamMode::OnDemand => Err(ApiError::validation(format!(
-                "Stream {} is in ON_DEMAND mode: its shards can't be changed by hand.",
+                "Request is invalid. Stream {} is in On-Demand mode.",
                 resharding.state.key.under_account()
             ))),
         })

@@ -145,3 +145,33 @@ async fn a_subscription_gets_two_mebibytes_a_second() {
     let took = began.elapsed().as_secs_f64();
     assert!((2.0..3.0).contains(&took), "a second's worth at once, then 2 MiB a second: {took}");
 }
+
+#[tokio::test]
+async fn an_account_has_so_many_shards_and_on_demand_streams() {
+    let directory = tempfile::tempdir().unwrap();
+    let service = Service::open_with(directory.path(), NOW_MS, Duration::ZERO, Limits::Aws);
+    // Streams are made at most five a second.
+    let wait = || service.clock.advance_ms(1_000);
+    let refused = async |operation: &str, request: Value, text: &str| {
+        let (code, message) = service.refused(operation, request).await;
+        assert!(code == "LimitExceededException" && message.contains(text), "{code}: {message}");
+    };
+    for name in ["one", "two"] {
+        wait();
+        service.ok("CreateStream", json!({ "StreamName": name, "ShardCount": 10_000 })).await;
+    }
+    let text = "This request would exceed the shard limit for the account 000000000000 in us-east-1. Current shard count for \
+                the account: 20000. Limit: 20000. Number of additional shards that would have resulted from this request: 1.";
+    let one_more = json!({ "StreamName": "three", "ShardCount": 1 });
+    refused("CreateStream", one_more, text).await;
+    let split = json!({ "StreamName": "one", "ShardToSplit": "shardId-000000000000", "NewStartingHashKey": "1000" });
+    refused("SplitShard", split, text).await;
+    let on_demand = |name: String| json!({ "StreamName": name, "StreamModeDetails": { "StreamMode": "ON_DEMAND" } });
+    for number in 0..50 {
+        wait();
+        service.ok("CreateStream", on_demand(format!("elastic-{number}"))).await;
+    }
+    let text = "Current on-demand stream count for the account: 50. Limit: 50.";
+    wait();
+    refused("CreateStream", on_demand("elastic".into()), text).await;
+}

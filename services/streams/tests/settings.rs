@@ -109,7 +109,7 @@ async fn the_mode_changes_twice_a_day() {
     let split = json!({ "StreamName": "clicks", "ShardToSplit": "0", "NewStartingHashKey": "9" });
     refused(&service, "UpdateStreamMode", mode("PROVISIONED"), "InvalidArgumentException", "already").await;
     service.ok("UpdateStreamMode", mode("ON_DEMAND")).await;
-    refused(&service, "SplitShard", split.clone(), "ValidationException", "ON_DEMAND").await;
+    refused(&service, "SplitShard", split.clone(), "ValidationException", "is in On-Demand mode.").await;
     let limits = service.ok("DescribeLimits", json!({})).await;
     assert_eq!((&limits["OpenShardCount"], &limits["OnDemandStreamCount"]), (&json!(0), &json!(1)));
     service.ok("UpdateStreamMode", mode("PROVISIONED")).await;

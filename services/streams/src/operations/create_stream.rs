@@ -84,6 +84,10 @@ pub(super) fn create_stream(
 ) -> Result<(), ApiError> {
     request.validate()?;
     let now_ms = streams.clock.now_ms();
+    match request.mode() {
+        StreamMode::Provisioned => streams.check_shard_quota(context, request.shard_count()?)?,
+        StreamMode::OnDemand => streams.check_on_demand_quota(context)?,
+    }
     let key = StreamKey::of_name(context, request.stream_name.as_deref().unwrap_or_default());
     let mut state = StreamState::new(key, request.shard_count()?, now_ms);
     state.active_from_ms = streams.after_transition(now_ms);

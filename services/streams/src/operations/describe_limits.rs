@@ -4,7 +4,6 @@ use anabranch_protocol::{ApiError, RequestContext};
 use serde::{Deserialize, Serialize};
 
 use crate::limits::{ACCOUNT_SHARDS, ON_DEMAND_STREAMS};
-use crate::stream::StreamMode;
 use crate::streams::Streams;
 
 #[derive(Debug, Deserialize)]
@@ -20,19 +19,17 @@ pub(super) struct DescribeLimitsAnswer {
 }
 
 /// Counts the caller's open shards of provisioned streams and its on-demand streams. The limits
-/// beside them are the quotas that AWS gives an account at first; here they are not enforced.
+/// beside them are the quotas that AWS gives an account at first.
 pub(super) fn describe_limits(
     streams: &Streams,
     context: &RequestContext,
     _: DescribeLimitsRequest,
 ) -> Result<DescribeLimitsAnswer, ApiError> {
-    let states: Vec<_> = streams.of(context).iter().map(|stream| stream.state()).collect();
-    let (provisioned, on_demand): (Vec<_>, Vec<_>) =
-        states.iter().partition(|state| state.mode == StreamMode::Provisioned);
+    let used = streams.account_use(context);
     Ok(DescribeLimitsAnswer {
         shard_limit: ACCOUNT_SHARDS,
-        open_shard_count: provisioned.iter().map(|state| state.open_shards().count()).sum(),
-        on_demand_stream_count: on_demand.len(),
+        open_shard_count: used.open_shards,
+        on_demand_stream_count: used.on_demand_streams,
         on_demand_stream_count_limit: ON_DEMAND_STREAMS,
     })
 }

@@ -63,7 +63,7 @@ pub(super) async fn put_record(
             )));
         }
     }
-    request.entry.check_size(&stream)?;
+    request.entry.check_size(format_args!(""), stream.state().record_bytes_max())?;
     let (bytes, began) = (request.entry.bytes() as u64, Instant::now());
     let placed = put(streams, &stream, vec![request.entry]).await;
     let is_put = matches!(placed.as_deref(), Ok([Ok(_)]));

@@ -135,17 +135,11 @@ impl PutRecordsEntry<'_> {
         }
     }
 
-    /// Refuses a record over the stream's limit.
-    pub(super) fn check_size(&self, stream: &Stream) -> Result<(), ApiError> {
-        let limit = stream.state().record_kib_max as usize * 1024;
-        if self.bytes() <= limit {
-            return Ok(());
-        }
-        Err(ApiError::validation(format!(
-            "1 validation error detected: Value at 'data' failed to satisfy constraint: Member must have length less \
-             than or equal to {limit}: the record's data and partition key have {} bytes.",
-            self.bytes()
-        )))
+    /// Refuses a record over the stream's limit, to which its partition key counts.
+    pub(super) fn check_size(&self, prefix: std::fmt::Arguments<'_>, limit: usize) -> Result<(), ApiError> {
+        let mut violations = Violations::default();
+        violations.blob(format_args!("{prefix}data"), self.bytes(), limit);
+        violations.finish()
     }
 }
 
@@ -253,13 +247,12 @@ pub(super) async fn put_records(
     request.validate()?;
     let stream = streams.readable(context, request.stream_name.as_deref(), request.stream_arn.as_deref())?;
     let entries = request.records.unwrap_or_default();
-    entries.iter().try_for_each(|entry| entry.check_size(&stream))?;
+    let limit = stream.state().record_bytes_max();
+    let mut numbered = entries.iter().enumerate();
+    numbered.try_for_each(|(number, entry)| entry.check_size(format_args!("records.{}.member.", number + 1), limit))?;
     let bytes: usize = entries.iter().map(PutRecordsEntry::bytes).sum();
     if bytes > PUT_RECORDS_BYTES_MAX {
-        return Err(invalid_argument(format!(
-            "Records size exceeds {} MB limit: the records have {bytes} bytes, partition keys included.",
-            PUT_RECORDS_BYTES_MAX >> 20
-        )));
+        return Err(invalid_argument(format!("Records size exceeds {} MB limit", PUT_RECORDS_BYTES_MAX >> 20)));
     }
     let (count, began) = (entries.len(), Instant::now());
     let records: Vec<_> = match put(streams, &stream, entries).await {

@@ -36,6 +36,7 @@ pub(super) fn split_shard(
     let owner = request.stream.key(context)?;
     let index = shard_index(shard_id).ok_or_else(|| shard_not_found(shard_id, &owner))?;
     let stream = streams.get(&owner)?;
+    streams.check_shard_quota(context, 1)?;
     // What is above all hash keys is above the shard's last one too.
     let key = request.new_starting_hash_key.as_deref().and_then(HashKey::parse).unwrap_or(HashKey(u128::MAX));
     streams.reshard(&stream, |resharding| {

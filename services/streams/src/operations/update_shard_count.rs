@@ -4,7 +4,7 @@ use anabranch_protocol::{ApiError, RequestContext, Violations};
 use serde::{Deserialize, Serialize};
 
 use super::stream_reference::StreamReference;
-use crate::error::{limit_exceeded, shard_limit};
+use crate::error::limit_exceeded;
 use crate::limits::{DAY_MS, SCALINGS_A_DAY, SHARDS_MAX};
 use crate::shapes::{POSITIVE, SCALING_TYPE};
 use crate::streams::Streams;
@@ -42,11 +42,15 @@ pub(super) fn update_shard_count(
     violations.finish()?;
     let stream = request.stream.find(streams, context)?;
     let target = request.target_shard_count.unwrap_or_default();
+    let open = stream.state().open_shards().count() as i64;
+    streams.check_shard_quota(context, (target - open).clamp(0, SHARDS_MAX) as u32)?;
     streams.reshard(&stream, |resharding| {
         let current = resharding.state.open_shards().count() as i64;
         let counts = format!("Current open shard count: {current}, Target shard count: {target}");
         if target > SHARDS_MAX {
-            return Err(shard_limit(SHARDS_MAX));
+            return Err(limit_exceeded(format!(
+                "Target shard count or number of open shards cannot be greater than {SHARDS_MAX}. {counts}"
+            )));
         }
         if target > current * 2 {
             return Err(limit_exceeded(format!(

@@ -27,8 +27,7 @@ struct StreamModeDetails {
 }
 
 /// Switches a stream between provisioned and on-demand capacity, twice a day. Its shards stay as
-/// they are; as an on-demand stream it refuses to have them changed by hand, but nothing splits
-/// them by load, since no shard has a limit here.
+/// they are; as an on-demand stream it refuses to have them changed by hand, and splits the busy ones.
 pub(super) fn update_stream_mode(
     streams: &Streams,
     context: &RequestContext,
@@ -46,6 +45,9 @@ pub(super) fn update_stream_mode(
     violations.finish()?;
     let mode = if mode == Some("ON_DEMAND") { StreamMode::OnDemand } else { StreamMode::Provisioned };
     let stream = streams.named(context, None, request.stream_arn.as_deref())?;
+    if mode == StreamMode::OnDemand && stream.state().mode != mode {
+        streams.check_on_demand_quota(context)?;
+    }
     let warm_mibps = check_warm_throughput(streams, &stream.state().key, mode, request.warm_throughput_mi_bps)?;
     streams.change_slowly(&stream, |state, now_ms| {
         if state.mode == mode {

@@ -1,0 +1,64 @@
+//! What an account may have in a region: the quotas that `DescribeLimits` states ("Quotas and
+//! Limits"). Like those of shards, they hold only where `Limits::Aws` does.
+
+use anabranch_protocol::{ApiError, RequestContext};
+
+use crate::error::limit_exceeded;
+use crate::limits::{ACCOUNT_SHARDS, ON_DEMAND_STREAMS};
+use crate::quota::Limits;
+use crate::stream::StreamMode;
+use crate::streams::Streams;
+
+/// What counts against the quotas of one account in one region.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct AccountUse {
+    /// Open shards of provisioned streams.
+    pub(crate) open_shards: usize,
+    pub(crate) on_demand_streams: usize,
+}
+
+impl Streams {
+    pub(crate) fn account_use(&self, context: &RequestContext) -> AccountUse {
+        let mut used = AccountUse { open_shards: 0, on_demand_streams: 0 };
+        for stream in self.of(context) {
+            let state = stream.state();
+            match state.mode {
+                StreamMode::Provisioned => used.open_shards += state.open_shards().count(),
+                StreamMode::OnDemand => used.on_demand_streams += 1,
+            }
+        }
+        used
+    }
+
+    /// Refuses so many open shards more if the caller may not have them.
+    pub(crate) fn check_shard_quota(&self, context: &RequestContext, additional: u32) -> Result<(), ApiError> {
+        if self.config.limits == Limits::Off {
+            return Ok(());
+        }
+        let current = self.account_use(context).open_shards;
+        if current + additional as usize <= ACCOUNT_SHARDS as usize {
+            return Ok(());
+        }
+        Err(limit_exceeded(format!(
+            "This request would exceed the shard limit for the account {} in {}. Current shard count for the account: \
+             {current}. Limit: {ACCOUNT_SHARDS}. Number of additional shards that would have resulted from this request: \
+             {additional}. Refer to the AWS Service Limits page \
+             (http://docs.aws.amazon.com/general/latest/gr/aws_service_limits.html) for current limits and how to \
+             request higher limits.",
+            context.account_id, context.region
+        )))
+    }
+
+    /// Refuses one more on-demand stream if the caller may not have it.
+    pub(crate) fn check_on_demand_quota(&self, context: &RequestContext) -> Result<(), ApiError> {
+        let current = self.account_use(context).on_demand_streams;
+        if self.config.limits == Limits::Off || current < ON_DEMAND_STREAMS as usize {
+            return Ok(());
+        }
+        Err(limit_exceeded(format!(
+            "This request would exceed the on-demand stream limit for the account {} in {}. Current on-demand stream \
+             count for the account: {current}. Limit: {ON_DEMAND_STREAMS}.",
+            context.account_id, context.region
+        )))
+    }
+}
