@@ -65,20 +65,26 @@ impl fmt::Display for SequenceNumber {
             | u128::from(self.shard_index & 0xf) << 50
             | u128::from(self.shard_created_s) << 54
             | 2 << 90;
-        // Divide the 188-bit number by 10^18 until nothing is left.
-        const GROUP: u128 = 1_000_000_000_000_000_000;
-        let (mut high, mut low) = (high, low);
-        let mut groups = [0u64; 4];
-        for group in &mut groups {
-            let remainder = high % GROUP;
-            high /= GROUP;
-            // remainder < 2^60, so 2^94 does not fit beside it at once: bring the low limb down in two halves.
-            let upper = (remainder << 47) | (low >> 47);
-            let lower = ((upper % GROUP) << 47) | (low & ((1 << 47) - 1));
-            low = ((upper / GROUP) << 47) | (lower / GROUP);
-            *group = (lower % GROUP) as u64;
+        // value = high * 2^94 + low, in limbs of 32 bits, the highest first.
+        let (upper, lower) = (high >> 34, high << 94 | low);
+        let mut limbs = [upper >> 32, upper, lower >> 96, lower >> 64, lower >> 32, lower].map(|limb| limb as u32);
+        // Nine digits at a time, from the low end: 188 bits have 57 at most.
+        const GROUP: u64 = 1_000_000_000;
+        let mut digits = [0; 63];
+        for group in digits.chunks_exact_mut(9).rev() {
+            let mut remainder = 0;
+            for limb in &mut limbs {
+                let value = remainder << 32 | u64::from(*limb);
+                *limb = (value / GROUP) as u32;
+                remainder = value % GROUP;
+            }
+            for digit in group.iter_mut().rev() {
+                *digit = b'0' + (remainder % 10) as u8;
+                remainder /= 10;
+            }
         }
-        write!(formatter, "{}{:018}{:018}{:018}", groups[3], groups[2], groups[1], groups[0])
+        let zeros = digits.iter().take_while(|digit| **digit == b'0').count();
+        formatter.write_str(std::str::from_utf8(&digits[zeros..]).map_err(|_| fmt::Error)?)
     }
 }
 
