@@ -1,14 +1,15 @@
 //! On-demand streams grow by themselves: a shard that is written to much is split ("Data Stream
-//! Capacity Mode": a shard above 500 KB/s is split within 15 minutes).
+//! Capacity Mode": a shard above 500 KB/s is split within 15 minutes). What a stream is to be warm
+//! for, it has shards for at once.
 
 use anabranch_protocol::ApiError;
 
 use crate::error::shard_limit;
 use crate::hash_key::HashKey;
-use crate::limits::ON_DEMAND_SHARDS_MAX;
+use crate::limits::{ON_DEMAND_SHARDS_MAX, SHARDS_MAX};
 use crate::quota::Written;
 use crate::resharding::Resharding;
-use crate::stream::{Stream, StreamMode};
+use crate::stream::{Stream, StreamMode, StreamState};
 use crate::streams::Streams;
 
 /// What a shard takes by the second before it is split, half of what it may.
@@ -62,12 +63,27 @@ fn split(streams: &Streams, stream: &Stream, indices: &[u32]) -> Result<usize, A
 }
 
 fn split_one(resharding: &mut Resharding<'_>, index: u32) -> Result<(), ApiError> {
-    if resharding.state.open_shards().count() as i64 >= ON_DEMAND_SHARDS_MAX {
-        return Err(shard_limit(ON_DEMAND_SHARDS_MAX));
+    let most = ON_DEMAND_SHARDS_MAX.max(warm_shards(resharding.state).into());
+    if resharding.state.open_shards().count() as i64 >= most {
+        return Err(shard_limit(most));
     }
     let shard = resharding.open(index)?;
     let (start, end) = (shard.start_key().0, shard.end_key().0);
     resharding.split(index, HashKey(start + (end - start) / 2 + 1)).map(|_| ())
+}
+
+/// Shards that the stream's warm throughput takes, at 1 MiB/s each.
+pub(crate) fn warm_shards(state: &StreamState) -> u32 {
+    state.warm_throughput_mibps.unwrap_or(0).min(SHARDS_MAX as u32)
+}
+
+/// Gives a stream the shards that its warm throughput takes, if it has fewer.
+pub(crate) fn warm_up(resharding: &mut Resharding<'_>) -> Result<(), ApiError> {
+    let shards = warm_shards(resharding.state);
+    match shards as usize > resharding.state.open_shards().count() {
+        true => resharding.scale(shards),
+        false => Ok(()),
+    }
 }
 
 #[cfg(test)]

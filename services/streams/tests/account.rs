@@ -44,7 +44,11 @@ async fn warm_throughput_takes_a_commitment() {
         let summary = service.ok("DescribeStreamSummary", json!({ "StreamName": name })).await;
         let expected = json!({ "TargetMiBps": mibps, "CurrentMiBps": mibps });
         assert_eq!(summary["StreamDescriptionSummary"]["WarmThroughput"], expected);
+        assert_eq!(summary["StreamDescriptionSummary"]["OpenShardCount"], mibps, "a shard for each MiB/s");
     }
+    service.ok("UpdateStreamWarmThroughput", warm(3)).await;
+    let summary = service.ok("DescribeStreamSummary", json!({ "StreamName": "clicks" })).await;
+    assert_eq!(summary["StreamDescriptionSummary"]["OpenShardCount"], 8, "shards stay when less is wished for");
     refused(&service, "UpdateStreamWarmThroughput", warm(10_241), "LimitExceededException", "10240").await;
     refused(&service, "UpdateStreamWarmThroughput", warm(-1), "ValidationException", "'warmThroughputMiBps'").await;
     service.ok("CreateStream", json!({ "StreamName": "fixed", "ShardCount": 1 })).await;

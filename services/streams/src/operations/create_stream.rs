@@ -60,7 +60,10 @@ impl CreateStreamRequest {
 
     fn shard_count(&self) -> Result<u32, ApiError> {
         match (self.mode(), self.shard_count) {
-            (StreamMode::OnDemand, None) => Ok(ON_DEMAND_SHARDS),
+            (StreamMode::OnDemand, None) => {
+                let warm = self.warm_throughput_mi_bps.unwrap_or(0).clamp(0, SHARDS_MAX) as u32;
+                Ok(warm.max(ON_DEMAND_SHARDS))
+            }
             (StreamMode::OnDemand, Some(_)) => {
                 Err(ApiError::validation("ShardCount cannot be specified for a stream in ON_DEMAND mode."))
             }

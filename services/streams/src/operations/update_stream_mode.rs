@@ -6,6 +6,7 @@ use serde::Deserialize;
 use crate::account::check_warm_throughput;
 use crate::error::{invalid_argument, limit_exceeded};
 use crate::limits::{DAY_MS, MODE_SWITCHES_A_DAY};
+use crate::on_demand::warm_up;
 use crate::shapes::{STREAM_ARN, STREAM_ID, STREAM_MODE, WARM_THROUGHPUT};
 use crate::stream::StreamMode;
 use crate::streams::Streams;
@@ -49,7 +50,8 @@ pub(super) fn update_stream_mode(
         streams.check_on_demand_quota(context)?;
     }
     let warm_mibps = check_warm_throughput(streams, &stream.state().key, mode, request.warm_throughput_mi_bps)?;
-    streams.change_slowly(&stream, |state, now_ms| {
+    streams.reshard_in_any_mode(&stream, |resharding| {
+        let (state, now_ms) = (&mut *resharding.state, resharding.now_ms);
         if state.mode == mode {
             return Err(invalid_argument(format!("Stream {} is already in this mode.", state.key.name)));
         }
@@ -63,6 +65,6 @@ pub(super) fn update_stream_mode(
         state.mode_switches_ms.push(now_ms);
         state.mode = mode;
         state.warm_throughput_mibps = warm_mibps;
-        Ok(())
+        warm_up(resharding)
     })
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::stream_reference::StreamReference;
 use super::view::WarmThroughput;
 use crate::account::check_warm_throughput;
+use crate::on_demand::warm_up;
 use crate::shapes::WARM_THROUGHPUT;
 use crate::streams::Streams;
 
@@ -26,8 +27,8 @@ pub(super) struct UpdateStreamWarmThroughputAnswer {
     warm_throughput: Option<WarmThroughput>,
 }
 
-/// Records what throughput an on-demand stream is to be warm for, and says so. Streams have no
-/// limit of throughput here, so there is nothing to scale.
+/// Sets what throughput an on-demand stream is to be warm for, and gives it the shards for that. It
+/// keeps those that it has when it is to be warm for less.
 pub(super) fn update_stream_warm_throughput(
     streams: &Streams,
     context: &RequestContext,
@@ -38,10 +39,13 @@ pub(super) fn update_stream_warm_throughput(
     violations.required_integer("warmThroughputMiBps", request.warm_throughput_mi_bps, &WARM_THROUGHPUT);
     violations.finish()?;
     let stream = request.stream.find(streams, context)?;
-    streams.change_slowly(&stream, |state, _| {
+    streams.reshard_in_any_mode(&stream, |resharding| {
+        let state = &mut *resharding.state;
         let before = state.warm_throughput_mibps;
         state.warm_throughput_mibps =
             check_warm_throughput(streams, &state.key, state.mode, request.warm_throughput_mi_bps)?;
+        warm_up(resharding)?;
+        let state = &*resharding.state;
         let throughput =
             WarmThroughput::of(state).map(|now| WarmThroughput { current_mi_bps: before.unwrap_or(0), ..now });
         Ok(UpdateStreamWarmThroughputAnswer {
