@@ -137,7 +137,7 @@ impl Platform for LocalPlatform {
     fn lock(&self, path: &Path) -> io::Result<Box<dyn Any + Send + Sync>> {
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
         flock(&file, FlockOperation::NonBlockingLockExclusive)?;
-        Ok(Box::new(file))
+        Ok(Box::new(LocalLock(file)))
     }
 
     fn create(&self, path: &Path) -> io::Result<Box<dyn PlatformFile>> {
@@ -169,6 +169,16 @@ impl Platform for LocalPlatform {
     fn now_ms(&self) -> u64 {
         let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         since_epoch.map_or(0, |elapsed| elapsed.as_millis() as u64)
+    }
+}
+
+struct LocalLock(fs::File);
+
+impl Drop for LocalLock {
+    fn drop(&mut self) {
+        // Closing the file is not enough: a process that is just being started has it open, too,
+        // until it is another program.
+        let _ = flock(&self.0, FlockOperation::Unlock);
     }
 }
 

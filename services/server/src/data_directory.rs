@@ -17,8 +17,21 @@ const FORMAT: u32 = 1;
 #[derive(Debug)]
 pub(crate) struct DataDirectory {
     path: PathBuf,
-    /// Keeps the lock; the system releases it when the process ends, however it ends.
-    _lock: File,
+    _lock: Lock,
+}
+
+/// A file that is locked. The system releases it when the process ends, however it ends.
+#[derive(Debug)]
+struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing the file is not enough: a process that is just being started has it open, too,
+        // until it is another program.
+        if let Err(error) = rustix::fs::flock(&self.0, FlockOperation::Unlock) {
+            tracing::debug!(%error, "the lock of the data directory is released when its file is closed");
+        }
+    }
 }
 
 impl DataDirectory {
@@ -82,7 +95,7 @@ fn refuse_foreign(path: &Path) -> Result<(), StartError> {
     Ok(())
 }
 
-fn take_lock(path: &Path) -> Result<File, StartError> {
+fn take_lock(path: &Path) -> Result<Lock, StartError> {
     let lock_path = path.join("LOCK");
     let failed = |source: io::Error| StartError::DataDirectory { path: lock_path.clone(), source };
     let mut options = OpenOptions::new();
@@ -101,7 +114,7 @@ fn take_lock(path: &Path) -> Result<File, StartError> {
     if let Err(error) = named {
         tracing::warn!(%error, path = %lock_path.display(), "the lock file does not name this process");
     }
-    Ok(file)
+    Ok(Lock(file))
 }
 
 fn write_version(path: &Path) -> io::Result<()> {
@@ -142,6 +155,8 @@ mod tests {
         let error = DataDirectory::open(&path).unwrap_err();
         assert!(error.to_string().contains(&format!("process {}", std::process::id())), "{error}");
         assert_eq!(error.exit_code(), 4);
+        // As a process has that is being started.
+        let _inherited = owned._lock.0.try_clone().unwrap();
         drop(owned);
         DataDirectory::open(&path).unwrap();
     }
