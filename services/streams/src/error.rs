@@ -10,10 +10,6 @@ pub(crate) fn stream_not_found(key: &StreamKey) -> ApiError {
     ApiError::client("ResourceNotFoundException", message)
 }
 
-pub(crate) fn stream_id_not_found(id: &str) -> ApiError {
-    ApiError::client("ResourceNotFoundException", format!("Stream with StreamId {id} not found."))
-}
-
 pub(crate) fn stream_exists(key: &StreamKey) -> ApiError {
     let message = format!("Stream {} already exists.", key.under_account());
     ApiError::client("ResourceInUseException", message)

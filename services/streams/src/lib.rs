@@ -15,7 +15,6 @@ mod hash_key;
 mod iterator;
 mod limits;
 mod meters;
-mod naming;
 mod on_demand;
 mod operations;
 mod policy;

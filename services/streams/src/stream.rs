@@ -13,7 +13,9 @@ use uuid::Uuid;
 
 use crate::consumer::Consumer;
 use crate::encryption::EncryptionChange;
-use crate::error::{log_failure, not_active, shard_does_not_exist, shard_not_found, stream_not_found};
+use crate::error::{
+    invalid_argument, log_failure, not_active, shard_does_not_exist, shard_not_found, stream_not_found,
+};
 use crate::hash_key::{HashKey, even_ranges};
 use crate::limits::{RECORD_KIB_DEFAULT, RETENTION_HOURS_DEFAULT};
 use crate::meters::Meters;
@@ -45,6 +47,22 @@ impl StreamKey {
 
     pub(crate) fn arn(&self) -> String {
         format!("arn:aws:kinesis:{}:{}:stream/{}", self.region, self.account_id, self.name)
+    }
+
+    /// The key of the stream that a request names by name, ARN or both.
+    pub(crate) fn of_request(
+        context: &RequestContext,
+        name: Option<&str>,
+        arn: Option<&str>,
+    ) -> Result<Self, ApiError> {
+        match (name, arn.and_then(Self::of_arn)) {
+            (Some(name), Some(key)) if key.name != name => Err(invalid_argument(
+                "StreamName and StreamARN do not name the same stream. Provide one of them, or matching ones.",
+            )),
+            (_, Some(key)) => Ok(key),
+            (Some(name), None) => Ok(Self::of_name(context, name)),
+            (None, None) => Err(ApiError::validation("Either StreamName or StreamARN must be provided.")),
+        }
     }
 
     /// What messages call it, such as `clicks under account 000000000000`.

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::call_rates::CallRates;
-use crate::error::{OpenError, stream_exists, stream_id_not_found, stream_not_found};
+use crate::error::{OpenError, stream_exists, stream_not_found};
 use crate::iterator::IteratorKey;
 use crate::limits::{GROWTH_CHECK_MS, RETENTION_CHECK_MS};
 use crate::quota::Limits;
@@ -62,21 +62,17 @@ struct Registry {
     by_key: BTreeMap<StreamKey, Arc<Stream>>,
     /// The same, for iterators.
     by_id: HashMap<Uuid, Arc<Stream>>,
-    /// The same, for requests that name one by `StreamId`.
-    by_stream_id: HashMap<String, Arc<Stream>>,
 }
 
 impl Registry {
     fn insert(&mut self, stream: Arc<Stream>) {
         let state = stream.state();
         self.by_id.insert(state.id, stream.clone());
-        self.by_stream_id.insert(state.stream_id(), stream.clone());
         self.by_key.insert(state.key.clone(), stream);
     }
 
     fn remove(&mut self, state: &StreamState) {
         self.by_id.remove(&state.id);
-        self.by_stream_id.remove(&state.stream_id());
         self.by_key.remove(&state.key);
     }
 }
@@ -229,9 +225,29 @@ impl Streams {
         self.streams.read().by_id.get(&id).cloned()
     }
 
-    /// The stream with this `StreamId`.
-    pub(crate) fn with_stream_id(&self, id: &str) -> Result<Arc<Stream>, ApiError> {
-        self.streams.read().by_stream_id.get(id).cloned().ok_or_else(|| stream_id_not_found(id))
+    /// The stream that a request names by name, ARN or both.
+    pub(crate) fn named(
+        &self,
+        context: &RequestContext,
+        name: Option<&str>,
+        arn: Option<&str>,
+    ) -> Result<Arc<Stream>, ApiError> {
+        self.get(&StreamKey::of_request(context, name, arn)?)
+    }
+
+    /// The stream that a request for data names: it must be past CREATING and not be deleted.
+    pub(crate) fn readable(
+        &self,
+        context: &RequestContext,
+        name: Option<&str>,
+        arn: Option<&str>,
+    ) -> Result<Arc<Stream>, ApiError> {
+        let stream = self.named(context, name, arn)?;
+        let state = stream.state();
+        if state.status(self.clock.now_ms()) == "CREATING" {
+            return Err(stream_not_found(&state.key));
+        }
+        Ok(stream)
     }
 
     /// Changes a stream's state by `apply`, in control state first. The stream must be ACTIVE, and

@@ -383,39 +383,3 @@ async fn consumers_in_the_program_wait_without_polling() {
     let _ = waiting.await.unwrap();
     assert!(service.streams.list_shards(arn).is_err());
 }
-
-#[tokio::test]
-async fn a_stream_is_named_by_its_id() {
-    const ARN: &str = "arn:aws:kinesis:us-east-1:000000000000:stream/clicks";
-    let directory = tempfile::tempdir().unwrap();
-    let service = Service::open(directory.path());
-    for name in ["clicks", "views"] {
-        service.ok("CreateStream", json!({ "StreamName": name, "ShardCount": 1 })).await;
-    }
-    let service = service.reopen(directory.path()).await;
-    let summary = service.ok("DescribeStreamSummary", json!({ "StreamName": "clicks" })).await;
-    let id = summary["StreamDescriptionSummary"]["StreamId"].clone();
-    assert_eq!(service.ok("DescribeStreamSummary", json!({ "StreamId": id })).await, summary);
-    service.ok("PutRecord", json!({ "StreamId": id, "PartitionKey": "a", "Data": "" })).await;
-    let from = json!({ "StreamId": id, "StreamName": "clicks", "ShardId": "0", "ShardIteratorType": "TRIM_HORIZON" });
-    let iterator = service.ok("GetShardIterator", from).await["ShardIterator"].clone();
-    let read = service.ok("GetRecords", json!({ "ShardIterator": iterator, "StreamId": id })).await;
-    assert_eq!(read["Records"].as_array().unwrap().len(), 1);
-    service.ok("TagResource", json!({ "ResourceARN": ARN, "StreamId": id, "Tags": { "a": "" } })).await;
-
-    let other = ARN.replace("clicks", "views");
-    for (operation, request) in [
-        ("PutRecord", json!({ "StreamId": id, "StreamName": "views", "PartitionKey": "a", "Data": "" })),
-        ("ListShards", json!({ "StreamId": id, "StreamARN": other })),
-        ("TagResource", json!({ "ResourceARN": other, "StreamId": id, "Tags": { "a": "" } })),
-        ("RegisterStreamConsumer", json!({ "StreamARN": other, "StreamId": id, "ConsumerName": "reader" })),
-    ] {
-        assert_eq!(service.refused(operation, request).await.0, "InvalidArgumentException", "{operation}");
-    }
-    service.ok("DeleteStream", json!({ "StreamId": id })).await;
-    let (code, message) = service.refused("DescribeStream", json!({ "StreamId": id })).await;
-    assert_eq!(
-        (code, message),
-        ("ResourceNotFoundException", format!("Stream with StreamId {} not found.", id.as_str().unwrap()))
-    );
-}

@@ -37,14 +37,12 @@ impl ConsumerReference {
             let (Some(stream_arn), Some(name)) = (&self.stream_arn, &self.consumer_name) else { return Err(missing()) };
             let stream = streams.get(&StreamKey::of_arn(stream_arn).ok_or_else(missing)?)?;
             let state = stream.state();
-            state.check_stream_id(self.stream_id.as_deref())?;
             let consumer = state.registered(now_ms).find(|consumer| consumer.name == *name);
             let consumer = consumer.ok_or_else(|| consumer_not_found(name, &state.key))?;
             return Ok((stream, consumer.arn(&state.key.arn())));
         };
         let stream = streams.get(&StreamKey::of_arn(arn).ok_or_else(missing)?)?;
         let state = stream.state();
-        state.check_stream_id(self.stream_id.as_deref())?;
         let consumer = state.consumer_by_arn(arn, now_ms)?;
         let is_other_stream = self.stream_arn.as_ref().is_some_and(|stream_arn| *stream_arn != state.key.arn());
         if is_other_stream || self.consumer_name.as_ref().is_some_and(|name| *name != consumer.name) {

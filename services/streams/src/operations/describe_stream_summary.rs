@@ -26,7 +26,6 @@ struct StreamDescriptionSummary {
     stream_name: String,
     #[serde(rename = "StreamARN")]
     stream_arn: String,
-    stream_id: String,
     stream_status: &'static str,
     stream_mode_details: StreamModeDetails,
     retention_period_hours: u32,
@@ -58,7 +57,6 @@ pub(super) fn describe_stream_summary(
         stream_description_summary: StreamDescriptionSummary {
             stream_name: state.key.name.clone(),
             stream_arn: state.key.arn(),
-            stream_id: state.stream_id(),
             stream_status: state.status(now_ms),
             stream_mode_details: StreamModeDetails { stream_mode: state.mode },
             retention_period_hours: state.retention_hours,

@@ -62,7 +62,6 @@ pub(super) fn get_records(streams: &Streams, encoding: Encoding, body: &[u8]) ->
     {
         return Err(invalid_argument("StreamARN does not name the iterator's stream."));
     }
-    state.check_stream_id(request.stream_id.as_deref())?;
     let shard = state.shards.iter().find(|shard| shard.index == iterator.shard_index);
     let shard = shard.ok_or_else(|| shard_does_not_exist(&shard_id(iterator.shard_index), &state.key))?;
     let has_quota = streams.config.limits == Limits::Aws;

@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 use super::starting_position::StartingPosition;
 use crate::error::{rate_exceeded, shard_does_not_exist, shard_not_found};
 use crate::iterator::ShardIterator;
-use crate::naming::StreamNames;
 use crate::quota::Limits;
 use crate::shapes::{ITERATOR_TYPE, SEQUENCE_NUMBER, SHARD_ID, STREAM_ARN, STREAM_ID, STREAM_NAME};
 use crate::shard::{ShardId, shard_index};
+use crate::stream::StreamKey;
 use crate::streams::Streams;
 
 #[derive(Debug, Deserialize)]
@@ -51,17 +51,13 @@ pub(super) fn get_shard_iterator(
     request: GetShardIteratorRequest,
 ) -> Result<GetShardIteratorAnswer, ApiError> {
     request.validate()?;
-    let names = StreamNames {
-        name: request.stream_name.as_deref(),
-        arn: request.stream_arn.as_deref(),
-        id: request.stream_id.as_deref(),
-    };
-    let key = streams.key_of(context, names)?;
+    let (name, arn) = (request.stream_name.as_deref(), request.stream_arn.as_deref());
+    let key = StreamKey::of_request(context, name, arn)?;
     let shard_id = request.shard_id.as_deref().unwrap_or_default();
     let index = shard_index(shard_id).ok_or_else(|| shard_not_found(shard_id, &key))?;
     // AWS names the shard also where it is its stream that is missing.
     let stream =
-        streams.readable(context, names).map_err(|_| shard_does_not_exist(&ShardId(index).to_string(), &key))?;
+        streams.readable(context, name, arn).map_err(|_| shard_does_not_exist(&ShardId(index).to_string(), &key))?;
     let state = stream.state();
     let shard = state.shard(shard_id)?;
     let now_ms = streams.clock.now_ms();

@@ -7,7 +7,6 @@ use super::page_token::{PageToken, read_token, write_token};
 use super::view::ShardView;
 use crate::error::invalid_argument;
 use crate::limits::LIST_SHARDS_MAX;
-use crate::naming::StreamNames;
 use crate::shapes::{NEXT_TOKEN, PAGE_LIMIT, SHARD_FILTER_TYPE, SHARD_ID, STREAM_ARN, STREAM_ID, STREAM_NAME};
 use crate::shard::{Shard, shard_index};
 use crate::stream::{StreamKey, StreamState};
@@ -128,12 +127,7 @@ pub(super) fn list_shards(
             (state, Some(token.after), token.filter)
         }
         None => {
-            let names = StreamNames {
-                name: request.stream_name.as_deref(),
-                arn: request.stream_arn.as_deref(),
-                id: request.stream_id.as_deref(),
-            };
-            let stream = streams.named(context, names)?;
+            let stream = streams.named(context, request.stream_name.as_deref(), request.stream_arn.as_deref())?;
             let after = request.exclusive_start_shard_id.as_deref().and_then(shard_index);
             (stream.state(), after, request.shard_filter.clone())
         }

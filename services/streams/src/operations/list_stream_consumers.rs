@@ -7,7 +7,6 @@ use super::page_token::{PageToken, read_token, write_token};
 use super::view::ConsumerView;
 use crate::error::invalid_argument;
 use crate::limits::LIST_CONSUMERS_MAX;
-use crate::naming::StreamNames;
 use crate::shapes::{NEXT_TOKEN, PAGE_LIMIT, STREAM_ARN, STREAM_ID};
 use crate::stream::StreamKey;
 use crate::streams::Streams;
@@ -59,12 +58,7 @@ pub(super) fn list_stream_consumers(
     violations.integer("maxResults", request.max_results, &PAGE_LIMIT);
     violations.finish()?;
     let now_ms = streams.clock.now_ms();
-    let state = streams
-        .named(
-            context,
-            StreamNames { arn: request.stream_arn.as_deref(), id: request.stream_id.as_deref(), name: None },
-        )?
-        .state();
+    let state = streams.named(context, None, request.stream_arn.as_deref())?.state();
     let created = request.stream_creation_timestamp;
     state.check_created(created)?;
     let after = match &request.next_token {

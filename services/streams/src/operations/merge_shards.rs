@@ -30,7 +30,7 @@ pub(super) fn merge_shards(
     violations.required_text("shardToMerge", request.shard_to_merge.as_deref(), &SHARD_ID);
     violations.required_text("adjacentShardToMerge", request.adjacent_shard_to_merge.as_deref(), &SHARD_ID);
     violations.finish()?;
-    let owner = request.stream.key(streams, context)?;
+    let owner = request.stream.key(context)?;
     let index = |id: Option<&str>| {
         let id = id.unwrap_or_default();
         shard_index(id).ok_or_else(|| shard_not_found(id, &owner))

@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 use super::put_records::{PutRecordsEntry, put};
 use crate::error::invalid_argument;
 use crate::meters::Metric;
-use crate::naming::StreamNames;
 use crate::sequence_number::SequenceNumber;
 use crate::shapes::{SEQUENCE_NUMBER, STREAM_ARN, STREAM_ID, STREAM_NAME};
 use crate::streams::Streams;
@@ -53,12 +52,7 @@ pub(super) async fn put_record(
     violations.text("sequenceNumberForOrdering", ordering, &SEQUENCE_NUMBER);
     request.entry.validate(format_args!(""), &mut violations);
     violations.finish()?;
-    let names = StreamNames {
-        name: request.stream_name.as_deref(),
-        arn: request.stream_arn.as_deref(),
-        id: request.stream_id.as_deref(),
-    };
-    let stream = streams.readable(context, names)?;
+    let stream = streams.readable(context, request.stream_name.as_deref(), request.stream_arn.as_deref())?;
     if let Some(number) = ordering.filter(|number| *number != "0") {
         let log = stream.log()?;
         let is_ours = SequenceNumber::parse(number).is_some_and(|number| number.place <= log.visible().0);

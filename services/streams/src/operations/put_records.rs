@@ -13,7 +13,6 @@ use crate::error::{invalid_argument, log_failure, rate_exceeded};
 use crate::hash_key::HashKey;
 use crate::limits::PUT_RECORDS_BYTES_MAX;
 use crate::meters::{Metric, ShardMetric};
-use crate::naming::StreamNames;
 use crate::quota::Limits;
 use crate::record::StoredRecord;
 use crate::routing::{Routed, Routes};
@@ -246,12 +245,7 @@ pub(super) async fn put_records(
     request: PutRecordsRequest<'_>,
 ) -> Result<PutRecordsAnswer, ApiError> {
     request.validate()?;
-    let names = StreamNames {
-        name: request.stream_name.as_deref(),
-        arn: request.stream_arn.as_deref(),
-        id: request.stream_id.as_deref(),
-    };
-    let stream = streams.readable(context, names)?;
+    let stream = streams.readable(context, request.stream_name.as_deref(), request.stream_arn.as_deref())?;
     let entries = request.records.unwrap_or_default();
     let limit = stream.state().record_bytes_max();
     let mut numbered = entries.iter().enumerate();

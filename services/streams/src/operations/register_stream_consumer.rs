@@ -7,7 +7,6 @@ use super::view::ConsumerView;
 use crate::consumer::Consumer;
 use crate::error::limit_exceeded;
 use crate::limits::{CONSUMERS_CREATING_MAX, CONSUMERS_MAX, CONSUMERS_MAX_ADVANTAGE};
-use crate::naming::StreamNames;
 use crate::shapes::{CONSUMER_NAME, STREAM_ARN, STREAM_ID};
 use crate::stream::{StreamMode, StreamState};
 use crate::streams::Streams;
@@ -43,10 +42,7 @@ pub(super) fn register_stream_consumer(
         check_tags(tags, &mut violations);
     }
     violations.finish()?;
-    let stream = streams.named(
-        context,
-        StreamNames { arn: request.stream_arn.as_deref(), id: request.stream_id.as_deref(), name: None },
-    )?;
+    let stream = streams.named(context, None, request.stream_arn.as_deref())?;
     let name = request.consumer_name.unwrap_or_default();
     streams.change(&stream, |state, now_ms| {
         state.consumers.retain(|consumer| !consumer.is_gone(now_ms));

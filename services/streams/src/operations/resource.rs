@@ -42,7 +42,6 @@ impl ResourceReference {
         let arn = self.resource_arn.as_deref().unwrap_or_default();
         let key = StreamKey::of_arn(arn).ok_or_else(|| invalid_argument(format!("Invalid ResourceARN: {arn}.")))?;
         let stream = streams.get(&key)?;
-        stream.state().check_stream_id(self.stream_id.as_deref())?;
         let consumer_arn = arn.contains("/consumer/").then(|| arn.to_string());
         if let Some(arn) = &consumer_arn {
             stream.state().consumer_by_arn(arn, streams.clock.now_ms())?;

@@ -33,7 +33,7 @@ pub(super) fn split_shard(
     violations.required_text("newStartingHashKey", request.new_starting_hash_key.as_deref(), &HASH_KEY);
     violations.finish()?;
     let shard_id = request.shard_to_split.as_deref().unwrap_or_default();
-    let owner = request.stream.key(streams, context)?;
+    let owner = request.stream.key(context)?;
     let index = shard_index(shard_id).ok_or_else(|| shard_not_found(shard_id, &owner))?;
     let stream = streams.get(&owner)?;
     streams.check_shard_quota(context, 1)?;

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use anabranch_protocol::{ApiError, RequestContext, Violations};
 use serde::Deserialize;
 
-use crate::naming::StreamNames;
 use crate::shapes::{STREAM_ARN, STREAM_ID, STREAM_NAME};
 use crate::stream::{Stream, StreamKey};
 use crate::streams::Streams;
 
-/// A stream by name, ARN or `StreamId`.
+/// A stream by name, ARN or both. `StreamId` is reserved in the service model: it is checked for
+/// its shape, and names no stream.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct StreamReference {
@@ -27,20 +27,12 @@ impl StreamReference {
         violations.text("streamId", self.stream_id.as_deref(), &STREAM_ID);
     }
 
-    fn names(&self) -> StreamNames<'_> {
-        StreamNames {
-            name: self.stream_name.as_deref(),
-            arn: self.stream_arn.as_deref(),
-            id: self.stream_id.as_deref(),
-        }
-    }
-
-    /// The key of the stream, be it there or not.
-    pub(super) fn key(&self, streams: &Streams, context: &RequestContext) -> Result<StreamKey, ApiError> {
-        streams.key_of(context, self.names())
+    /// What names the stream, be it there or not.
+    pub(super) fn key(&self, context: &RequestContext) -> Result<StreamKey, ApiError> {
+        StreamKey::of_request(context, self.stream_name.as_deref(), self.stream_arn.as_deref())
     }
 
     pub(super) fn find(&self, streams: &Streams, context: &RequestContext) -> Result<Arc<Stream>, ApiError> {
-        streams.named(context, self.names())
+        streams.named(context, self.stream_name.as_deref(), self.stream_arn.as_deref())
     }
 }

@@ -84,7 +84,6 @@ pub(super) fn subscribe_to_shard(
     let key = StreamKey::of_arn(&arn).ok_or_else(|| invalid_argument(format!("Invalid ConsumerARN: {arn}.")))?;
     let stream = streams.get(&key)?;
     let (state, now_ms) = (stream.state(), streams.clock.now_ms());
-    state.check_stream_id(request.stream_id.as_deref())?;
     match state.consumer_by_arn(&arn, now_ms)?.status(now_ms) {
         "ACTIVE" => {}
         status => return Err(resource_not_active(&format!("consumer {arn}"), status)),

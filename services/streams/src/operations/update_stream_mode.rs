@@ -6,7 +6,6 @@ use serde::Deserialize;
 use crate::account::check_warm_throughput;
 use crate::error::{invalid_argument, limit_exceeded};
 use crate::limits::{DAY_MS, MODE_SWITCHES_A_DAY};
-use crate::naming::StreamNames;
 use crate::on_demand::warm_up;
 use crate::shapes::{STREAM_ARN, STREAM_ID, STREAM_MODE, WARM_THROUGHPUT};
 use crate::stream::StreamMode;
@@ -46,10 +45,7 @@ pub(super) fn update_stream_mode(
     violations.integer("warmThroughputMiBps", request.warm_throughput_mi_bps, &WARM_THROUGHPUT);
     violations.finish()?;
     let mode = if mode == Some("ON_DEMAND") { StreamMode::OnDemand } else { StreamMode::Provisioned };
-    let stream = streams.named(
-        context,
-        StreamNames { arn: request.stream_arn.as_deref(), id: request.stream_id.as_deref(), name: None },
-    )?;
+    let stream = streams.named(context, None, request.stream_arn.as_deref())?;
     if mode == StreamMode::OnDemand && stream.state().mode != mode {
         streams.check_on_demand_quota(context)?;
     }
