@@ -12,6 +12,7 @@ mod encoding;
 mod error;
 mod event_stream;
 mod json;
+mod problem;
 mod service;
 
 pub use clock::{Clock, ManualClock, SystemClock};
@@ -20,4 +21,5 @@ pub use context::{DEFAULT_ACCOUNT_ID, DEFAULT_REGION, RequestContext};
 pub use encoding::{Blob, Encoding, Timestamp};
 pub use error::{ApiError, Fault};
 pub use event_stream::{EVENT_STREAM_TYPE, Event, EventStream};
+pub use problem::{Problem, ProblemKind};
 pub use service::JsonService;
