@@ -4,12 +4,21 @@
 //! It is not for records: those go to the log. Every call here may wait for the disk, so
 //! asynchronous callers wrap writes in `spawn_blocking`.
 
-use parking_lot::RwLock;
-use redb::{Database, ReadableDatabase, TableDefinition, TableError};
+mod store_id;
+mod strays;
+
+use parking_lot::{Mutex, RwLock};
+use redb::{Database, ReadableDatabase, ReadableTableMetadata, TableDefinition, TableError, TableHandle};
 use serde::{Serialize, de::DeserializeOwned};
+use std::fs::OpenOptions;
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+
+pub use store_id::STORE_ID_FILE;
+pub use strays::move_aside;
 
 /// Why control state could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +40,42 @@ pub enum ControlError {
         key: String,
         /// What did not fit.
         source: serde_json::Error,
+    },
+    /// The store is absent or empty, and there is data that only it could explain.
+    #[error(
+        "{path} is {state}, but {data} holds data that can't be told apart without it; nothing was touched. \
+         Put the store back, or move {data} away to begin without its data"
+    )]
+    Lost {
+        /// The store's file.
+        path: PathBuf,
+        /// What became of it: `missing` or `empty`.
+        state: &'static str,
+        /// A directory of data.
+        data: PathBuf,
+    },
+    /// The store and the data come from different places.
+    #[error(
+        "{data} belongs to store {found}, but {path} is store {id}; nothing was touched. Put together what belongs \
+         together, or move {data} away to begin without its data"
+    )]
+    Mismatched {
+        /// The store's file.
+        path: PathBuf,
+        /// Its id.
+        id: String,
+        /// A directory of data.
+        data: PathBuf,
+        /// The id of its store, or what stands in its place.
+        found: String,
+    },
+    /// The file that holds the store's id in a directory of data could not be read or written.
+    #[error("store id {path}: {source}")]
+    StoreId {
+        /// The file.
+        path: PathBuf,
+        /// What the file system says.
+        source: io::Error,
     },
     /// The store is being closed.
     #[error("the control store is closed")]
@@ -66,6 +111,8 @@ struct Shared {
     /// that has seen one, and a full disk must not cost a restart.
     database: RwLock<Option<Database>>,
     closed: AtomicBool,
+    /// Why the last commit failed, until one succeeds.
+    failing: Mutex<Option<String>>,
 }
 
 impl ControlStore {
@@ -74,9 +121,54 @@ impl ControlStore {
     /// # Errors
     /// [`ControlError::Store`] when the file can't be opened, is not a store, or is in use.
     pub fn open(path: &Path) -> Result<Self> {
-        let shared = Shared { path: path.to_path_buf(), database: RwLock::new(None), closed: AtomicBool::new(false) };
-        shared.reopen()?;
+        let at = |source: io::Error| ControlError::Store { path: path.to_path_buf(), source: Box::new(source.into()) };
+        let is_new = !path.exists();
+        OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path).map_err(at)?;
+        let shared = Shared {
+            path: path.to_path_buf(),
+            database: RwLock::new(None),
+            closed: AtomicBool::new(false),
+            failing: Mutex::new(None),
+        };
+        let database = Database::create(path).map_err(|error| shared.error(error.into()))?;
+        *shared.database.write() = Some(database);
+        if is_new {
+            store_id::sync_parent(path).map_err(at)?;
+        }
         Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// Opens the store at `path` that explains the data in the directories `data`, all created if
+    /// absent. Store and directories carry the same id (in the directories, in a file named
+    /// [`STORE_ID_FILE`]), given to them when the store is new, so that a store that was lost,
+    /// emptied or exchanged is noticed before anything is made of its silence.
+    ///
+    /// A store without an id that holds rows is of a development version, and is given one.
+    ///
+    /// # Errors
+    /// [`ControlError::Lost`] and [`ControlError::Mismatched`] when they don't belong together, in
+    /// which case nothing is changed; else as [`ControlStore::open`].
+    pub fn open_tied(path: &Path, data: &[PathBuf]) -> Result<Self> {
+        store_id::open_tied(path, data)
+    }
+
+    /// Why the last commit failed, if none has succeeded since.
+    pub fn failing(&self) -> Option<String> {
+        self.shared.failing.lock().clone()
+    }
+
+    /// Whether it holds any row.
+    fn has_rows(&self) -> Result<bool> {
+        self.shared.with_database(|database| {
+            let transaction = database.begin_read()?;
+            for table in transaction.list_tables()? {
+                let rows = transaction.open_table(TableDefinition::<&str, &[u8]>::new(table.name()))?;
+                if !rows.is_empty()? {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        })
     }
 
     /// Closes the file, whoever still holds clones: their later calls fail, and the store can be
@@ -151,7 +243,7 @@ impl ControlStore {
 
     /// Applies all `changes` or none, and returns once they are on the disk.
     pub fn commit(&self, changes: Changes) -> Result<()> {
-        self.shared.with_database(|database| {
+        let committed = self.shared.with_database(|database| {
             let transaction = database.begin_write()?;
             for change in &changes.0 {
                 let mut rows = transaction.open_table(change.table.definition())?;
@@ -162,7 +254,9 @@ impl ControlStore {
             }
             transaction.commit()?;
             Ok(())
-        })
+        });
+        *self.shared.failing.lock() = committed.as_ref().err().map(ToString::to_string);
+        committed
     }
 }
 
@@ -213,13 +307,14 @@ impl Shared {
         }
     }
 
+    /// Opens the file anew. One that is gone by now is an error, not a reason to begin an empty one.
     fn reopen(&self) -> Result<()> {
         let mut database = self.database.write();
         if self.closed.load(Ordering::Acquire) {
             return Err(self.error(redb::Error::DatabaseClosed));
         }
         *database = None;
-        *database = Some(Database::create(&self.path).map_err(|error| self.error(error.into()))?);
+        *database = Some(Database::open(&self.path).map_err(|error| self.error(error.into()))?);
         Ok(())
     }
 

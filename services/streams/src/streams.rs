@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use anabranch_control::{ControlStore, Table};
+use anabranch_control::{ControlStore, STORE_ID_FILE, Table};
 use anabranch_protocol::{ApiError, Clock, RequestContext};
 use anabranch_storage::Config;
 use parking_lot::{Mutex, RwLock};
@@ -131,7 +131,7 @@ impl Streams {
         let known: HashSet<String> = streams.by_id.keys().map(Uuid::to_string).collect();
         for entry in std::fs::read_dir(&config.directory).map_err(at)? {
             let entry = entry.map_err(at)?;
-            if entry.file_name().to_str().is_none_or(|name| !known.contains(name)) {
+            if entry.file_name().to_str().is_none_or(|name| name != STORE_ID_FILE && !known.contains(name)) {
                 std::fs::remove_dir_all(entry.path()).map_err(at)?;
             }
         }

@@ -127,14 +127,8 @@ impl Services {
     }
 }
 
-/// Opens the control store. What it does not name is removed from the directory as left over,
-/// so a directory that lost its store must not be opened as if it were new.
+/// Opens the control store, tied to the logs that only it can tell apart.
 fn open_control(data: &DataDirectory) -> Result<ControlStore, StartError> {
-    let path = data.join("control.redb");
-    let holds = |part: &str| std::fs::read_dir(data.join(part)).is_ok_and(|mut entries| entries.next().is_some());
-    if !path.exists() && (holds("streams") || holds("firehose")) {
-        let reason = format!("{} is missing, without which the streams' data can't be told apart", path.display());
-        return Err(StartError::service("control store", reason));
-    }
-    ControlStore::open(&path).map_err(|error| StartError::service("control store", error))
+    ControlStore::open_tied(&data.join("control.redb"), &[data.join("streams"), data.join("firehose")])
+        .map_err(|error| StartError::service("control store", error))
 }
