@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use anabranch_control::Table;
 use serde::{Deserialize, Serialize};
 
+use crate::cors::CorsRule;
 use crate::notification::Notifications;
 
 /// Buckets by name.
@@ -37,6 +38,8 @@ pub(crate) struct Bucket {
     pub(crate) region: String,
     #[serde(default)]
     pub(crate) notifications: Notifications,
+    #[serde(default)]
+    pub(crate) cors: Vec<CorsRule>,
 }
 
 /// An object. Its bytes are those of its blobs, one after another.

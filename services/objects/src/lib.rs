@@ -5,8 +5,11 @@
 //! (buckets, objects, uploads, notifications) is one transactional store. A notification is
 //! committed with the object it tells of, so it can't be lost between the two.
 
+mod address;
+mod answer;
 mod aws_chunked;
 mod blob;
+mod cors;
 mod error;
 mod index;
 mod listing;

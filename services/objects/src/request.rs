@@ -7,15 +7,8 @@ use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH};
 use http::{HeaderMap, HeaderValue, Request, Uri};
 use jiff::civil::DateTime;
 
+use crate::answer::Refused;
 use crate::aws_chunked::{Decoder, Trailers};
-
-/// A request that may not go on, with the S3 error code to answer.
-#[derive(Debug)]
-pub(crate) struct Refused {
-    pub(crate) code: &'static str,
-    pub(crate) status: u16,
-    pub(crate) message: String,
-}
 
 /// Takes the signature off and decodes the body.
 pub(crate) fn prepare(request: Request<Body>, clock: &dyn Clock) -> Result<s3s::HttpRequest, Refused> {
@@ -89,19 +82,12 @@ fn without_signature(uri: &Uri, clock: &dyn Clock) -> Result<Uri, Refused> {
         if kept.is_empty() { uri.path().to_string() } else { format!("{}?{}", uri.path(), kept.join("&")) };
     let mut parts = uri.clone().into_parts();
     parts.path_and_query = path_and_query.parse().ok();
-    Uri::from_parts(parts).map_err(|_| Refused {
-        code: "InvalidURI",
-        status: 400,
-        message: "Couldn't parse the specified URI.".into(),
-    })
+    Uri::from_parts(parts).map_err(|_| Refused::new(400, "InvalidURI", "Couldn't parse the specified URI."))
 }
 
 fn check_expiry(date: &str, seconds: &str, clock: &dyn Clock) -> Result<(), Refused> {
-    let malformed = |what: &str| Refused {
-        code: "AuthorizationQueryParametersError",
-        status: 400,
-        message: format!("{what} is malformed."),
-    };
+    let malformed =
+        |what: &str| Refused::new(400, "AuthorizationQueryParametersError", format!("{what} is malformed."));
     let signed = DateTime::strptime("%Y%m%dT%H%M%SZ", date)
         .ok()
         .and_then(|date| date.to_zoned(jiff::tz::TimeZone::UTC).ok())
@@ -112,7 +98,7 @@ fn check_expiry(date: &str, seconds: &str, clock: &dyn Clock) -> Result<(), Refu
 }
 
 fn expired() -> Refused {
-    Refused { code: "AccessDenied", status: 403, message: "Request has expired".into() }
+    Refused::new(403, "AccessDenied", "Request has expired")
 }
 
 #[cfg(test)]

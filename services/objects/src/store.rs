@@ -9,19 +9,23 @@ use anabranch_control::{Changes, ControlError, ControlStore};
 use anabranch_protocol::Clock;
 use axum::body::Body;
 use bytes::Bytes;
-use http::{Request, Response};
+use http::request::Parts;
+use http::{Method, Request, Response};
 use parking_lot::Mutex;
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{S3Result, s3_error};
 use tokio::sync::{Notify, watch};
 
+use crate::address::{Address, VirtualHosts};
+use crate::answer::{Refused, confine};
 use crate::blob::{Blobs, hex};
+use crate::cors::{self, CorsRule};
 use crate::error::{OpenError, index_failure};
 use crate::index::{BUCKETS, Bucket, Checksums, Headers, OBJECTS, OUTBOX, Object, PARTS, Part, object_key};
 use crate::notification::{Happened, Notifications, message};
 use crate::outbox::{self, Entry, entry_key};
 use crate::ports::NotificationTarget;
-use crate::request::{Refused, prepare};
+use crate::request::prepare;
 
 /// Buckets and objects on disk.
 pub struct Objects {
@@ -143,17 +147,69 @@ impl Objects {
 
     /// Answers one request of the S3 REST API.
     pub async fn handle(&self, request: Request<Body>) -> Response<Body> {
+        let (head, body) = request.into_parts();
+        let address = Address::of(&head);
+        let origin = cors::origin(&head).map(str::to_string);
+        let method = head.method.clone();
+        let mut response = if method == Method::OPTIONS {
+            self.preflight(&head, address.as_ref()).await
+        } else {
+            self.answer(Request::from_parts(head, body)).await
+        };
+        if let (Some(origin), Some(address)) = (origin, address)
+            && method != Method::OPTIONS
+            && let Some(rules) = self.cors_rules(&address.bucket).await
+        {
+            cors::mark(&rules, &origin, method.as_str(), response.headers_mut());
+        }
+        confine(response.headers_mut());
+        response
+    }
+
+    async fn answer(&self, request: Request<Body>) -> Response<Body> {
         let request = match prepare(request, &*self.clock) {
             Ok(request) => request,
-            Err(refused) => return refusal(&refused),
+            Err(refused) => return refused.response(),
         };
         match self.service.call(request).await {
             Ok(response) => response.map(Body::new),
             Err(error) => {
                 tracing::error!(?error, "answering an S3 request");
-                refusal(&Refused { code: "InternalError", status: 500, message: "We failed to answer.".into() })
+                Refused::new(500, "InternalError", "We failed to answer.").response()
             }
         }
+    }
+
+    async fn preflight(&self, head: &Parts, address: Option<&Address>) -> Response<Body> {
+        let rules = match address {
+            Some(address) => self.cors_rules(&address.bucket).await,
+            None => None,
+        };
+        let has_key = address.is_some_and(|address| address.key.is_some());
+        match cors::preflight(rules.as_deref(), head, has_key) {
+            Ok(headers) => {
+                let mut response = Response::new(Body::empty());
+                *response.headers_mut() = headers;
+                response
+            }
+            Err(refused) => refused.response(),
+        }
+    }
+
+    /// The bucket that a request to S3 addresses, by its path or its host name.
+    pub fn bucket_of(request: &Parts) -> Option<String> {
+        Address::of(request).map(|address| address.bucket)
+    }
+
+    /// Whether the CORS rules of `bucket` let pages of `origin` send it requests with `method`. A
+    /// preflight (`OPTIONS`) is let in where any method is.
+    pub async fn allows_origin(&self, bucket: &str, origin: &str, method: &str) -> bool {
+        self.cors_rules(bucket).await.is_some_and(|rules| cors::allows(&rules, origin, method))
+    }
+
+    /// The CORS rules of a bucket, `None` if there is no such bucket.
+    async fn cors_rules(&self, bucket: &str) -> Option<Vec<CorsRule>> {
+        self.bucket(bucket).await.ok().map(|bucket| bucket.cors)
     }
 
     /// Makes a bucket; false if it is there already.
@@ -162,8 +218,12 @@ impl Objects {
     /// When the name is not one S3 allows, or the index can't be written.
     pub async fn create_bucket(&self, name: &str, region: &str) -> S3Result<bool> {
         check_bucket_name(name)?;
-        let bucket =
-            Bucket { created_ms: self.clock.now_ms(), region: region.into(), notifications: Notifications::default() };
+        let bucket = Bucket {
+            created_ms: self.clock.now_ms(),
+            region: region.into(),
+            notifications: Notifications::default(),
+            cors: Vec::new(),
+        };
         let name = name.to_string();
         self.blocking(move |objects| {
             let mut counts = objects.counts.lock();
@@ -227,10 +287,25 @@ impl Objects {
     /// `InvalidArgument` when rules overlap or name unknown events, `NoSuchBucket`.
     pub async fn put_notification_configuration(&self, bucket: &str, notifications: Notifications) -> S3Result<()> {
         notifications.check().map_err(|message| s3_error!(InvalidArgument, "{message}"))?;
-        let mut row = self.bucket(bucket).await?;
-        row.notifications = notifications;
-        let bucket = bucket.to_string();
-        self.blocking(move |objects| objects.index.put(BUCKETS, &bucket, &row).map_err(index_failure)).await
+        self.change_bucket(bucket, move |row| row.notifications = notifications).await
+    }
+
+    /// Changes the row of a bucket that is there.
+    pub(crate) async fn change_bucket(
+        &self,
+        name: &str,
+        change: impl FnOnce(&mut Bucket) + Send + 'static,
+    ) -> S3Result<()> {
+        let name = name.to_string();
+        self.blocking(move |objects| {
+            // Making and deleting buckets take the same lock, so no row comes back after its bucket went.
+            let _counts = objects.counts.lock();
+            let row: Option<Bucket> = objects.index.get(BUCKETS, &name).map_err(index_failure)?;
+            let mut row = row.ok_or_else(|| no_bucket(&name))?;
+            change(&mut row);
+            objects.index.put(BUCKETS, &name, &row).map_err(index_failure)
+        })
+        .await
     }
 
     /// Figures of all buckets, by name.
@@ -450,19 +525,8 @@ fn check_bucket_name(name: &str) -> S3Result<()> {
 
 fn service(objects: Weak<Objects>) -> S3Service {
     let mut builder = S3ServiceBuilder::new(crate::operations::Operations(objects));
-    builder.set_host(crate::operations::VirtualHosts);
+    builder.set_host(VirtualHosts);
     builder.build()
-}
-
-fn refusal(refused: &Refused) -> Response<Body> {
-    let body = format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{}</Code><Message>{}</Message></Error>",
-        refused.code, refused.message
-    );
-    let mut response = Response::new(Body::from(body));
-    *response.status_mut() = http::StatusCode::from_u16(refused.status).unwrap_or(http::StatusCode::BAD_REQUEST);
-    response.headers_mut().insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("application/xml"));
-    response
 }
 
 impl From<Gone> for ControlError {

@@ -2,6 +2,7 @@
 //! here answers `NotImplemented` with the operation's name.
 
 mod buckets;
+mod cors;
 mod multipart;
 mod notifications;
 mod objects;
@@ -10,7 +11,6 @@ use std::sync::{Arc, Weak};
 
 pub(crate) use buckets::timestamp;
 use s3s::dto::*;
-use s3s::host::{S3Host, VirtualHost};
 use s3s::{S3, S3Request, S3Response, S3Result};
 
 use crate::store::{Gone, Objects};
@@ -21,22 +21,6 @@ pub(crate) struct Operations(pub(crate) Weak<Objects>);
 impl Operations {
     fn store(&self) -> S3Result<Arc<Objects>> {
         self.0.upgrade().ok_or_else(|| Gone.into())
-    }
-}
-
-/// Buckets in the host name: `bucket.localhost`, `bucket.s3.localhost` and the like. All other
-/// hosts mean path style.
-pub(crate) struct VirtualHosts;
-
-impl S3Host for VirtualHosts {
-    fn parse_host_header<'a>(&'a self, host: &'a str) -> S3Result<VirtualHost<'a>> {
-        let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-        let bucket = name.strip_suffix(".localhost").map(|name| name.strip_suffix(".s3").unwrap_or(name));
-        let domain = VirtualHost::new(host);
-        Ok(match bucket {
-            Some(bucket) if !bucket.is_empty() && bucket != "s3" => domain.with_bucket(bucket),
-            _ => domain,
-        })
     }
 }
 
@@ -146,6 +130,22 @@ impl S3 for Operations {
         request: S3Request<ListMultipartUploadsInput>,
     ) -> Answer<ListMultipartUploadsOutput> {
         answer(multipart::list_multipart_uploads(&*self.store()?, request.input).await?)
+    }
+
+    async fn put_bucket_cors(&self, request: S3Request<PutBucketCorsInput>) -> Answer<PutBucketCorsOutput> {
+        cors::put(&*self.store()?, request.input).await?;
+        answer(PutBucketCorsOutput::default())
+    }
+
+    async fn get_bucket_cors(&self, request: S3Request<GetBucketCorsInput>) -> Answer<GetBucketCorsOutput> {
+        answer(cors::get(&*self.store()?, request.input).await?)
+    }
+
+    async fn delete_bucket_cors(&self, request: S3Request<DeleteBucketCorsInput>) -> Answer<DeleteBucketCorsOutput> {
+        cors::delete(&*self.store()?, request.input).await?;
+        let mut response = S3Response::new(DeleteBucketCorsOutput::default());
+        response.status = Some(http::StatusCode::NO_CONTENT);
+        Ok(response)
     }
 
     async fn put_bucket_notification_configuration(

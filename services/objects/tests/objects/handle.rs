@@ -1,50 +1,15 @@
 //! Literal requests to the service and their answers.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed step is a failed test")]
-
-use std::path::Path;
 use std::sync::Arc;
 
-use anabranch_objects::{NotificationRule, NotificationTarget, Notifications, Objects, PortError};
-use anabranch_protocol::ManualClock;
+use crate::common::{data_files, get, open, put, send, text};
+use anabranch_objects::{NotificationRule, NotificationTarget, Notifications, PortError};
 use async_trait::async_trait;
 use axum::body::Body;
-use http::{Method, Request, Response};
+use http::{Method, Request};
 use http_body_util::BodyExt;
 use serde_json::Value;
 use tokio::sync::mpsc;
-
-fn open(directory: &Path, target: Option<Arc<dyn NotificationTarget>>) -> Arc<Objects> {
-    Objects::open(directory, Arc::new(ManualClock::new(1_763_000_000_000)), target).unwrap()
-}
-
-async fn send(objects: &Objects, method: Method, uri: &str, headers: &[(&str, &str)], body: &[u8]) -> Response<Body> {
-    let mut request = Request::builder().method(method).uri(uri).header("host", "127.0.0.1:4566");
-    for (name, value) in headers {
-        request = request.header(*name, *value);
-    }
-    let request = request.header("content-length", body.len()).body(Body::from(body.to_vec())).unwrap();
-    objects.handle(request).await
-}
-
-async fn text(response: Response<Body>) -> (u16, String) {
-    let status = response.status().as_u16();
-    let body = response.into_body().collect().await.unwrap().to_bytes();
-    (status, String::from_utf8(body.to_vec()).unwrap())
-}
-
-async fn put(objects: &Objects, uri: &str, body: &[u8]) -> u16 {
-    send(objects, Method::PUT, uri, &[], body).await.status().as_u16()
-}
-
-async fn get(objects: &Objects, uri: &str, headers: &[(&str, &str)]) -> (u16, String) {
-    text(send(objects, Method::GET, uri, headers, b"").await).await
-}
-
-fn data_files(directory: &Path) -> usize {
-    let shelves = std::fs::read_dir(directory.join("data")).unwrap();
-    shelves.map(|shelf| std::fs::read_dir(shelf.unwrap().path()).unwrap().count()).sum()
-}
 
 #[tokio::test]
 async fn a_read_in_flight_survives_replacing_and_deleting() {
@@ -153,4 +118,42 @@ async fn notifications_wait_over_a_restart() {
     assert_eq!((key().await, key().await), ("raw/1".into(), "raw/2".into()), "in order, none lost, none else");
     assert_eq!(put(&objects, "/bucket/raw/3", b"x").await, 200);
     assert_eq!(key().await, "raw/3");
+}
+
+#[tokio::test]
+async fn stored_pages_are_confined_and_cors_rules_answered() {
+    let directory = tempfile::tempdir().unwrap();
+    let objects = open(directory.path(), None);
+    put(&objects, "/bucket", b"").await;
+    let page = [("content-type", "text/html"), ("x-amz-meta-content-security-policy", "none")];
+    assert_eq!(send(&objects, Method::PUT, "/bucket/page.html", &page, b"<script>").await.status(), 200);
+    for uri in ["/bucket/page.html", "/bucket/page.html?response-content-type=text/html", "/bucket/absent", "/absent/x"]
+    {
+        for method in [Method::GET, Method::HEAD] {
+            let answer = send(&objects, method.clone(), uri, &[], b"").await;
+            assert_eq!(answer.headers()["content-security-policy"], "sandbox", "{method} {uri}");
+            assert_eq!(answer.headers()["x-content-type-options"], "nosniff", "{method} {uri}");
+        }
+    }
+    assert!(get(&objects, "/bucket?cors", &[]).await.1.contains("NoSuchCORSConfiguration"));
+    let rules = "<CORSConfiguration><CORSRule><AllowedOrigin>https://a.example</AllowedOrigin>\
+                 <AllowedMethod>GET</AllowedMethod><ExposeHeader>ETag</ExposeHeader></CORSRule></CORSConfiguration>";
+    assert_eq!(put(&objects, "/bucket?cors", rules.as_bytes()).await, 200);
+    assert!(get(&objects, "/bucket?cors", &[]).await.1.contains("<AllowedOrigin>https://a.example</AllowedOrigin>"));
+    let from = ("origin", "https://a.example");
+    let read = send(&objects, Method::GET, "/bucket/page.html", &[from], b"").await;
+    assert_eq!(read.headers()["access-control-allow-origin"], "https://a.example");
+    assert_eq!(read.headers()["access-control-expose-headers"], "ETag");
+    let other = send(&objects, Method::GET, "/bucket/page.html", &[("origin", "https://b.example")], b"").await;
+    assert!(!other.headers().contains_key("access-control-allow-origin"));
+    let asked = [from, ("access-control-request-method", "GET")];
+    assert_eq!(send(&objects, Method::OPTIONS, "/bucket/page.html", &asked, b"").await.status(), 200);
+    let asked = [from, ("access-control-request-method", "PUT")];
+    let (status, body) = text(send(&objects, Method::OPTIONS, "/bucket/page.html", &asked, b"").await).await;
+    assert!(status == 403 && body.contains("<ResourceType>OBJECT</ResourceType>"), "{status} {body}");
+    assert!(objects.allows_origin("bucket", "https://a.example", "GET").await);
+    assert!(!objects.allows_origin("bucket", "https://a.example", "PUT").await);
+    assert!(!objects.allows_origin("absent", "https://a.example", "GET").await);
+    assert_eq!(send(&objects, Method::DELETE, "/bucket?cors", &[], b"").await.status(), 204);
+    assert!(!objects.allows_origin("bucket", "https://a.example", "GET").await);
 }

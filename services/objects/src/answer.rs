@@ -1,0 +1,67 @@
+//! Answers that are not s3s', and the headers that every answer carries.
+
+use axum::body::Body;
+use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use http::{HeaderMap, Response, StatusCode};
+
+/// A request that may not go on, with the S3 error to answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Refused {
+    pub(crate) status: u16,
+    pub(crate) code: &'static str,
+    pub(crate) message: String,
+    details: Vec<(&'static str, String)>,
+}
+
+impl Refused {
+    pub(crate) fn new(status: u16, code: &'static str, message: impl Into<String>) -> Self {
+        Self { status, code, message: message.into(), details: Vec::new() }
+    }
+
+    /// Adds an element to the error document.
+    pub(crate) fn with(mut self, element: &'static str, text: &str) -> Self {
+        self.details.push((element, text.to_string()));
+        self
+    }
+
+    pub(crate) fn response(&self) -> Response<Body> {
+        let mut body = format!(
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{}</Code><Message>{}</Message>",
+            self.code,
+            escape(&self.message)
+        );
+        for (element, text) in &self.details {
+            body += &format!("<{element}>{}</{element}>", escape(text));
+        }
+        body += "</Error>";
+        let mut response = Response::new(Body::from(body));
+        *response.status_mut() = StatusCode::from_u16(self.status).unwrap_or(StatusCode::BAD_REQUEST);
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/xml"));
+        response
+    }
+}
+
+/// What is stored may be a page, and pages of this origin could call every service. A sandboxed
+/// one is shown, but has an origin of its own and runs no script; and no browser takes for a page
+/// or a script what is not said to be one. Set last, whatever else sets headers.
+pub(crate) fn confine(headers: &mut HeaderMap) {
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+}
+
+/// Text as it may stand in an XML document; characters that may not are left out.
+pub(crate) fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => escaped += "&amp;",
+            '<' => escaped += "&lt;",
+            '>' => escaped += "&gt;",
+            '"' => escaped += "&quot;",
+            '\t' | '\n' | '\r' => escaped.push(character),
+            _ if character.is_control() || matches!(character, '\u{fffe}' | '\u{ffff}') => {}
+            _ => escaped.push(character),
+        }
+    }
+    escaped
+}

@@ -1,0 +1,6 @@
+//! The service as its clients meet it: literal requests and their answers.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed step is a failed test")]
+
+mod common;
+mod handle;
