@@ -4,6 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use uuid::Uuid;
 
@@ -77,12 +78,12 @@ fn look(path: &Path) -> Result<Found<'_>> {
     let id = match fs::read_to_string(&id_path) {
         Ok(text) => Some(text.trim().to_string()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-        Err(source) => return Err(ControlError::StoreId { path: id_path, source }),
+        Err(source) => return Err(ControlError::StoreId { path: id_path, source: Arc::new(source) }),
     };
     let holds_data = match fs::read_dir(path) {
         Ok(entries) => entries.flatten().any(|entry| !is_ours(&entry.file_name())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => false,
-        Err(source) => return Err(ControlError::StoreId { path: id_path, source }),
+        Err(source) => return Err(ControlError::StoreId { path: id_path, source: Arc::new(source) }),
     };
     Ok(Found { path, id, holds_data })
 }
@@ -108,7 +109,7 @@ fn write_id(directory: &Path, id: &str) -> Result<()> {
         fs::rename(&new, &path)?;
         sync_parent(&path)
     };
-    write().map_err(|source| ControlError::StoreId { path: path.clone(), source })
+    write().map_err(|source| ControlError::StoreId { path: path.clone(), source: Arc::new(source) })
 }
 
 /// Makes a new entry durable in the directory that holds it.

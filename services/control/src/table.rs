@@ -1,0 +1,56 @@
+//! Tables of values, and changes to them.
+
+use std::sync::Arc;
+
+use redb::TableDefinition;
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{ControlError, Result};
+
+/// A table: a name under which values live. Declare each once as a constant.
+#[derive(Debug, Clone, Copy)]
+pub struct Table(pub &'static str);
+
+impl Table {
+    pub(crate) fn definition(self) -> TableDefinition<'static, &'static str, &'static [u8]> {
+        TableDefinition::new(self.0)
+    }
+
+    pub(crate) fn decode<V: DeserializeOwned>(self, key: &str, bytes: &[u8]) -> Result<V> {
+        serde_json::from_slice(bytes).map_err(|source| ControlError::Value {
+            table: self.0,
+            key: key.into(),
+            source: Arc::new(source),
+        })
+    }
+}
+
+/// Writes that are applied together by [`ControlStore::commit`].
+#[derive(Debug, Default)]
+pub struct Changes(pub(crate) Vec<Change>);
+
+/// A value to be set, or removed where there is none.
+#[derive(Debug)]
+pub(crate) struct Change {
+    pub(crate) table: Table,
+    pub(crate) key: String,
+    pub(crate) value: Option<Vec<u8>>,
+}
+
+impl Changes {
+    /// Adds a write of `value` under `key`.
+    pub fn put<V: Serialize>(&mut self, table: Table, key: &str, value: &V) -> Result<()> {
+        let value = serde_json::to_vec(value).map_err(|source| ControlError::Value {
+            table: table.0,
+            key: key.into(),
+            source: Arc::new(source),
+        })?;
+        self.0.push(Change { table, key: key.into(), value: Some(value) });
+        Ok(())
+    }
+
+    /// Adds a removal of `key`.
+    pub fn delete(&mut self, table: Table, key: &str) {
+        self.0.push(Change { table, key: key.into(), value: None });
+    }
+}
