@@ -1,23 +1,30 @@
-//! The embedded database, reached from asynchronous code: every call runs on a blocking thread,
-//! few at a time, and a call that panics costs one reopening rather than the service.
+//! The embedded database, reached from asynchronous code: every call runs on a thread of its own,
+//! few at a time, and a call that panics costs one reopening rather than the service. What a call
+//! wrote is flushed before it is answered, together with what others wrote meanwhile.
 
 use std::fs::{self, File};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anabranch_protocol::ApiError;
 use dynoxide::Database;
-use parking_lot::RwLock;
-use tokio::sync::Semaphore;
+use parking_lot::{Mutex, RwLock};
+use tokio::sync::{Semaphore, oneshot};
 
-use crate::error::{TablesError, closed, too_busy};
+use crate::error::{TablesError, closed, failed, too_busy};
+use crate::flush::Flusher;
+use crate::identity;
+use crate::operations::Effect;
+use crate::workers::Workers;
 
 /// Calls that run at once. SQLite is behind one lock, so more threads only overlap the reading
 /// and writing of JSON.
 const CALLS_RUNNING_MAX: usize = 4;
-/// Calls that wait for their turn; beyond it the caller is told to come back.
-const CALLS_WAITING_MAX: usize = 4_096;
+/// Calls that are under way at once, most of them waiting for their turn or for a flush; beyond it
+/// the caller is told to come back.
+const CALLS_MAX: u32 = 4_096;
 
 /// Why a call failed: the database said so, or the request was wrong.
 pub(crate) enum CallError {
@@ -37,17 +44,30 @@ impl From<ApiError> for CallError {
     }
 }
 
+/// Why calls fail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Failing {
+    /// A flush failed; nothing works until the server is started again.
+    Flush(String),
+    /// The last call did; the next may succeed.
+    Call(String),
+}
+
 /// The database and the turnstile before it.
 pub(crate) struct Engine {
     handle: Arc<Handle>,
     admitted: Arc<Semaphore>,
-    running: Arc<Semaphore>,
+    workers: Workers,
 }
 
 struct Handle {
     path: PathBuf,
     /// `None` once closed.
     database: RwLock<Option<Database>>,
+    closing: AtomicBool,
+    flusher: Flusher,
+    /// Why the engine last failed at a call, if it has not succeeded since.
+    failing: Mutex<Option<String>>,
 }
 
 impl Engine {
@@ -55,44 +75,73 @@ impl Engine {
         let failed = |source| TablesError::Directory { path: directory.to_path_buf(), source };
         fs::create_dir_all(directory).map_err(failed)?;
         let path = directory.join("tables.sqlite");
+        identity::check(directory, &path)?;
         let database = open_database(&path)?;
+        let flusher = Flusher::open(&path).map_err(failed)?;
         // SQLite syncs the names of its logs, but not that of a new database.
         for made in [Some(directory), directory.parent()].into_iter().flatten() {
             let made = if made.as_os_str().is_empty() { Path::new(".") } else { made };
             File::open(made).and_then(|made| made.sync_all()).map_err(failed)?;
         }
+        let handle = Handle {
+            path,
+            database: RwLock::new(Some(database)),
+            closing: AtomicBool::new(false),
+            flusher,
+            failing: Mutex::new(None),
+        };
         Ok(Self {
-            handle: Arc::new(Handle { path, database: RwLock::new(Some(database)) }),
-            admitted: Arc::new(Semaphore::new(CALLS_RUNNING_MAX + CALLS_WAITING_MAX)),
-            running: Arc::new(Semaphore::new(CALLS_RUNNING_MAX)),
+            handle: Arc::new(handle),
+            admitted: Arc::new(Semaphore::new(CALLS_MAX as usize)),
+            workers: Workers::start(CALLS_RUNNING_MAX).map_err(failed)?,
         })
     }
 
-    /// Runs `work` on a blocking thread. The work goes on to its end even if the caller leaves.
-    pub(crate) async fn run<T, F>(&self, work: F) -> Result<T, ApiError>
+    /// Runs `work` on a thread of the engine's, and answers once what it wrote, or saw, is flushed.
+    /// The work goes on to its end even if the caller leaves.
+    pub(crate) async fn run<T, F>(&self, effect: Effect, work: F) -> Result<T, ApiError>
     where
         T: Send + 'static,
         F: FnOnce(&Database) -> Result<T, CallError> + Send + 'static,
     {
-        let admitted = self.admitted.clone().try_acquire_owned().map_err(|_| too_busy())?;
-        let turn = self.running.clone().acquire_owned().await.map_err(|_| closed())?;
+        let admitted = self.admitted.clone().try_acquire_owned();
+        let admitted = admitted.map_err(|_| if self.handle.is_closing() { closed() } else { too_busy() })?;
         let handle = self.handle.clone();
-        let outcome = tokio::task::spawn_blocking(move || {
+        let (answer, answered) = oneshot::channel();
+        self.workers.run(move || {
+            let writing = (effect == Effect::Writes).then(|| handle.flusher.writing());
             let outcome = handle.run(work);
-            drop((turn, admitted));
-            outcome
+            drop(writing);
+            // The caller may have left.
+            let _ = answer.send((outcome, admitted));
         });
-        outcome.await.map_err(|error| ApiError::internal(error.to_string()))?
+        let (outcome, admitted) = answered.await.map_err(|_| closed())?;
+        let flushed = self.handle.flusher.flushed().await;
+        drop(admitted);
+        flushed.map_err(|_| not_flushed()).and(outcome)
+    }
+
+    /// Why calls fail, if they do.
+    pub(crate) fn failing(&self) -> Option<Failing> {
+        let flush = self.handle.flusher.failure().map(Failing::Flush);
+        flush.or_else(|| self.handle.failing.lock().clone().map(Failing::Call))
     }
 
     /// Waits for running calls, refuses waiting ones, and closes the database.
     pub(crate) async fn close(&self) {
-        if let Ok(all) = self.running.acquire_many(CALLS_RUNNING_MAX as u32).await {
-            self.running.close();
+        self.handle.closing.store(true, Ordering::Release);
+        if let Ok(all) = self.admitted.acquire_many(CALLS_MAX).await {
+            self.admitted.close();
             drop(all);
         }
         let handle = self.handle.clone();
-        let closing = tokio::task::spawn_blocking(move || drop(handle.database.write().take()));
+        let closing = tokio::task::spawn_blocking(move || {
+            let database = handle.database.write().take();
+            // Closing it would move what may not be on the disk from the log into the database.
+            if handle.flusher.failure().is_some() {
+                std::mem::forget(database);
+            }
+        });
         if let Err(error) = closing.await {
             tracing::warn!(%error, "tables did not close cleanly");
         }
@@ -100,20 +149,46 @@ impl Engine {
 }
 
 impl Handle {
+    fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Acquire)
+    }
+
     fn run<T>(&self, work: impl FnOnce(&Database) -> Result<T, CallError>) -> Result<T, ApiError> {
+        if self.flusher.failure().is_some() {
+            return Err(not_flushed());
+        }
+        if self.is_closing() {
+            return Err(closed());
+        }
         let database = self.database.read().clone().ok_or_else(closed)?;
         match catch_unwind(AssertUnwindSafe(|| work(&database))) {
-            Ok(Ok(value)) => Ok(value),
+            Ok(Ok(value)) => {
+                self.works();
+                Ok(value)
+            }
             Ok(Err(CallError::Api(error))) => Err(error),
-            Ok(Err(CallError::Database(error))) => Err(crate::error::to_api(error)),
+            Ok(Err(CallError::Database(error))) => {
+                match error.status_code() {
+                    500.. => *self.failing.lock() = Some(error.to_string()),
+                    _ => self.works(),
+                }
+                Err(crate::error::to_api(error))
+            }
             Err(_) => {
                 // The panic has poisoned the engine's lock; its transaction is rolled back when
                 // the connection goes.
                 tracing::error!("the table engine panicked; reopening {}", self.path.display());
                 drop(database);
                 self.reopen();
-                Err(crate::error::internal("the table engine failed on this request; it was not carried out"))
+                Err(failed("Internal server error: the request was not carried out"))
             }
+        }
+    }
+
+    fn works(&self) {
+        let mut failing = self.failing.lock();
+        if failing.is_some() {
+            *failing = None;
         }
     }
 
@@ -129,23 +204,46 @@ impl Handle {
     }
 }
 
+/// The answer while nothing is known of what the disk holds.
+fn not_flushed() -> ApiError {
+    failed("The disk did not take what was written. The tables take no calls until the server is started again.")
+}
+
 fn open_database(path: &Path) -> Result<Database, TablesError> {
     let failed = |reason: String| TablesError::Database { path: path.to_path_buf(), reason };
     let text = path.to_str().ok_or_else(|| failed("the path is not UTF-8".to_string()))?;
-    Database::new(text).map_err(|error| failed(error.to_string()))
+    let database = Database::new(text).map_err(|error| failed(error.to_string()))?;
+    // Whatever its name: it sets `synchronous=NORMAL`, so that commits don't flush one by one.
+    database.disable_bulk_loading().map_err(|error| failed(error.to_string()))?;
+    Ok(database)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use dynoxide::actions::create_table::CreateTableRequest;
+    use dynoxide::storage::Storage;
+
+    const TABLE: &str = r#"{"TableName": "clicks", "BillingMode": "PAY_PER_REQUEST",
+        "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+        "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}]}"#;
+
+    async fn create_table(engine: &Engine) -> Result<(), ApiError> {
+        let request: CreateTableRequest = serde_json::from_str(TABLE).unwrap();
+        engine.run(Effect::Writes, |database| Ok(database.create_table(request)?)).await.map(drop)
+    }
+
+    async fn count(engine: &Engine) -> Result<usize, ApiError> {
+        engine.run(Effect::Reads, |database| Ok(database.table_count()?)).await
+    }
 
     #[tokio::test]
     async fn a_panic_fails_one_call_only() {
         let directory = tempfile::tempdir().unwrap();
         let engine = Engine::open(directory.path()).unwrap();
-        let error = engine.run::<(), _>(|_| panic!("as a bug in the engine would")).await.unwrap_err();
+        let error = engine.run::<(), _>(Effect::Writes, |_| panic!("as a bug in the engine would")).await.unwrap_err();
         assert_eq!(error.status(), 500);
-        assert_eq!(engine.run(|database| Ok(database.table_count()?)).await.unwrap(), 0);
+        assert_eq!(count(&engine).await.unwrap(), 0);
     }
 
     #[tokio::test]
@@ -153,7 +251,45 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let engine = Engine::open(directory.path()).unwrap();
         engine.close().await;
-        let error = engine.run(|database| Ok(database.table_count()?)).await.unwrap_err();
+        let error = count(&engine).await.unwrap_err();
         assert!(error.message.contains("shutting down"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn each_write_is_flushed_before_its_answer_and_reads_need_no_flush() {
+        let directory = tempfile::tempdir().unwrap();
+        let engine = Engine::open(directory.path()).unwrap();
+        create_table(&engine).await.unwrap();
+        assert_eq!(engine.handle.flusher.count(), 1);
+        assert_eq!(count(&engine).await.unwrap(), 1);
+        assert_eq!(engine.handle.flusher.count(), 1);
+        create_table(&engine).await.unwrap_err();
+        assert_eq!(engine.handle.flusher.count(), 2, "it may have written before it failed");
+    }
+
+    #[tokio::test]
+    async fn nothing_is_acknowledged_or_shown_after_a_failed_flush() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut engine = Engine::open(directory.path()).unwrap();
+        Arc::get_mut(&mut engine.handle).unwrap().flusher.break_disk();
+        assert_eq!(count(&engine).await.unwrap(), 0);
+        assert_eq!(create_table(&engine).await.unwrap_err().status(), 500);
+        assert!(matches!(engine.failing(), Some(Failing::Flush(_))));
+        assert_eq!(count(&engine).await.unwrap_err().status(), 500, "it would show the table");
+        engine.close().await;
+    }
+
+    /// The engine's connection can't be asked, but what it is set to by the same call can.
+    #[test]
+    fn commits_leave_flushing_to_the_flusher_and_checkpoints_do_not() {
+        let directory = tempfile::tempdir().unwrap();
+        let storage = Storage::new(directory.path().join("any.sqlite").to_str().unwrap()).unwrap();
+        storage.disable_bulk_loading().unwrap();
+        let pragma = |name: &str| -> String {
+            let read = |row: &rusqlite::Row<'_>| row.get::<_, rusqlite::types::Value>(0);
+            format!("{:?}", storage.conn().query_row(&format!("PRAGMA {name}"), [], read).unwrap())
+        };
+        assert_eq!(pragma("synchronous"), "Integer(1)", "NORMAL: checkpoints flush, commits don't");
+        assert_eq!(pragma("journal_mode"), "Text(\"wal\")");
     }
 }

@@ -1,5 +1,6 @@
 //! What can go wrong on opening, and how the engine's errors read on the wire.
 
+use std::fmt::Display;
 use std::path::PathBuf;
 
 use anabranch_protocol::{ApiError, Fault};
@@ -25,6 +26,19 @@ pub enum TablesError {
         /// What the engine reported.
         reason: String,
     },
+    /// The database is not the one that was made here.
+    #[error(
+        "tables database {path} is {state}, though one was made here: put it back from a backup, or remove {id_path} \
+         and what is left of it to begin without tables"
+    )]
+    Lost {
+        /// The database file.
+        path: PathBuf,
+        /// What it is instead.
+        state: &'static str,
+        /// The file that tells which database was made here.
+        id_path: PathBuf,
+    },
 }
 
 /// DynamoDB's name for a failure of the service.
@@ -37,34 +51,55 @@ pub(crate) fn to_api(error: DynoxideError) -> ApiError {
         DynoxideError::ConditionalCheckFailedException(_, Some(item))
         | DynoxideError::StatementConditionalCheckFailed(_, item) => match serde_json::to_value(&item) {
             Ok(item) => ApiError::client(code, message).with_detail("Item", item),
-            Err(error) => internal(&error.to_string()),
+            Err(error) => internal(&error),
         },
         DynoxideError::TransactionCanceledException(_, reasons) => match serde_json::to_value(&reasons) {
             // The model spells this exception's message with a capital letter.
             Ok(reasons) => ApiError::client(code, message.clone())
                 .with_detail("Message", Value::from(message))
                 .with_detail("CancellationReasons", reasons),
-            Err(error) => internal(&error.to_string()),
+            Err(error) => internal(&error),
         },
-        _ if error.status_code() < 500 => ApiError::client(code, message),
-        _ if message.contains("disk is full") => {
-            internal("The disk is full: nothing was written. Free some space and send the request again.")
+        _ if error.status_code() < 500 => ApiError::client(code, bounded(message)),
+        _ if is_full_disk(&message) => {
+            failed("The disk is full: nothing was written. Free some space and send the request again.")
         }
-        _ => {
-            tracing::error!(code, message, "the table engine failed");
-            internal(&message)
-        }
+        _ => internal(&format_args!("{code}: {message}")),
     }
 }
 
-/// A failure of ours; SDKs send the request again.
-pub(crate) fn internal(message: &str) -> ApiError {
+/// Whether the engine says that it found no room on the disk.
+pub(crate) fn is_full_disk(message: &str) -> bool {
+    message.contains("disk is full")
+}
+
+/// A failure of ours; SDKs send the request again. Its cause may name files and other parts of the
+/// works, so it goes to the log.
+pub(crate) fn internal(cause: &dyn Display) -> ApiError {
+    tracing::error!(%cause, "the table engine failed");
+    failed("Internal server error")
+}
+
+/// A failure of ours in words for the caller.
+pub(crate) fn failed(message: &str) -> ApiError {
     ApiError { code: INTERNAL_SERVER_ERROR, fault: Fault::Server, ..ApiError::internal(message) }
+}
+
+/// Bytes of an error message, which may repeat what was sent.
+const MESSAGE_BYTES_MAX: usize = 8 << 10;
+
+/// Cuts a message that repeats too much of the request.
+pub(crate) fn bounded(mut message: String) -> String {
+    if message.len() > MESSAGE_BYTES_MAX {
+        message.truncate(message.floor_char_boundary(MESSAGE_BYTES_MAX));
+        message.push('…');
+    }
+    message
 }
 
 /// The answer to calls while the service shuts down.
 pub(crate) fn closed() -> ApiError {
-    internal("The tables are shutting down.")
+    failed("The tables are shutting down.")
 }
 
 /// The answer when too many calls wait already.

@@ -5,6 +5,7 @@ use std::sync::Weak;
 use std::time::Duration;
 
 use crate::Tables;
+use crate::operations::Effect;
 
 /// Time between two sweeps while some table expires items. A sweep reads every item of such
 /// tables, so it is rare enough not to show on an idle machine.
@@ -34,7 +35,7 @@ pub(crate) async fn run(tables: Weak<Tables>) {
 
 /// Deletes what has expired and tells whether any table expires items.
 async fn sweep(tables: &Tables) -> bool {
-    let swept = tables.engine.run(|database| {
+    let swept = tables.engine.run(Effect::Writes, |database| {
         let tables = database.database_info()?.tables;
         let expiring = tables.iter().any(|table| table.metadata.as_ref().is_some_and(|table| table.ttl_enabled));
         let deleted = if expiring { database.sweep_ttl()? } else { 0 };

@@ -5,27 +5,34 @@
 //! It is not a model of DynamoDB's partitions or capacity: reads are always consistent and
 //! throughput is that of the disk.
 //!
-//! **Invariant**: a write is acknowledged once it is in SQLite's write-ahead log and that log
-//! is flushed (`journal_mode=WAL` with `synchronous=FULL`, which `tests/durability.rs` guards).
+//! **Invariant**: a write is acknowledged, or shown to a reader, once it is in SQLite's write-ahead
+//! log and that log is flushed; one flush covers all commits made before it (`flush.rs`).
 
+mod answer;
+mod check;
 mod engine;
 mod error;
 mod expiry;
+mod flush;
+mod identity;
+mod names;
 mod operations;
 mod request;
 mod streams_service;
+mod workers;
 
 use std::path::Path;
 use std::sync::Arc;
 
-use anabranch_protocol::{ApiError, Encoding, JsonService, RequestContext};
+use anabranch_protocol::{ApiError, Encoding, JsonService, Problem, ProblemKind, RequestContext};
 use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-use crate::engine::Engine;
+use crate::engine::{Engine, Failing};
 pub use crate::error::TablesError;
+use crate::operations::Effect;
 pub use crate::streams_service::TableStreams;
 
 /// The DynamoDB service over one data directory.
@@ -69,7 +76,7 @@ impl Tables {
     /// # Errors
     /// `InternalServerError` when the disk fails.
     pub async fn stat(&self) -> Result<Vec<TableStat>, ApiError> {
-        let stats = self.engine.run(|database| Ok(database.table_stats()?)).await?;
+        let stats = self.engine.run(Effect::Reads, |database| Ok(database.table_stats()?)).await?;
         let mut stats: Vec<TableStat> = stats
             .into_iter()
             .map(|stat| TableStat {
@@ -80,6 +87,25 @@ impl Tables {
             .collect();
         stats.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(stats)
+    }
+
+    /// What keeps the tables from doing their work.
+    pub fn problems(&self) -> Vec<Problem> {
+        let problem = match self.engine.failing() {
+            None => return Vec::new(),
+            Some(Failing::Flush(cause)) => Problem::new(
+                ProblemKind::Poisoned,
+                "tables",
+                format!("a flush failed ({cause}); start the server again once the disk is sound"),
+            ),
+            Some(Failing::Call(cause)) if error::is_full_disk(&cause) => {
+                Problem::new(ProblemKind::FullDisk, "tables", "the disk has no room for what is written")
+            }
+            Some(Failing::Call(cause)) => {
+                Problem::new(ProblemKind::Failing, "tables", format!("the last call failed: {cause}"))
+            }
+        };
+        vec![problem]
     }
 
     /// The DynamoDB Streams API (`DynamoDBStreams_20120810`) over the same tables.
@@ -99,7 +125,8 @@ impl Tables {
     async fn perform(&self, context: &RequestContext, operation: &str, body: Bytes) -> Result<Bytes, ApiError> {
         let operation = operations::find(operation)?;
         let context = context.clone();
-        let answer = self.engine.run(move |database| operation.perform(database, &context, &body)).await?;
+        let answer =
+            self.engine.run(operation.effect, move |database| operation.perform(database, &context, &body)).await?;
         if operation.name == "UpdateTimeToLive" {
             self.expiry_changed.notify_one();
         }

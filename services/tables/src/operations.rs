@@ -3,68 +3,77 @@
 use anabranch_protocol::{ApiError, RequestContext};
 use bytes::Bytes;
 use dynoxide::Database;
-use dynoxide::streams::{LOCAL_ACCOUNT, LOCAL_REGION};
 
 use crate::engine::CallError;
+use crate::error::internal;
+use crate::names::{Caller, TableNames, as_given};
 use crate::request::decode;
+use crate::{answer, check};
 
-/// Whether an operation's bodies name resources by ARN. Those that carry items don't, and
-/// are passed through untouched.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Arns {
-    None,
-    Named,
+type Perform = fn(&Caller<'_>, &[u8]) -> Result<Vec<u8>, CallError>;
+
+/// Whether an operation may change what is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Effect {
+    Reads,
+    Writes,
 }
-
-type Perform = fn(&Database, &[u8]) -> Result<Vec<u8>, CallError>;
 
 /// One operation of DynamoDB or DynamoDB Streams.
 #[derive(Clone, Copy)]
 pub(crate) struct Operation {
     pub(crate) name: &'static str,
-    arns: Arns,
+    pub(crate) effect: Effect,
+    tables: TableNames,
     perform: Perform,
 }
 
 macro_rules! operations {
-    ($($name:literal $method:ident $arns:ident;)+) => {
+    ($($name:literal $method:ident $effect:ident $tables:ident $check:path, $answer:path;)+) => {
         const OPERATIONS: &[Operation] = &[$(Operation {
             name: $name,
-            arns: Arns::$arns,
-            perform: |database, body| encode(&database.$method(decode($name, body)?)?),
+            effect: Effect::$effect,
+            tables: TableNames::$tables,
+            perform: |caller, body| {
+                let mut request = decode($name, body)?;
+                $check(&mut request, caller)?;
+                let mut answer = caller.database.$method(request)?;
+                $answer(&mut answer, caller);
+                encode(&answer)
+            },
         }),+];
     };
 }
 
 operations! {
-    "BatchExecuteStatement" batch_execute_statement None;
-    "BatchGetItem" batch_get_item None;
-    "BatchWriteItem" batch_write_item None;
-    "CreateTable" create_table Named;
-    "DeleteItem" delete_item None;
-    "DeleteTable" delete_table Named;
-    "DescribeStream" describe_stream Named;
-    "DescribeTable" describe_table Named;
-    "DescribeTimeToLive" describe_time_to_live None;
-    "ExecuteStatement" execute_statement None;
-    "ExecuteTransaction" execute_transaction None;
-    "GetItem" get_item None;
-    "GetRecords" get_records None;
-    "GetShardIterator" get_shard_iterator None;
-    "ListStreams" list_streams Named;
-    "ListTables" list_tables None;
-    "ListTagsOfResource" list_tags_of_resource None;
-    "PutItem" put_item None;
-    "Query" query None;
-    "Scan" scan None;
-    "SearchVectors" search_vectors None;
-    "TagResource" tag_resource None;
-    "TransactGetItems" transact_get_items None;
-    "TransactWriteItems" transact_write_items None;
-    "UntagResource" untag_resource None;
-    "UpdateItem" update_item None;
-    "UpdateTable" update_table Named;
-    "UpdateTimeToLive" update_time_to_live None;
+    "BatchExecuteStatement" batch_execute_statement Writes Nowhere check::by_engine, answer::as_is;
+    "BatchGetItem" batch_get_item Reads Batch check::by_engine, answer::as_is;
+    "BatchWriteItem" batch_write_item Writes Batch check::by_engine, answer::as_is;
+    "CreateTable" create_table Writes Member check::by_engine, answer::create_table;
+    "DeleteItem" delete_item Writes Member check::by_engine, answer::as_is;
+    "DeleteTable" delete_table Writes Member check::by_engine, answer::delete_table;
+    "DescribeStream" describe_stream Reads Nowhere check::describe_stream, answer::describe_stream;
+    "DescribeTable" describe_table Reads Member check::by_engine, answer::describe_table;
+    "DescribeTimeToLive" describe_time_to_live Reads Member check::by_engine, answer::as_is;
+    "ExecuteStatement" execute_statement Writes Nowhere check::by_engine, answer::as_is;
+    "ExecuteTransaction" execute_transaction Writes Nowhere check::by_engine, answer::as_is;
+    "GetItem" get_item Reads Member check::by_engine, answer::as_is;
+    "GetRecords" get_records Reads Nowhere check::get_records, answer::get_records;
+    "GetShardIterator" get_shard_iterator Reads Nowhere check::get_shard_iterator, answer::as_is;
+    "ListStreams" list_streams Reads Member check::list_streams, answer::list_streams;
+    "ListTables" list_tables Reads Nowhere check::by_engine, answer::as_is;
+    "ListTagsOfResource" list_tags_of_resource Reads Nowhere check::list_tags_of_resource, answer::as_is;
+    "PutItem" put_item Writes Member check::by_engine, answer::as_is;
+    "Query" query Reads Member check::by_engine, answer::as_is;
+    "Scan" scan Reads Member check::by_engine, answer::as_is;
+    "SearchVectors" search_vectors Reads Member check::by_engine, answer::as_is;
+    "TagResource" tag_resource Writes Nowhere check::tag_resource, answer::as_is;
+    "TransactGetItems" transact_get_items Reads Transaction check::transact_get_items, answer::as_is;
+    "TransactWriteItems" transact_write_items Writes Transaction check::transact_write_items, answer::as_is;
+    "UntagResource" untag_resource Writes Nowhere check::untag_resource, answer::as_is;
+    "UpdateItem" update_item Writes Member check::by_engine, answer::as_is;
+    "UpdateTable" update_table Writes Member check::by_engine, answer::update_table;
+    "UpdateTimeToLive" update_time_to_live Writes Member check::by_engine, answer::as_is;
 }
 
 /// The operation called `name`.
@@ -92,17 +101,15 @@ impl Operation {
         context: &RequestContext,
         body: &[u8],
     ) -> Result<Bytes, CallError> {
-        if self.arns == Arns::None {
-            return (self.perform)(database, body).map(Bytes::from);
-        }
-        let ours = format!("arn:aws:dynamodb:{LOCAL_REGION}:{LOCAL_ACCOUNT}:");
-        let theirs = context.arn("dynamodb", "");
-        let body = String::from_utf8_lossy(body).replace(&theirs, &ours);
-        let answer = (self.perform)(database, body.as_bytes())?;
-        Ok(Bytes::from(String::from_utf8_lossy(&answer).replace(&ours, &theirs)))
+        let caller = Caller { database, context, operation: self.name };
+        let Some((body, given)) = caller.by_name(self.tables, body)? else {
+            return (self.perform)(&caller, body).map(Bytes::from);
+        };
+        let answer = (self.perform)(&caller, &body)?;
+        Ok(Bytes::from(as_given(&answer, &given).map_err(|error| internal(&error))?))
     }
 }
 
 fn encode<T: serde::Serialize>(value: &T) -> Result<Vec<u8>, CallError> {
-    Ok(serde_json::to_vec(value).map_err(|error| ApiError::internal(error.to_string()))?)
+    Ok(serde_json::to_vec(value).map_err(|error| internal(&error))?)
 }

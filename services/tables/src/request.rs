@@ -102,7 +102,8 @@ fn lower_camel(field: &str) -> String {
     letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
 }
 
-fn validation(message: &str) -> ApiError {
+/// A `ValidationException`.
+pub(crate) fn validation(message: &str) -> ApiError {
     ApiError::client("com.amazon.coral.validate#ValidationException", message)
 }
 

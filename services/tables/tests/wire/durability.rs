@@ -34,17 +34,6 @@ async fn items_survive_a_crash() {
     assert_eq!(count(&Tables::open(copy.path()).unwrap()).await, 50);
 }
 
-/// The engine sets WAL and leaves `synchronous` at the default of the SQLite it links. Were
-/// that ever NORMAL, a power cut could take back acknowledged writes.
-#[test]
-fn the_linked_sqlite_flushes_every_commit() {
-    let directory = tempfile::tempdir().unwrap();
-    let connection = rusqlite::Connection::open(directory.path().join("any.sqlite")).unwrap();
-    connection.pragma_update(None, "journal_mode", "WAL").unwrap();
-    let synchronous: i64 = connection.query_row("PRAGMA synchronous", [], |row| row.get(0)).unwrap();
-    assert_eq!(synchronous, 2, "2 is FULL");
-}
-
 #[tokio::test]
 async fn a_full_disk_is_an_error_until_there_is_space_again() {
     let Some(disk) = SmallDisk::mount() else { return };
