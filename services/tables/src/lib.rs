@@ -9,6 +9,7 @@
 //! log and that log is flushed; one flush covers all commits made before it (`flush.rs`).
 
 mod answer;
+mod bounds;
 mod check;
 mod engine;
 mod error;

@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod durability;
+mod names;
 mod operations;
 mod refusals;
 

@@ -50,3 +50,67 @@ async fn what_is_not_json_is_a_serialization_exception() {
         assert!(error.code.ends_with("#SerializationException"), "{error}");
     }
 }
+
+/// An attribute value of lists in one another.
+fn nested(levels: usize) -> String {
+    format!("{}{{\"S\": \"x\"}}{}", "{\"L\": [".repeat(levels), "]}".repeat(levels))
+}
+
+#[tokio::test]
+async fn values_nested_too_deeply_are_refused_however_deeply() {
+    let directory = tempfile::tempdir().unwrap();
+    let tables = with_sessions(directory.path()).await;
+    for levels in [32, 60, 70, 10_000] {
+        let body = format!(r#"{{"TableName": "sessions", "Item": {{"id": {{"S": "a"}}, "v": {}}}}}"#, nested(levels));
+        let body = Bytes::from(body);
+        let error = tables.call(&RequestContext::default(), "PutItem", Encoding::Json, body).await.unwrap_err();
+        assert!(error.code.ends_with("#ValidationException"), "{levels}: {error}");
+        assert!(error.message.contains("Nesting Levels have exceeded supported limits"), "{levels}: {error}");
+    }
+}
+
+/// The engine parses by recursion: this overflowed the stack and ended the process.
+#[tokio::test]
+async fn an_expression_of_parentheses_is_a_mistake_only() {
+    let directory = tempfile::tempdir().unwrap();
+    let tables = with_sessions(directory.path()).await;
+    let item = json!({"id": {"S": "a"}});
+    let whole = format!("{}id = id{}", "(".repeat(2_000), ")".repeat(2_000));
+    for expression in ["(".repeat(4_000), whole, "NOT ".repeat(1_000), format!("{}id = id", "NOT ".repeat(1_000))] {
+        let put = json!({"TableName": "sessions", "Item": item, "ConditionExpression": expression});
+        if let Err(error) = call(&*tables, "PutItem", put).await {
+            assert_eq!(error.status(), 400, "{error}");
+        }
+        let scan = json!({"TableName": "sessions", "FilterExpression": expression});
+        if let Err(error) = call(&*tables, "Scan", scan).await {
+            assert_eq!(error.status(), 400, "{error}");
+        }
+    }
+    for statement in ["(".repeat(8_000), format!("SELECT * FROM sessions WHERE {}", "NOT ".repeat(1_900))] {
+        let error = call(&*tables, "ExecuteStatement", json!({"Statement": statement})).await.unwrap_err();
+        assert_eq!(error.status(), 400, "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_message_does_not_repeat_a_large_request() {
+    let directory = tempfile::tempdir().unwrap();
+    let tables = with_sessions(directory.path()).await;
+    let million = vec![json!({}); 1_000_000];
+    let long = "a!".repeat(1 << 20);
+    for (operation, body) in [
+        ("TransactWriteItems", json!({"TransactItems": million})),
+        ("BatchWriteItem", json!({"RequestItems": {"sessions": million}})),
+        ("BatchGetItem", json!({"RequestItems": {"sessions": {"Keys": million}}})),
+        ("PutItem", json!({"TableName": "sessions", "Item": {"id": {"L": million}}})),
+        ("PutItem", json!({"TableName": long, "Item": {}})),
+        ("ExecuteStatement", json!({"Statement": long})),
+        ("TagResource", json!({"ResourceArn": long, "Tags": million})),
+        ("TransactWriteItems", json!({"TransactItems": vec![json!({"Put": {"TableName": long, "Item": {}}}); 3]})),
+        ("GetItem", json!({"TableName": format!("arn:{long}"), "Key": {}})),
+    ] {
+        let error = call(&*tables, operation, body).await.unwrap_err();
+        assert!(error.code.ends_with("#ValidationException"), "{operation}: {}", error.code);
+        assert!(error.message.len() < 10_000, "{operation}: {} bytes", error.message.len());
+    }
+}
