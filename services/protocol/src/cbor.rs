@@ -3,28 +3,25 @@
 //! Reading is lenient: lengths may be definite or not, tags are passed over, and a timestamp is
 //! whole milliseconds, as Java writes it, or fractional seconds, as RFC 8949 has it.
 
-use ciborium::Value;
 use serde::{Deserialize, Serialize};
 
 use crate::ApiError;
-
-/// Deepest nesting of a request; that of Kinesis's shapes is four.
-const DEPTH_MAX: usize = 32;
+use crate::cbor_reader::Reader;
+use crate::mismatch::Mismatch;
 
 /// Reads a request.
 ///
 /// # Errors
 /// `SerializationException` when the body is not CBOR, or not of the request's shape.
-pub(crate) fn decode<'body, T: Deserialize<'body>>(mut body: &[u8]) -> Result<T, ApiError> {
-    if body.is_empty() {
-        return read(&Value::Map(Vec::new()));
+pub(crate) fn decode<'body, T: Deserialize<'body>>(body: &'body [u8]) -> Result<T, ApiError> {
+    // An empty map.
+    let mut reader = Reader::new(if body.is_empty() { b"\xa0" } else { body });
+    let value =
+        T::deserialize(&mut reader).map_err(|mismatch: Mismatch| ApiError::serialization(mismatch.into_words()))?;
+    match reader.left() {
+        0 => Ok(value),
+        left => Err(ApiError::serialization(format!("{left} bytes follow the body's CBOR"))),
     }
-    let value = ciborium::de::from_reader_with_recursion_limit::<Value, _>(&mut body, DEPTH_MAX)
-        .map_err(|error| ApiError::serialization(format!("The body is not CBOR: {error}")))?;
-    if !body.is_empty() {
-        return Err(ApiError::serialization(format!("{} bytes follow the body's CBOR", body.len())));
-    }
-    read(&untagged(value))
 }
 
 /// Writes an answer; about `bytes` are expected.
@@ -35,23 +32,6 @@ pub(crate) fn encode<T: Serialize + ?Sized>(value: &T, bytes: usize) -> Result<V
     let mut bytes = Vec::with_capacity(bytes);
     ciborium::into_writer(value, &mut bytes).map_err(|error| ApiError::internal(error.to_string()))?;
     Ok(bytes)
-}
-
-fn read<'body, T: Deserialize<'body>>(value: &Value) -> Result<T, ApiError> {
-    value.deserialized().map_err(|error| ApiError::serialization(error.to_string()))
-}
-
-/// The value without its tags: no shape depends on them, and shapes that are read through
-/// `serde(flatten)` can't have them.
-fn untagged(value: Value) -> Value {
-    match value {
-        Value::Tag(_, inner) => untagged(*inner),
-        Value::Array(members) => Value::Array(members.into_iter().map(untagged).collect()),
-        Value::Map(members) => {
-            Value::Map(members.into_iter().map(|(key, value)| (untagged(key), untagged(value))).collect())
-        }
-        other => other,
-    }
 }
 
 #[cfg(test)]

@@ -1,9 +1,11 @@
 //! The service models' constraints, declared once per shape and reported as AWS words them.
 
-use std::collections::BTreeMap;
-use std::fmt::Display;
+use std::fmt::{self, Display};
 
-use crate::ApiError;
+use crate::{ApiError, BoundedList, BoundedMap, Clipped};
+
+/// Most violations that one message names. AWS names ten too.
+pub const VIOLATIONS_MAX: usize = 10;
 
 /// A regular expression as a model writes it, and what it means.
 pub type Pattern = (&'static str, fn(&str) -> bool);
@@ -59,15 +61,19 @@ pub struct List {
     pub max: usize,
 }
 
-/// What a request violates; all of it is reported together.
+/// What a request violates; it is reported together, up to [`VIOLATIONS_MAX`]. Values are repeated
+/// as far as [`Clipped`] shows them.
 #[derive(Debug, Default)]
-pub struct Violations(Vec<String>);
+pub struct Violations {
+    reported: Vec<String>,
+    count: usize,
+}
 
 impl Violations {
     /// Requires that the member at `path` is there.
     pub fn required<T>(&mut self, path: impl Display, value: Option<&T>) {
         if value.is_none() {
-            self.0.push(format!("Value null at '{path}' failed to satisfy constraint: Member must not be null"));
+            self.note(format_args!("Value null at '{path}' failed to satisfy constraint: Member must not be null"));
         }
     }
 
@@ -118,13 +124,14 @@ impl Violations {
     /// Checks the length of a blob, in bytes, which is not repeated in the message.
     pub fn blob(&mut self, path: impl Display, length: usize, max: usize) {
         if length > max {
-            self.0.push(format!(
+            self.note(format_args!(
                 "Value at '{path}' failed to satisfy constraint: Member must have length less than or equal to {max}"
             ));
         }
     }
 
-    /// Checks the length of a list of structures; they are not repeated in the message.
+    /// Checks the length of a list of structures; they are not repeated in the message. `length` is
+    /// how many the request has, see [`BoundedList::count`].
     pub fn list(&mut self, path: impl Display, length: usize, shape: &List) {
         self.blob(&path, length, shape.max);
         if length < shape.min {
@@ -133,26 +140,32 @@ impl Violations {
     }
 
     /// Checks a list of strings and its members.
-    pub fn texts(&mut self, path: impl Display, members: &[String], shape: &List, member: &Text) {
-        let value = format!("[{}]", members.join(", "));
-        self.length(&path, &value, members.len(), shape);
+    pub fn texts<const MAX: usize>(
+        &mut self,
+        path: impl Display,
+        members: &BoundedList<String, MAX>,
+        shape: &List,
+        member: &Text,
+    ) {
+        let value = Joined { members: members.iter(), left_out: members.count() - members.len(), ends: ['[', ']'] };
+        self.length(&path, &value, members.count(), shape);
         if !members.iter().all(|text| member.allows(text)) {
             self.add(&path, value, format_args!("Member must satisfy constraint: [{}]", member.constraints()));
         }
     }
 
     /// Checks a map of strings, its keys and its values.
-    pub fn text_map(
+    pub fn text_map<const MAX: usize>(
         &mut self,
         path: impl Display,
-        members: &BTreeMap<String, String>,
+        members: &BoundedMap<String, MAX>,
         shape: &List,
         key: &Text,
         value: &Text,
     ) {
-        let pairs: Vec<String> = members.iter().map(|(key, value)| format!("{key}={value}")).collect();
-        let text = format!("{{{}}}", pairs.join(", "));
-        self.length(&path, &text, members.len(), shape);
+        let pairs = members.iter().map(|(key, value)| Pair(key, value));
+        let text = Joined { members: pairs, left_out: members.count() - members.len(), ends: ['{', '}'] };
+        self.length(&path, &text, members.count(), shape);
         if !members.keys().all(|text| key.allows(text)) {
             self.add(&path, &text, format_args!("Map keys must satisfy constraint: [{}]", key.constraints()));
         }
@@ -161,35 +174,74 @@ impl Violations {
         }
     }
 
-    fn length(&mut self, path: &impl Display, value: &str, length: usize, shape: &List) {
+    fn length(&mut self, path: &impl Display, value: impl Display, length: usize, shape: &List) {
         if length > shape.max {
-            self.add(path, value, format_args!("Member must have length less than or equal to {}", shape.max));
+            self.add(path, &value, format_args!("Member must have length less than or equal to {}", shape.max));
         }
         if length < shape.min {
-            self.add(path, value, format_args!("Member must have length greater than or equal to {}", shape.min));
+            self.add(path, &value, format_args!("Member must have length greater than or equal to {}", shape.min));
         }
     }
 
     fn add(&mut self, path: &impl Display, value: impl Display, constraint: impl Display) {
-        self.0.push(format!("Value '{value}' at '{path}' failed to satisfy constraint: {constraint}"));
+        let value = Clipped(value);
+        self.note(format_args!("Value '{value}' at '{path}' failed to satisfy constraint: {constraint}"));
+    }
+
+    /// Notes a violation. The text is made only if it is reported.
+    fn note(&mut self, violation: fmt::Arguments<'_>) {
+        self.count += 1;
+        if self.reported.len() < VIOLATIONS_MAX {
+            self.reported.push(violation.to_string());
+        }
     }
 
     /// Ends the check.
     ///
     /// # Errors
-    /// `ValidationException` that lists all violations.
+    /// `ValidationException` that counts all violations and names the first.
     pub fn finish(self) -> Result<(), ApiError> {
-        match self.0.len() {
-            0 => Ok(()),
-            1 => Err(ApiError::validation(format!("1 validation error detected: {}", self.0[0]))),
-            count => Err(ApiError::validation(format!("{count} validation errors detected: {}", self.0.join("; ")))),
+        let errors = match self.count {
+            0 => return Ok(()),
+            1 => "1 validation error".to_string(),
+            count => format!("{count} validation errors"),
+        };
+        Err(ApiError::validation(format!("{errors} detected: {}", self.reported.join("; "))))
+    }
+}
+
+/// Members as AWS repeats those of a list or a map; `…` stands for those that were not kept.
+#[derive(Clone)]
+struct Joined<I> {
+    members: I,
+    left_out: usize,
+    ends: [char; 2],
+}
+
+impl<I: Iterator<Item: Display> + Clone> Display for Joined<I> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [begin, end] = self.ends;
+        write!(formatter, "{begin}")?;
+        for (number, member) in self.members.clone().enumerate() {
+            write!(formatter, "{}{member}", if number == 0 { "" } else { ", " })?;
         }
+        write!(formatter, "{}{end}", if self.left_out == 0 { "" } else { ", …" })
+    }
+}
+
+/// An entry of a map.
+struct Pair<'a>(&'a str, &'a str);
+
+impl Display for Pair<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}={}", self.0, self.1)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Encoding;
 
     const NAME: Text = Text {
         min: 1,
@@ -222,7 +274,7 @@ mod tests {
              constraint: Member must have length greater than or equal to 1; Value null at 'data' failed to satisfy \
              constraint: Member must not be null"
         );
-        let keys = ["ab".to_string(), "abcd".to_string()];
+        let keys: BoundedList<String, 2> = vec!["ab".to_string(), "abcd".to_string()].into();
         assert_eq!(
             message(|violations| violations.texts("tagKeys", &keys, &List { min: 1, max: 1 }, &NAME)),
             "2 validation errors detected: Value '[ab, abcd]' at 'tagKeys' failed to satisfy constraint: Member must have \
@@ -230,7 +282,7 @@ mod tests {
              satisfy constraint: [Member must have length less than or equal to 3, Member must have length greater than \
              or equal to 1, Member must satisfy regular expression pattern: [a-z]+]"
         );
-        let tags = BTreeMap::from([("a".to_string(), "1".to_string()), ("B".to_string(), "2".to_string())]);
+        let tags: BoundedMap<String, 2> = Encoding::Json.decode(br#"{"a": "1", "B": "2"}"#).unwrap();
         let any = Text { min: 0, max: 256, pattern: None, one_of: &[] };
         assert_eq!(
             message(|violations| violations.text_map("tags", &tags, &List { min: 1, max: 9 }, &NAME, &any)),
@@ -244,5 +296,21 @@ mod tests {
             "1 validation error detected: Value '0' at 'limit' failed to satisfy constraint: \
              Member must have value greater than or equal to 1"
         );
+    }
+
+    #[test]
+    fn hostile_lists_and_values_make_short_messages() {
+        let many: BoundedList<String, 2> = Encoding::Json.decode(br#"["ab", "b", "c", "d"]"#).unwrap();
+        let refused = message(|violations| violations.texts("tagKeys", &many, &List { min: 1, max: 1 }, &NAME));
+        assert!(refused.contains("Value '[ab, b, …]' at 'tagKeys'"), "{refused}");
+        let long = "x".repeat(2 * crate::REPEATED_CHARS_MAX);
+        let refused = message(|violations| {
+            for number in 0..100 {
+                violations.text(format_args!("records.{number}.member.partitionKey"), Some(&long), &NAME);
+            }
+        });
+        assert!(refused.starts_with("100 validation errors detected: Value 'xxx"), "{}", &refused[..60]);
+        assert!(refused.contains("records.9.member") && !refused.contains("records.10.member"));
+        assert!(refused.len() < VIOLATIONS_MAX * (crate::REPEATED_CHARS_MAX + 300), "{}", refused.len());
     }
 }

@@ -7,7 +7,8 @@ use serde::de::Visitor;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 
-use crate::{ApiError, cbor, json};
+use crate::mismatch::{BLOB, TIMESTAMP};
+use crate::{ApiError, Clipped, cbor, json};
 
 /// How a request's body is written; the answer is written the same way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,10 +36,7 @@ impl Encoding {
     /// `SerializationException` when the body is not of the request's shape.
     pub fn decode<'body, T: Deserialize<'body>>(self, body: &'body [u8]) -> Result<T, ApiError> {
         match self {
-            Self::Json => {
-                let body = if body.is_empty() { b"{}" } else { body };
-                serde_json::from_slice(body).map_err(|error| ApiError::serialization(error.to_string()))
-            }
+            Self::Json => json::decode(if body.is_empty() { b"{}" } else { body }),
             Self::Cbor => cbor::decode(body),
         }
     }
@@ -85,11 +83,11 @@ impl<'de> Deserialize<'de> for Blob {
             type Value = Blob;
 
             fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
-                formatter.write_str("base64 text")
+                formatter.write_str(BLOB)
             }
 
             fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Blob, E> {
-                let bytes = STANDARD.decode_to_vec(text).map_err(|_| E::custom("not base64"))?;
+                let bytes = STANDARD.decode_to_vec(text).map_err(|_| E::custom(NotBase64(text)))?;
                 Ok(Blob(Bytes::from(bytes)))
             }
 
@@ -101,6 +99,26 @@ impl<'de> Deserialize<'de> for Blob {
             deserializer.deserialize_str(BlobVisitor)
         } else {
             deserializer.deserialize_byte_buf(BlobVisitor)
+        }
+    }
+}
+
+/// Why a text is no blob, as AWS says it (the last with its misspelling).
+struct NotBase64<'a>(&'a str);
+
+impl fmt::Display for NotBase64<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = self.0;
+        write!(formatter, "'{}' can not be converted to a Blob: ", Clipped(text))?;
+        if !text.len().is_multiple_of(4) {
+            let length = text.len();
+            return write!(formatter, "Base64 encoded length is expected a multiple of 4 bytes but found: {length}");
+        }
+        let digits = text.trim_end_matches('=');
+        let digits = if text.len() - digits.len() > 2 { text } else { digits };
+        match digits.chars().find(|letter| !letter.is_ascii_alphanumeric() && !"+/".contains(*letter)) {
+            Some(letter) => write!(formatter, "Invalid Base64 character: '{letter}'"),
+            None => formatter.write_str("Invalid last non-pad Base64 character dectected"),
         }
     }
 }
@@ -143,7 +161,7 @@ impl Visitor<'_> for TimestampVisitor {
     type Value = Timestamp;
 
     fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
-        formatter.write_str("a timestamp since the epoch")
+        formatter.write_str(TIMESTAMP)
     }
 
     fn visit_f64<E: serde::de::Error>(self, seconds: f64) -> Result<Timestamp, E> {

@@ -77,10 +77,16 @@ impl ApiError {
         encoding.encode(&self.members())
     }
 
+    /// AWS writes the message of a body that it can't read with a capital, before the service's own
+    /// model comes into play; SDKs read both.
+    fn message_member(&self) -> &'static str {
+        if self.code.ends_with("SerializationException") { "Message" } else { "message" }
+    }
+
     fn members(&self) -> Map<String, Value> {
         let mut members = self.details.clone();
         members.insert("__type".to_string(), Value::from(self.code));
-        members.insert("message".to_string(), Value::from(self.message.as_str()));
+        members.insert(self.message_member().to_string(), Value::from(self.message.as_str()));
         members
     }
 }

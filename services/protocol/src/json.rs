@@ -1,10 +1,14 @@
-//! JSON answers, in which bytes are base64.
+//! JSON: requests, refused in AWS's words, and answers, in which bytes are base64.
 
 use std::io::{self, Write};
 
 use base64_simd::{AsOut, STANDARD};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::ser::Formatter;
+
+use crate::ApiError;
+use crate::mismatch::FirstMismatch;
+use crate::worded::Worded;
 
 /// Compact JSON. Base64 has nothing to escape, so it is written without being looked through.
 struct Base64Bytes;
@@ -21,6 +25,21 @@ impl Formatter for Base64Bytes {
             writer.write_all(STANDARD.encode(chunk, encoded.as_mut_slice().as_out()))?;
         }
         writer.write_all(b"\"")
+    }
+}
+
+/// Reads a request. serde_json limits its nesting to 128 levels.
+///
+/// # Errors
+/// `SerializationException` when the body is not JSON, or not of the request's shape.
+pub(crate) fn decode<'body, T: Deserialize<'body>>(body: &'body [u8]) -> Result<T, ApiError> {
+    let first = FirstMismatch::default();
+    let mut deserializer = serde_json::Deserializer::from_slice(body);
+    let value = T::deserialize(Worded(&mut deserializer, &first));
+    match (first.take(), value) {
+        (None, Ok(value)) if deserializer.end().is_ok() => Ok(value),
+        (Some(mismatch), _) => Err(ApiError::serialization(mismatch.into_words())),
+        (None, _) => Err(ApiError::serialization("The body is not JSON, or nested too deeply")),
     }
 }
 

@@ -4,7 +4,10 @@
 //! This crate knows no service and opens no socket. The gateway in `services/server` turns
 //! HTTP requests into calls of [`JsonService`]; each service crate implements it once.
 
+mod bounded;
 mod cbor;
+mod cbor_reader;
+mod clipped;
 mod clock;
 mod constraint;
 mod context;
@@ -12,11 +15,15 @@ mod encoding;
 mod error;
 mod event_stream;
 mod json;
+mod mismatch;
 mod problem;
 mod service;
+mod worded;
 
+pub use bounded::{BoundedList, BoundedMap};
+pub use clipped::{Clipped, REPEATED_CHARS_MAX};
 pub use clock::{Clock, ManualClock, SystemClock};
-pub use constraint::{Integer, List, Pattern, Text, Violations};
+pub use constraint::{Integer, List, Pattern, Text, VIOLATIONS_MAX, Violations};
 pub use context::{DEFAULT_ACCOUNT_ID, DEFAULT_REGION, RequestContext};
 pub use encoding::{Blob, Encoding, Timestamp};
 pub use error::{ApiError, Fault};

@@ -21,20 +21,24 @@ pub(crate) struct Resharding<'a> {
 impl Resharding<'_> {
     /// Splits an open shard in two, of which the second starts with `key`.
     pub(crate) fn split(&mut self, index: u32, key: HashKey) -> Result<(u32, u32), ApiError> {
+        self.split_at(index, &key.0.to_string())
+    }
+
+    /// Splits as [`Resharding::split`] does, at a key in decimal, which may be above all hash keys.
+    pub(crate) fn split_at(&mut self, index: u32, decimal: &str) -> Result<(u32, u32), ApiError> {
         let parent = self.open(index)?;
         let (start, end) = (parent.start_key(), parent.end_key());
-        if key.0 <= start.0.saturating_add(1) || key >= end {
-            return Err(invalid_argument(format!(
-                "NewStartingHashKey {} used in SplitShard() on shard {} in stream {} is not both greater than one plus the \
-                 shard's StartingHashKey {} and less than the shard's EndingHashKey {}.",
-                key.0,
+        match HashKey::parse(decimal).filter(|key| key.0 > start.0.saturating_add(1) && *key < end) {
+            Some(key) => Ok(self.cut(&parent, key)),
+            None => Err(invalid_argument(format!(
+                "NewStartingHashKey {decimal} used in SplitShard() on shard {} in stream {} is not both greater than one \
+                 plus the shard's StartingHashKey {} and less than the shard's EndingHashKey {}.",
                 shard_id(index),
                 self.state.key.under_account(),
                 start.0,
                 end.0
-            )));
+            ))),
         }
-        Ok(self.cut(&parent, key))
     }
 
     /// Merges two open shards, of which the second's hash keys follow the first's; the first becomes

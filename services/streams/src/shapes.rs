@@ -1,6 +1,6 @@
 //! Constraints of the service model (kinesis, 2013-12-02), by shape.
 
-use anabranch_protocol::{Integer, List, Text};
+use anabranch_protocol::{BoundedList, BoundedMap, Integer, List, Text};
 
 fn is_name(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte))
@@ -110,6 +110,10 @@ pub(crate) const METRICS_NAME: Text = Text {
 pub(crate) const RECORDS: List = List { min: 1, max: 500 };
 pub(crate) const TAG_MAP: List = List { min: 1, max: 200 };
 pub(crate) const TAG_KEYS: List = List { min: 1, max: 50 };
+/// Lists and maps keep one member more than they may have, as AWS's messages repeat them.
+pub(crate) type TagMap = BoundedMap<String, { TAG_MAP.max + 1 }>;
+pub(crate) type TagKeys = BoundedList<String, { TAG_KEYS.max + 1 }>;
+pub(crate) type MetricsNames = BoundedList<String, { METRICS.max + 1 }>;
 pub(crate) const TAG_KEY: Text = text(1, 128);
 pub(crate) const TAG_VALUE: Text = text(0, 256);
 pub(crate) const TAG_LIMIT: Integer = Integer { min: 1, max: 50 };

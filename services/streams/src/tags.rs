@@ -6,18 +6,18 @@ use anabranch_protocol::{ApiError, Violations};
 
 use crate::error::invalid_argument;
 use crate::limits::TAGS_MAX;
-use crate::shapes::{TAG_KEY, TAG_KEYS, TAG_MAP, TAG_VALUE};
+use crate::shapes::{TAG_KEY, TAG_KEYS, TAG_MAP, TAG_VALUE, TagKeys, TagMap};
 
 /// Tags by key.
 pub(crate) type Tags = BTreeMap<String, String>;
 
 /// Checks a map of tags by the service model.
-pub(crate) fn check_tags(tags: &Tags, violations: &mut Violations) {
+pub(crate) fn check_tags(tags: &TagMap, violations: &mut Violations) {
     violations.text_map("tags", tags, &TAG_MAP, &TAG_KEY, &TAG_VALUE);
 }
 
 /// Checks a list of tag keys by the service model.
-pub(crate) fn check_tag_keys(keys: Option<&Vec<String>>, violations: &mut Violations) {
+pub(crate) fn check_tag_keys(keys: Option<&TagKeys>, violations: &mut Violations) {
     violations.required("tagKeys", keys);
     if let Some(keys) = keys {
         violations.texts("tagKeys", keys, &TAG_KEYS, &TAG_KEY);
@@ -26,7 +26,8 @@ pub(crate) fn check_tag_keys(keys: Option<&Vec<String>>, violations: &mut Violat
 
 /// Adds `new` to `tags`, replacing those with the same key. `owner` is what they belong to, such
 /// as `stream clicks`.
-pub(crate) fn add_tags(tags: &mut Tags, new: Tags, owner: &str) -> Result<(), ApiError> {
+pub(crate) fn add_tags(tags: &mut Tags, new: TagMap, owner: &str) -> Result<(), ApiError> {
+    let new = new.into_map();
     check_letters(new.iter().flat_map(|(key, value)| [key, value]), "add tags to", owner)?;
     if let Some(key) = new.keys().find(|key| key.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("aws:"))) {
         return Err(invalid_argument(format!("Tag keys that begin with aws: are reserved: {key}.")));

@@ -62,7 +62,7 @@ async fn a_consumer_is_made_described_tagged_and_removed() {
     let tags = service.ok("ListTagsForResource", json!({ "ResourceARN": arn })).await;
     assert_eq!(tags["Tags"].as_array().unwrap().len(), 1);
     assert_eq!(service.ok("GetResourcePolicy", json!({ "ResourceARN": arn })).await["Policy"], policy);
-    refused(&service, "GetResourcePolicy", json!({ "ResourceARN": ARN }), "ResourceNotFoundException", "policy").await;
+    assert_eq!(service.ok("GetResourcePolicy", json!({ "ResourceARN": ARN })).await, json!({ "Policy": "{}" }));
     let summary = service.ok("DescribeStreamSummary", json!({ "StreamName": "clicks" })).await;
     assert_eq!(summary["StreamDescriptionSummary"]["ConsumerCount"], 1);
 

@@ -140,8 +140,13 @@ async fn bad_requests_get_the_exceptions_of_aws() {
             "ValidationException",
             "greater than or equal to 1",
         ),
-        ("CreateStream", json!({ "StreamName": "x" }), "ValidationException", "ShardCount"),
-        ("CreateStream", json!({ "StreamName": 7 }), "SerializationException", "invalid type"),
+        (
+            "CreateStream",
+            json!({ "StreamName": "x", "StreamModeDetails": { "StreamMode": "PROVISIONED" } }),
+            "ValidationException",
+            "ShardCount",
+        ),
+        ("CreateStream", json!({ "StreamName": 7 }), "SerializationException", "can not be converted to an String"),
         (
             "DescribeStream",
             json!({ "StreamName": "none" }),
@@ -171,7 +176,7 @@ async fn bad_requests_get_the_exceptions_of_aws() {
             "PutRecord",
             json!({ "StreamName": "clicks", "Data": "?", "PartitionKey": "k" }),
             "SerializationException",
-            "base64",
+            "can not be converted to a Blob",
         ),
         (
             "PutRecord",
@@ -291,6 +296,50 @@ async fn bad_requests_get_the_exceptions_of_aws() {
         .await
         .unwrap_err();
     assert_eq!(error.code, "SerializationException");
+}
+
+#[tokio::test]
+async fn a_stream_of_which_only_the_name_is_given_is_on_demand() {
+    let directory = tempfile::tempdir().unwrap();
+    let service = Service::open(directory.path());
+    service.ok("CreateStream", json!({ "StreamName": "clicks" })).await;
+    let summary = service.ok("DescribeStreamSummary", json!({ "StreamName": "clicks" })).await;
+    let summary = &summary["StreamDescriptionSummary"];
+    assert_eq!(summary["StreamModeDetails"]["StreamMode"], "ON_DEMAND");
+    assert_eq!(summary["OpenShardCount"], 4);
+}
+
+#[tokio::test]
+async fn a_million_empty_records_get_a_short_refusal() {
+    let directory = tempfile::tempdir().unwrap();
+    let service = Service::open(directory.path());
+    let body = format!("{{\"StreamName\":\"clicks\",\"Records\":[{}{{}}]}}", "{},".repeat(999_999));
+    let context = RequestContext::default();
+    let put = service.streams.call(&context, "PutRecords", Encoding::Json, body.into());
+    let error = put.await.unwrap_err();
+    assert_eq!(error.code, "ValidationException");
+    let first = "1001 validation errors detected: Value at 'records' failed to satisfy constraint: Member must have \
+                 length less than or equal to 500; Value null at 'records.1.member.data'";
+    assert!(error.message.starts_with(first), "{}", &error.message[..200]);
+    assert!(error.message.len() < 2_000, "{} bytes", error.message.len());
+    let long = "x".repeat(1 << 20);
+    for request in [
+        json!({ "StreamName": long, "Records": [{ "Data": "", "PartitionKey": long, "ExplicitHashKey": long }] }),
+        json!({ "StreamARN": long, "StreamId": long, "Records": [] }),
+    ] {
+        let (code, message) = service.refused("PutRecords", request).await;
+        assert!(code == "ValidationException" && message.len() < 64 << 10, "{code}: {} bytes", message.len());
+    }
+    for (operation, member) in
+        [("TagResource", "Tags"), ("UntagResource", "TagKeys"), ("EnableEnhancedMonitoring", "ShardLevelMetrics")]
+    {
+        let (begin, end, one) = if member == "Tags" { ('{', '}', "\"\":\"\"") } else { ('[', ']', "\"\"") };
+        let many = vec![one; 1 << 18].join(",");
+        let body = format!("{{\"{member}\":{begin}{many}{end}}}");
+        let call = service.streams.call(&context, operation, Encoding::Json, body.into());
+        let error = call.await.unwrap_err();
+        assert!(error.code == "ValidationException" && error.message.len() < 4_000, "{}", error.message.len());
+    }
 }
 
 #[tokio::test]

@@ -1,14 +1,15 @@
 //! CreateStream.
 
-use anabranch_protocol::{ApiError, RequestContext, Violations};
+use anabranch_protocol::{ApiError, Clipped, RequestContext, Violations};
 use serde::Deserialize;
 
 use crate::account::check_warm_throughput;
 use crate::limits::{ON_DEMAND_SHARDS, RECORD_KIB_DEFAULT, SHARDS_MAX};
+use crate::shapes::TagMap;
 use crate::shapes::{MAX_RECORD_SIZE_KIB, POSITIVE, STREAM_MODE, STREAM_NAME, WARM_THROUGHPUT};
 use crate::stream::{StreamKey, StreamMode, StreamState};
 use crate::streams::Streams;
-use crate::tags::{Tags, add_tags, check_tags};
+use crate::tags::{add_tags, check_tags};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -16,7 +17,7 @@ pub(super) struct CreateStreamRequest {
     stream_name: Option<String>,
     shard_count: Option<i64>,
     stream_mode_details: Option<StreamModeDetails>,
-    tags: Option<Tags>,
+    tags: Option<TagMap>,
     warm_throughput_mi_bps: Option<i64>,
     #[serde(rename = "MaxRecordSizeInKiB")]
     max_record_size_in_kib: Option<i64>,
@@ -46,14 +47,17 @@ impl CreateStreamRequest {
         match self.record_distribution_strategy.as_deref() {
             None | Some("USER_PARTITION_KEY") => Ok(()),
             Some(other) => Err(ApiError::validation(format!(
-                "Anabranch does not support the RecordDistributionStrategy {other}, only USER_PARTITION_KEY."
+                "Anabranch does not support the RecordDistributionStrategy {}, only USER_PARTITION_KEY.",
+                Clipped(other)
             ))),
         }
     }
 
+    /// The mode that is named; if none is, a number of shards means provisioned capacity.
     fn mode(&self) -> StreamMode {
         match self.stream_mode_details.as_ref().and_then(|details| details.stream_mode.as_deref()) {
             Some("ON_DEMAND") => StreamMode::OnDemand,
+            None if self.shard_count.is_none() => StreamMode::OnDemand,
             _ => StreamMode::Provisioned,
         }
     }

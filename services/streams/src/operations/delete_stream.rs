@@ -3,6 +3,7 @@
 use anabranch_protocol::{ApiError, RequestContext, Violations};
 use serde::Deserialize;
 
+use super::addressed::Addressed;
 use super::stream_reference::StreamReference;
 
 use crate::error::has_registered_consumers;
@@ -11,8 +12,6 @@ use crate::streams::Streams;
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct DeleteStreamRequest {
-    #[serde(flatten)]
-    stream: StreamReference,
     enforce_consumer_deletion: Option<bool>,
 }
 
@@ -20,12 +19,12 @@ pub(super) struct DeleteStreamRequest {
 pub(super) fn delete_stream(
     streams: &Streams,
     context: &RequestContext,
-    request: DeleteStreamRequest,
+    Addressed(stream, request): Addressed<StreamReference, DeleteStreamRequest>,
 ) -> Result<(), ApiError> {
     let mut violations = Violations::default();
-    request.stream.check(&mut violations);
+    stream.check(&mut violations);
     violations.finish()?;
-    let stream = request.stream.find(streams, context)?;
+    let stream = stream.find(streams, context)?;
     if stream.state().deleting {
         return Ok(());
     }

@@ -1,27 +1,20 @@
 //! DeregisterStreamConsumer.
 
 use anabranch_protocol::{ApiError, RequestContext, Violations};
-use serde::Deserialize;
 
 use super::consumer_reference::ConsumerReference;
 use crate::streams::Streams;
-
-#[derive(Debug, Deserialize)]
-pub(super) struct DeregisterStreamConsumerRequest {
-    #[serde(flatten)]
-    consumer: ConsumerReference,
-}
 
 /// Deregisters a consumer. It is DELETING for the configured delay.
 pub(super) fn deregister_stream_consumer(
     streams: &Streams,
     _: &RequestContext,
-    request: DeregisterStreamConsumerRequest,
+    consumer: ConsumerReference,
 ) -> Result<(), ApiError> {
     let mut violations = Violations::default();
-    request.consumer.check(&mut violations);
+    consumer.check(&mut violations);
     violations.finish()?;
-    let (stream, arn) = request.consumer.find(streams)?;
+    let (stream, arn) = consumer.find(streams)?;
     streams.change_in_any_status(&stream, |state, now_ms| {
         let consumer = state.consumer_by_arn_mut(&arn, now_ms)?;
         consumer.deleted_from_ms.get_or_insert(streams.after_transition(now_ms));

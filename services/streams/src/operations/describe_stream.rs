@@ -3,6 +3,7 @@
 use anabranch_protocol::{ApiError, RequestContext, Timestamp, Violations};
 use serde::{Deserialize, Serialize};
 
+use super::addressed::Addressed;
 use super::stream_reference::StreamReference;
 use super::view::{EnhancedMetrics, ShardView, StreamModeDetails};
 use crate::limits::DESCRIBE_SHARDS_DEFAULT;
@@ -13,8 +14,6 @@ use crate::streams::Streams;
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct DescribeStreamRequest {
-    #[serde(flatten)]
-    stream: StreamReference,
     limit: Option<i64>,
     exclusive_start_shard_id: Option<String>,
 }
@@ -47,14 +46,14 @@ struct StreamDescription {
 pub(super) fn describe_stream(
     streams: &Streams,
     context: &RequestContext,
-    request: DescribeStreamRequest,
+    Addressed(stream, request): Addressed<StreamReference, DescribeStreamRequest>,
 ) -> Result<DescribeStreamAnswer, ApiError> {
     let mut violations = Violations::default();
-    request.stream.check(&mut violations);
+    stream.check(&mut violations);
     violations.integer("limit", request.limit, &PAGE_LIMIT);
     violations.text("exclusiveStartShardId", request.exclusive_start_shard_id.as_deref(), &SHARD_ID);
     violations.finish()?;
-    let state = request.stream.find(streams, context)?.state();
+    let state = stream.find(streams, context)?.state();
     let after = request.exclusive_start_shard_id.as_deref().and_then(shard_index);
     let limit = request.limit.map_or(DESCRIBE_SHARDS_DEFAULT, |limit| limit as usize);
     let now_ms = streams.clock.now_ms();

@@ -1,17 +1,11 @@
 //! DescribeStreamConsumer.
 
 use anabranch_protocol::{ApiError, RequestContext, Violations};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::consumer_reference::ConsumerReference;
 use super::view::ConsumerView;
 use crate::streams::Streams;
-
-#[derive(Debug, Deserialize)]
-pub(super) struct DescribeStreamConsumerRequest {
-    #[serde(flatten)]
-    consumer: ConsumerReference,
-}
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -31,12 +25,12 @@ struct ConsumerDescription {
 pub(super) fn describe_stream_consumer(
     streams: &Streams,
     _: &RequestContext,
-    request: DescribeStreamConsumerRequest,
+    consumer: ConsumerReference,
 ) -> Result<DescribeStreamConsumerAnswer, ApiError> {
     let mut violations = Violations::default();
-    request.consumer.check(&mut violations);
+    consumer.check(&mut violations);
     violations.finish()?;
-    let (stream, arn) = request.consumer.find(streams)?;
+    let (stream, arn) = consumer.find(streams)?;
     let (state, now_ms) = (stream.state(), streams.clock.now_ms());
     let stream_arn = state.key.arn();
     let consumer = ConsumerView::new(state.consumer_by_arn(&arn, now_ms)?, &stream_arn, now_ms);

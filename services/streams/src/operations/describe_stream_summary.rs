@@ -1,18 +1,11 @@
 //! DescribeStreamSummary.
 
 use anabranch_protocol::{ApiError, RequestContext, Timestamp, Violations};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::stream_reference::StreamReference;
 use super::view::{EnhancedMetrics, StreamModeDetails, WarmThroughput};
 use crate::streams::Streams;
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct DescribeStreamSummaryRequest {
-    #[serde(flatten)]
-    stream: StreamReference,
-}
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -46,12 +39,12 @@ struct StreamDescriptionSummary {
 pub(super) fn describe_stream_summary(
     streams: &Streams,
     context: &RequestContext,
-    request: DescribeStreamSummaryRequest,
+    stream: StreamReference,
 ) -> Result<DescribeStreamSummaryAnswer, ApiError> {
     let mut violations = Violations::default();
-    request.stream.check(&mut violations);
+    stream.check(&mut violations);
     violations.finish()?;
-    let state = request.stream.find(streams, context)?.state();
+    let state = stream.find(streams, context)?.state();
     let now_ms = streams.clock.now_ms();
     Ok(DescribeStreamSummaryAnswer {
         stream_description_summary: StreamDescriptionSummary {

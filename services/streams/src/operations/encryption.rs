@@ -3,6 +3,7 @@
 use anabranch_protocol::{ApiError, RequestContext, Violations};
 use serde::Deserialize;
 
+use super::addressed::Addressed;
 use super::stream_reference::StreamReference;
 use crate::encryption::is_key_id;
 use crate::error::{invalid_argument, limit_exceeded};
@@ -10,11 +11,11 @@ use crate::limits::ENCRYPTION_CHANGES_A_DAY;
 use crate::shapes::{ENCRYPTION_TYPE, KEY_ID};
 use crate::streams::Streams;
 
+pub(super) type EncryptionRequest = Addressed<StreamReference, Encryption>;
+
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct EncryptionRequest {
-    #[serde(flatten)]
-    stream: StreamReference,
+pub(super) struct Encryption {
     encryption_type: Option<String>,
     key_id: Option<String>,
 }
@@ -22,18 +23,18 @@ pub(super) struct EncryptionRequest {
 pub(super) fn set_encryption(
     streams: &Streams,
     context: &RequestContext,
-    request: EncryptionRequest,
+    Addressed(stream, request): EncryptionRequest,
     start: bool,
 ) -> Result<(), ApiError> {
     let mut violations = Violations::default();
-    request.stream.check(&mut violations);
+    stream.check(&mut violations);
     violations.required_text("encryptionType", request.encryption_type.as_deref(), &ENCRYPTION_TYPE);
     violations.required_text("keyId", request.key_id.as_deref(), &KEY_ID);
     violations.finish()?;
     if request.encryption_type.as_deref() != Some("KMS") {
         return Err(invalid_argument("The only valid EncryptionType is KMS."));
     }
-    let stream = request.stream.find(streams, context)?;
+    let stream = stream.find(streams, context)?;
     let key_id = request.key_id.unwrap_or_default();
     if !is_key_id(&key_id) {
         return Err(ApiError::client("KMSNotFoundException", format!("Invalid keyId '{key_id}'")));

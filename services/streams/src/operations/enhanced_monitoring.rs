@@ -3,19 +3,20 @@
 use anabranch_protocol::{ApiError, RequestContext, Violations};
 use serde::{Deserialize, Serialize};
 
+use super::addressed::Addressed;
 use super::stream_reference::StreamReference;
-use crate::shapes::{METRICS, METRICS_NAME};
+use crate::shapes::{METRICS, METRICS_NAME, MetricsNames};
 use crate::streams::Streams;
 
 /// The name that stands for all metrics.
 const ALL: &str = "ALL";
 
+pub(super) type EnhancedMonitoringRequest = Addressed<StreamReference, EnhancedMonitoring>;
+
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct EnhancedMonitoringRequest {
-    #[serde(flatten)]
-    stream: StreamReference,
-    shard_level_metrics: Option<Vec<String>>,
+pub(super) struct EnhancedMonitoring {
+    shard_level_metrics: Option<MetricsNames>,
 }
 
 #[derive(Debug, Serialize)]
@@ -32,16 +33,16 @@ pub(super) struct EnhancedMonitoringAnswer {
 pub(super) fn set_metrics(
     streams: &Streams,
     context: &RequestContext,
-    request: EnhancedMonitoringRequest,
+    Addressed(stream, request): EnhancedMonitoringRequest,
     enable: bool,
 ) -> Result<EnhancedMonitoringAnswer, ApiError> {
     let mut violations = Violations::default();
-    request.stream.check(&mut violations);
+    stream.check(&mut violations);
     violations.required("shardLevelMetrics", request.shard_level_metrics.as_ref());
-    let named = request.shard_level_metrics.unwrap_or_else(|| vec![ALL.into()]);
+    let named = request.shard_level_metrics.unwrap_or_else(|| vec![ALL.to_string()].into());
     violations.texts("shardLevelMetrics", &named, &METRICS, &METRICS_NAME);
     violations.finish()?;
-    let stream = request.stream.find(streams, context)?;
+    let stream = stream.find(streams, context)?;
     let is_named = |metric: &str| named.iter().any(|name| name == metric || name == ALL);
     streams.change_slowly(&stream, |state, _| {
         let keeps = |metric: &&str| {

@@ -1,17 +1,10 @@
 //! GetResourcePolicy.
 
 use anabranch_protocol::{ApiError, RequestContext, Violations};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::resource::ResourceReference;
 use crate::streams::Streams;
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct GetResourcePolicyRequest {
-    #[serde(flatten)]
-    resource: ResourceReference,
-}
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -19,15 +12,18 @@ pub(super) struct GetResourcePolicyAnswer {
     policy: String,
 }
 
+/// What AWS answers for a resource that no policy was put for.
+const NO_POLICY: &str = "{}";
+
 /// Gives back a stream's or consumer's policy as it was put.
 pub(super) fn get_resource_policy(
     streams: &Streams,
     _: &RequestContext,
-    request: GetResourcePolicyRequest,
+    resource: ResourceReference,
 ) -> Result<GetResourcePolicyAnswer, ApiError> {
     let mut violations = Violations::default();
-    request.resource.check(&mut violations);
+    resource.check(&mut violations);
     violations.finish()?;
-    let policy = request.resource.find(streams)?.policy(streams)?;
-    policy.map(|policy| GetResourcePolicyAnswer { policy }).ok_or_else(|| request.resource.no_policy())
+    let policy = resource.find(streams)?.policy(streams)?;
+    Ok(GetResourcePolicyAnswer { policy: policy.unwrap_or_else(|| NO_POLICY.into()) })
 }

@@ -1,18 +1,11 @@
 //! ListTagsForResource.
 
 use anabranch_protocol::{ApiError, RequestContext, Violations};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::resource::ResourceReference;
 use super::view::TagView;
 use crate::streams::Streams;
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct ListTagsForResourceRequest {
-    #[serde(flatten)]
-    resource: ResourceReference,
-}
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -24,11 +17,11 @@ pub(super) struct ListTagsForResourceAnswer {
 pub(super) fn list_tags_for_resource(
     streams: &Streams,
     _: &RequestContext,
-    request: ListTagsForResourceRequest,
+    resource: ResourceReference,
 ) -> Result<ListTagsForResourceAnswer, ApiError> {
     let mut violations = Violations::default();
-    request.resource.check(&mut violations);
+    resource.check(&mut violations);
     violations.finish()?;
-    let tags = request.resource.find(streams)?.tags(streams)?;
+    let tags = resource.find(streams)?.tags(streams)?;
     Ok(ListTagsForResourceAnswer { tags: tags.iter().map(TagView::from).collect() })
 }

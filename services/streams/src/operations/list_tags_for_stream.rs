@@ -3,6 +3,7 @@
 use anabranch_protocol::{ApiError, RequestContext, Violations};
 use serde::{Deserialize, Serialize};
 
+use super::addressed::Addressed;
 use super::stream_reference::StreamReference;
 use super::view::TagView;
 use crate::limits::TAGS_MAX;
@@ -12,8 +13,6 @@ use crate::streams::Streams;
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct ListTagsForStreamRequest {
-    #[serde(flatten)]
-    stream: StreamReference,
     exclusive_start_tag_key: Option<String>,
     limit: Option<i64>,
 }
@@ -29,14 +28,14 @@ pub(super) struct ListTagsForStreamAnswer {
 pub(super) fn list_tags_for_stream(
     streams: &Streams,
     context: &RequestContext,
-    request: ListTagsForStreamRequest,
+    Addressed(stream, request): Addressed<StreamReference, ListTagsForStreamRequest>,
 ) -> Result<ListTagsForStreamAnswer, ApiError> {
     let mut violations = Violations::default();
-    request.stream.check(&mut violations);
+    stream.check(&mut violations);
     violations.text("exclusiveStartTagKey", request.exclusive_start_tag_key.as_deref(), &TAG_KEY);
     violations.integer("limit", request.limit, &TAG_LIMIT);
     violations.finish()?;
-    let state = request.stream.find(streams, context)?.state();
+    let state = stream.find(streams, context)?.state();
     let limit = request.limit.map_or(TAGS_MAX, |limit| limit as usize);
     let after = request.exclusive_start_tag_key;
     let mut tags = state.tags.iter().filter(|(key, _)| after.as_ref().is_none_or(|after| *key > after));

@@ -3,6 +3,7 @@
 use anabranch_protocol::{ApiError, RequestContext, Violations};
 use serde::Deserialize;
 
+use super::addressed::Addressed;
 use super::stream_reference::StreamReference;
 use crate::error::shard_not_found;
 use crate::shapes::SHARD_ID;
@@ -12,8 +13,6 @@ use crate::streams::Streams;
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct MergeShardsRequest {
-    #[serde(flatten)]
-    stream: StreamReference,
     shard_to_merge: Option<String>,
     adjacent_shard_to_merge: Option<String>,
 }
@@ -23,14 +22,14 @@ pub(super) struct MergeShardsRequest {
 pub(super) fn merge_shards(
     streams: &Streams,
     context: &RequestContext,
-    request: MergeShardsRequest,
+    Addressed(stream, request): Addressed<StreamReference, MergeShardsRequest>,
 ) -> Result<(), ApiError> {
     let mut violations = Violations::default();
-    request.stream.check(&mut violations);
+    stream.check(&mut violations);
     violations.required_text("shardToMerge", request.shard_to_merge.as_deref(), &SHARD_ID);
     violations.required_text("adjacentShardToMerge", request.adjacent_shard_to_merge.as_deref(), &SHARD_ID);
     violations.finish()?;
-    let owner = request.stream.key(context)?;
+    let owner = stream.key(context)?;
     let index = |id: Option<&str>| {
         let id = id.unwrap_or_default();
         shard_index(id).ok_or_else(|| shard_not_found(id, &owner))

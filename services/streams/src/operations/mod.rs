@@ -3,6 +3,7 @@
 
 mod account_settings;
 mod add_tags_to_stream;
+mod addressed;
 mod consumer_reference;
 mod create_stream;
 mod decrease_stream_retention_period;
@@ -55,10 +56,11 @@ mod view;
 use anabranch_protocol::{ApiError, Encoding, EventStream, JsonService, RequestContext};
 use async_trait::async_trait;
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::quota::Limits;
 use crate::streams::Streams;
+use addressed::FromBody;
 
 /// Operations that later models of the service have beside the 39 here: refused by name.
 const NOT_SUPPORTED: &[&str] = &[
@@ -166,19 +168,19 @@ struct Call<'a> {
 }
 
 impl<'a> Call<'a> {
-    fn answer<Request: Deserialize<'a>, Answer: Serialize>(
+    fn answer<Request: FromBody<'a>, Answer: Serialize>(
         &self,
         operation: impl FnOnce(&Streams, &RequestContext, Request) -> Result<Answer, ApiError>,
     ) -> Result<Bytes, ApiError> {
-        let answer = operation(self.streams, self.context, self.encoding.decode(self.body)?)?;
+        let answer = operation(self.streams, self.context, Request::from_body(self.encoding, self.body)?)?;
         encode(self.encoding, &answer)
     }
 
-    fn void<Request: Deserialize<'a>>(
+    fn void<Request: FromBody<'a>>(
         &self,
         operation: impl FnOnce(&Streams, &RequestContext, Request) -> Result<(), ApiError>,
     ) -> Result<Bytes, ApiError> {
-        operation(self.streams, self.context, self.encoding.decode(self.body)?).map(|()| Bytes::new())
+        operation(self.streams, self.context, Request::from_body(self.encoding, self.body)?).map(|()| Bytes::new())
     }
 }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::time::Instant;
 
-use anabranch_protocol::{ApiError, RequestContext, Violations};
+use anabranch_protocol::{ApiError, Blob, RequestContext, Violations};
 use serde::{Deserialize, Serialize};
 
 use super::put_records::{PutRecordsEntry, put};
@@ -24,8 +24,11 @@ pub(super) struct PutRecordRequest<'a> {
     stream_id: Option<Cow<'a, str>>,
     #[serde(borrow)]
     sequence_number_for_ordering: Option<Cow<'a, str>>,
-    #[serde(flatten, borrow)]
-    entry: PutRecordsEntry<'a>,
+    data: Option<Blob>,
+    #[serde(borrow)]
+    partition_key: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    explicit_hash_key: Option<Cow<'a, str>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -50,7 +53,12 @@ pub(super) async fn put_record(
     violations.text("streamId", request.stream_id.as_deref(), &STREAM_ID);
     let ordering = request.sequence_number_for_ordering.as_deref();
     violations.text("sequenceNumberForOrdering", ordering, &SEQUENCE_NUMBER);
-    request.entry.validate(format_args!(""), &mut violations);
+    let entry = PutRecordsEntry {
+        data: request.data,
+        partition_key: request.partition_key,
+        explicit_hash_key: request.explicit_hash_key,
+    };
+    entry.validate(format_args!(""), &mut violations);
     violations.finish()?;
     let stream = streams.readable(context, request.stream_name.as_deref(), request.stream_arn.as_deref())?;
     if let Some(number) = ordering.filter(|number| *number != "0") {
@@ -63,9 +71,9 @@ pub(super) async fn put_record(
             )));
         }
     }
-    request.entry.check_size(format_args!(""), stream.state().record_bytes_max())?;
-    let (bytes, began) = (request.entry.bytes() as u64, Instant::now());
-    let placed = put(streams, &stream, vec![request.entry]).await;
+    entry.check_size(format_args!(""), stream.state().record_bytes_max())?;
+    let (bytes, began) = (entry.bytes() as u64, Instant::now());
+    let placed = put(streams, &stream, vec![entry]).await;
     let is_put = matches!(placed.as_deref(), Ok([Ok(_)]));
     stream.meters.add(Metric::PutRecordBytes, bytes);
     stream.meters.took(Metric::PutRecordLatency, began);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use anabranch_protocol::{ApiError, Blob, RequestContext, Violations};
+use anabranch_protocol::{ApiError, Blob, BoundedList, RequestContext, Violations};
 use anabranch_storage::Position;
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -32,7 +32,7 @@ pub(super) struct PutRecordsRequest<'a> {
     #[serde(borrow)]
     stream_id: Option<Cow<'a, str>>,
     #[serde(borrow)]
-    records: Option<Vec<PutRecordsEntry<'a>>>,
+    records: Option<BoundedList<PutRecordsEntry<'a>, { RECORDS.max }>>,
 }
 
 /// One record to put; also the record of `PutRecord`.
@@ -95,8 +95,8 @@ impl PutRecordsRequest<'_> {
         violations.text("streamARN", self.stream_arn.as_deref(), &STREAM_ARN);
         violations.text("streamId", self.stream_id.as_deref(), &STREAM_ID);
         violations.required("records", self.records.as_ref());
-        violations.list("records", self.records.as_ref().map_or(RECORDS.min, Vec::len), &RECORDS);
-        for (number, entry) in self.records.iter().flatten().enumerate() {
+        violations.list("records", self.records.as_ref().map_or(RECORDS.min, BoundedList::count), &RECORDS);
+        for (number, entry) in self.records.iter().flat_map(|records| records.iter()).enumerate() {
             entry.validate(format_args!("records.{}.member.", number + 1), &mut violations);
         }
         violations.finish()
@@ -246,7 +246,7 @@ pub(super) async fn put_records(
 ) -> Result<PutRecordsAnswer, ApiError> {
     request.validate()?;
     let stream = streams.readable(context, request.stream_name.as_deref(), request.stream_arn.as_deref())?;
-    let entries = request.records.unwrap_or_default();
+    let entries = request.records.unwrap_or_default().into_vec();
     let limit = stream.state().record_bytes_max();
     let mut numbered = entries.iter().enumerate();
     numbered.try_for_each(|(number, entry)| entry.check_size(format_args!("records.{}.member.", number + 1), limit))?;

@@ -3,6 +3,7 @@
 use anabranch_protocol::{ApiError, RequestContext, Violations};
 use serde::Deserialize;
 
+use super::addressed::Addressed;
 use super::resource::ResourceReference;
 use crate::policy::check_policy;
 use crate::streams::Streams;
@@ -10,8 +11,6 @@ use crate::streams::Streams;
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct PutResourcePolicyRequest {
-    #[serde(flatten)]
-    resource: ResourceReference,
     policy: Option<String>,
 }
 
@@ -20,13 +19,13 @@ pub(super) struct PutResourcePolicyRequest {
 pub(super) fn put_resource_policy(
     streams: &Streams,
     _: &RequestContext,
-    request: PutResourcePolicyRequest,
+    Addressed(resource, request): Addressed<ResourceReference, PutResourcePolicyRequest>,
 ) -> Result<(), ApiError> {
     let mut violations = Violations::default();
-    request.resource.check(&mut violations);
+    resource.check(&mut violations);
     violations.required("policy", request.policy.as_ref());
     violations.finish()?;
-    let resource = request.resource.find(streams)?;
+    let resource = resource.find(streams)?;
     check_policy(request.policy.as_deref().unwrap_or_default())?;
     resource.change(streams, |attached, _| {
         *attached.policy = request.policy;

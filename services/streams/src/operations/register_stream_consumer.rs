@@ -7,10 +7,11 @@ use super::view::ConsumerView;
 use crate::consumer::Consumer;
 use crate::error::limit_exceeded;
 use crate::limits::{CONSUMERS_CREATING_MAX, CONSUMERS_MAX, CONSUMERS_MAX_ADVANTAGE};
+use crate::shapes::TagMap;
 use crate::shapes::{CONSUMER_NAME, STREAM_ARN, STREAM_ID};
 use crate::stream::{StreamMode, StreamState};
 use crate::streams::Streams;
-use crate::tags::{Tags, add_tags, check_tags};
+use crate::tags::{add_tags, check_tags};
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -19,7 +20,7 @@ pub(super) struct RegisterStreamConsumerRequest {
     stream_arn: Option<String>,
     consumer_name: Option<String>,
     stream_id: Option<String>,
-    tags: Option<Tags>,
+    tags: Option<TagMap>,
 }
 
 #[derive(Debug, Serialize)]
@@ -61,7 +62,7 @@ pub(super) fn register_stream_consumer(
             created_ms: now_ms,
             active_from_ms: streams.after_transition(now_ms),
             deleted_from_ms: None,
-            tags: Tags::new(),
+            tags: Default::default(),
             policy: None,
             name,
         };

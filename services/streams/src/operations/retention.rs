@@ -3,6 +3,7 @@
 use anabranch_protocol::{ApiError, Integer, RequestContext, Violations};
 use serde::Deserialize;
 
+use super::addressed::Addressed;
 use super::stream_reference::StreamReference;
 
 use crate::error::invalid_argument;
@@ -13,11 +14,11 @@ const HOURS: Integer = Integer { min: i32::MIN as i64, max: i32::MAX as i64 };
 const HOURS_MIN: i64 = 24;
 const HOURS_MAX: i64 = 8_760;
 
+pub(super) type RetentionRequest = Addressed<StreamReference, Retention>;
+
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct RetentionRequest {
-    #[serde(flatten)]
-    stream: StreamReference,
+pub(super) struct Retention {
     retention_period_hours: Option<i64>,
 }
 
@@ -31,11 +32,11 @@ pub(super) enum Direction {
 pub(super) fn set_retention(
     streams: &Streams,
     context: &RequestContext,
-    request: &RetentionRequest,
+    Addressed(stream, request): &RetentionRequest,
     direction: Direction,
 ) -> Result<(), ApiError> {
     let mut violations = Violations::default();
-    request.stream.check(&mut violations);
+    stream.check(&mut violations);
     violations.required_integer("retentionPeriodHours", request.retention_period_hours, &HOURS);
     violations.finish()?;
     let hours = request.retention_period_hours.unwrap_or_default();
@@ -49,7 +50,7 @@ pub(super) fn set_retention(
             "Maximum allowed retention period is {HOURS_MAX} hours. Requested retention period ({hours} hours) is too long."
         )));
     }
-    let stream = request.stream.find(streams, context)?;
+    let stream = stream.find(streams, context)?;
     streams.change(&stream, |state, _| {
         let now = i64::from(state.retention_hours);
         let (comparison, other) = match direction {

@@ -3,9 +3,9 @@
 use anabranch_protocol::{ApiError, RequestContext, Violations};
 use serde::Deserialize;
 
+use super::addressed::Addressed;
 use super::stream_reference::StreamReference;
 use crate::error::{shard_limit, shard_not_found};
-use crate::hash_key::HashKey;
 use crate::limits::SHARDS_MAX;
 use crate::shapes::{HASH_KEY, SHARD_ID};
 use crate::shard::shard_index;
@@ -14,8 +14,6 @@ use crate::streams::Streams;
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct SplitShardRequest {
-    #[serde(flatten)]
-    stream: StreamReference,
     shard_to_split: Option<String>,
     new_starting_hash_key: Option<String>,
 }
@@ -25,24 +23,23 @@ pub(super) struct SplitShardRequest {
 pub(super) fn split_shard(
     streams: &Streams,
     context: &RequestContext,
-    request: SplitShardRequest,
+    Addressed(stream, request): Addressed<StreamReference, SplitShardRequest>,
 ) -> Result<(), ApiError> {
     let mut violations = Violations::default();
-    request.stream.check(&mut violations);
+    stream.check(&mut violations);
     violations.required_text("shardToSplit", request.shard_to_split.as_deref(), &SHARD_ID);
     violations.required_text("newStartingHashKey", request.new_starting_hash_key.as_deref(), &HASH_KEY);
     violations.finish()?;
     let shard_id = request.shard_to_split.as_deref().unwrap_or_default();
-    let owner = request.stream.key(context)?;
+    let owner = stream.key(context)?;
     let index = shard_index(shard_id).ok_or_else(|| shard_not_found(shard_id, &owner))?;
     let stream = streams.get(&owner)?;
     streams.check_shard_quota(context, 1)?;
-    // What is above all hash keys is above the shard's last one too.
-    let key = request.new_starting_hash_key.as_deref().and_then(HashKey::parse).unwrap_or(HashKey(u128::MAX));
+    let key = request.new_starting_hash_key.as_deref().unwrap_or_default();
     streams.reshard(&stream, |resharding| {
         if resharding.state.open_shards().count() as i64 >= SHARDS_MAX {
             return Err(shard_limit(SHARDS_MAX));
         }
-        resharding.split(index, key).map(|_| ())
+        resharding.split_at(index, key).map(|_| ())
     })
 }

@@ -3,27 +3,31 @@
 use anabranch_protocol::{ApiError, RequestContext, Violations};
 use serde::Deserialize;
 
+use super::addressed::Addressed;
 use super::resource::ResourceReference;
+use crate::shapes::TagMap;
 use crate::streams::Streams;
-use crate::tags::{Tags, add_tags, check_tags};
+use crate::tags::{add_tags, check_tags};
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct TagResourceRequest {
-    #[serde(flatten)]
-    resource: ResourceReference,
-    tags: Option<Tags>,
+    tags: Option<TagMap>,
 }
 
 /// Adds tags to a stream or consumer, replacing those with the same keys.
-pub(super) fn tag_resource(streams: &Streams, _: &RequestContext, request: TagResourceRequest) -> Result<(), ApiError> {
+pub(super) fn tag_resource(
+    streams: &Streams,
+    _: &RequestContext,
+    Addressed(resource, request): Addressed<ResourceReference, TagResourceRequest>,
+) -> Result<(), ApiError> {
     let mut violations = Violations::default();
-    request.resource.check(&mut violations);
+    resource.check(&mut violations);
     violations.required("tags", request.tags.as_ref());
     if let Some(tags) = &request.tags {
         check_tags(tags, &mut violations);
     }
     violations.finish()?;
     let tags = request.tags.unwrap_or_default();
-    request.resource.find(streams)?.change(streams, |attached, owner| add_tags(attached.tags, tags, owner))
+    resource.find(streams)?.change(streams, |attached, owner| add_tags(attached.tags, tags, owner))
 }

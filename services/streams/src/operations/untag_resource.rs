@@ -3,28 +3,28 @@
 use anabranch_protocol::{ApiError, RequestContext, Violations};
 use serde::Deserialize;
 
+use super::addressed::Addressed;
 use super::resource::ResourceReference;
+use crate::shapes::TagKeys;
 use crate::streams::Streams;
 use crate::tags::{check_tag_keys, remove_tags};
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct UntagResourceRequest {
-    #[serde(flatten)]
-    resource: ResourceReference,
-    tag_keys: Option<Vec<String>>,
+    tag_keys: Option<TagKeys>,
 }
 
 /// Removes tags from a stream or consumer; keys that it does not have are passed over.
 pub(super) fn untag_resource(
     streams: &Streams,
     _: &RequestContext,
-    request: UntagResourceRequest,
+    Addressed(resource, request): Addressed<ResourceReference, UntagResourceRequest>,
 ) -> Result<(), ApiError> {
     let mut violations = Violations::default();
-    request.resource.check(&mut violations);
+    resource.check(&mut violations);
     check_tag_keys(request.tag_keys.as_ref(), &mut violations);
     violations.finish()?;
     let keys = request.tag_keys.unwrap_or_default();
-    request.resource.find(streams)?.change(streams, |attached, owner| remove_tags(attached.tags, &keys, owner))
+    resource.find(streams)?.change(streams, |attached, owner| remove_tags(attached.tags, &keys, owner))
 }

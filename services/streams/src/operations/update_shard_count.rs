@@ -3,6 +3,7 @@
 use anabranch_protocol::{ApiError, RequestContext, Violations};
 use serde::{Deserialize, Serialize};
 
+use super::addressed::Addressed;
 use super::stream_reference::StreamReference;
 use crate::error::limit_exceeded;
 use crate::limits::{DAY_MS, SCALINGS_A_DAY, SHARDS_MAX};
@@ -12,8 +13,6 @@ use crate::streams::Streams;
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct UpdateShardCountRequest {
-    #[serde(flatten)]
-    stream: StreamReference,
     target_shard_count: Option<i64>,
     scaling_type: Option<String>,
 }
@@ -33,14 +32,14 @@ pub(super) struct UpdateShardCountAnswer {
 pub(super) fn update_shard_count(
     streams: &Streams,
     context: &RequestContext,
-    request: UpdateShardCountRequest,
+    Addressed(stream, request): Addressed<StreamReference, UpdateShardCountRequest>,
 ) -> Result<UpdateShardCountAnswer, ApiError> {
     let mut violations = Violations::default();
-    request.stream.check(&mut violations);
+    stream.check(&mut violations);
     violations.required_integer("targetShardCount", request.target_shard_count, &POSITIVE);
     violations.required_text("scalingType", request.scaling_type.as_deref(), &SCALING_TYPE);
     violations.finish()?;
-    let stream = request.stream.find(streams, context)?;
+    let stream = stream.find(streams, context)?;
     let target = request.target_shard_count.unwrap_or_default();
     let open = stream.state().open_shards().count() as i64;
     streams.check_shard_quota(context, (target - open).clamp(0, SHARDS_MAX) as u32)?;

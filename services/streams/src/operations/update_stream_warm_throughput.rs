@@ -3,6 +3,7 @@
 use anabranch_protocol::{ApiError, RequestContext, Violations};
 use serde::{Deserialize, Serialize};
 
+use super::addressed::Addressed;
 use super::stream_reference::StreamReference;
 use super::view::WarmThroughput;
 use crate::account::check_warm_throughput;
@@ -13,8 +14,6 @@ use crate::streams::Streams;
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct UpdateStreamWarmThroughputRequest {
-    #[serde(flatten)]
-    stream: StreamReference,
     warm_throughput_mi_bps: Option<i64>,
 }
 
@@ -32,13 +31,13 @@ pub(super) struct UpdateStreamWarmThroughputAnswer {
 pub(super) fn update_stream_warm_throughput(
     streams: &Streams,
     context: &RequestContext,
-    request: UpdateStreamWarmThroughputRequest,
+    Addressed(stream, request): Addressed<StreamReference, UpdateStreamWarmThroughputRequest>,
 ) -> Result<UpdateStreamWarmThroughputAnswer, ApiError> {
     let mut violations = Violations::default();
-    request.stream.check(&mut violations);
+    stream.check(&mut violations);
     violations.required_integer("warmThroughputMiBps", request.warm_throughput_mi_bps, &WARM_THROUGHPUT);
     violations.finish()?;
-    let stream = request.stream.find(streams, context)?;
+    let stream = stream.find(streams, context)?;
     streams.reshard_in_any_mode(&stream, |resharding| {
         let state = &mut *resharding.state;
         let before = state.warm_throughput_mibps;
