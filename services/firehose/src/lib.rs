@@ -9,7 +9,6 @@
 //! stream ([`delivery`]) turns the log into objects, each exactly once as far as its key goes.
 
 mod buffer;
-mod constraints;
 mod delivery;
 mod delivery_stream;
 mod error;
@@ -20,6 +19,7 @@ mod key;
 mod limits;
 mod operations;
 mod ports;
+mod shapes;
 
 use std::collections::BTreeMap;
 use std::path::Path;

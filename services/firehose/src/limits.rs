@@ -13,8 +13,14 @@ pub(crate) const RECORD_BYTES_MAX: usize = 1_024_000;
 pub(crate) const BATCH_RECORDS_MAX: usize = 500;
 /// Bytes of all records of one PutRecordBatch.
 pub(crate) const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Bytes of the body of a request that carries no records.
+pub(crate) const CONTROL_BODY_BYTES_MAX: usize = 1 << 20;
 /// Characters of an object key's prefix once its expressions are evaluated.
 pub(crate) const EVALUATED_PREFIX_LEN_MAX: usize = 512;
+/// `SizeInMBs` of a delivery stream that says nothing of it.
+pub(crate) const SIZE_IN_MBS_DEFAULT: i64 = 5;
+/// `IntervalInSeconds` of a delivery stream that says nothing of it.
+pub(crate) const INTERVAL_IN_SECONDS_DEFAULT: i64 = 300;
 /// Names that one ListDeliveryStreams answers with unless told otherwise.
 pub(crate) const LIST_LIMIT_DEFAULT: i64 = 10;
 

@@ -1,14 +1,17 @@
 //! CreateDeliveryStream.
 
-use anabranch_protocol::{ApiError, RequestContext};
+use anabranch_protocol::{ApiError, RequestContext, Violations};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use crate::constraints::Violations;
 use crate::delivery_stream::{Compression, DeliveryStream, Destination};
 use crate::error::{invalid_argument, unsupported};
-use crate::limits::DELIVERY_STREAMS_MAX;
+use crate::limits::{DELIVERY_STREAMS_MAX, INTERVAL_IN_SECONDS_DEFAULT, SIZE_IN_MBS_DEFAULT};
+use crate::shapes::{
+    BUCKET_ARN, COMPRESSION_FORMAT, CUSTOM_TIME_ZONE, DELIVERY_STREAM_NAME, DELIVERY_STREAM_TYPE, ERROR_OUTPUT_PREFIX,
+    FILE_EXTENSION, INTERVAL_IN_SECONDS, PREFIX, ROLE_ARN, SIZE_IN_MBS,
+};
 use crate::{Firehose, arn, key};
 
 #[derive(Debug, Deserialize)]
@@ -89,8 +92,9 @@ pub(crate) async fn create_delivery_stream(
 
 fn checked(request: CreateDeliveryStreamRequest, now_ms: u64) -> Result<(String, Destination), ApiError> {
     let mut violations = Violations::default();
-    let name = violations.present(request.delivery_stream_name, "deliveryStreamName");
-    violations.delivery_stream_name(&name, "deliveryStreamName");
+    let name = request.delivery_stream_name;
+    violations.required_text("deliveryStreamName", name.as_deref(), &DELIVERY_STREAM_NAME);
+    violations.text("deliveryStreamType", request.delivery_stream_type.as_deref(), &DELIVERY_STREAM_TYPE);
     let configuration = match (request.s3, request.extended_s3) {
         (Some(s3), None) => Some((s3, "s3DestinationConfiguration")),
         (None, Some(extended)) => Some((extended, "extendedS3DestinationConfiguration")),
@@ -109,36 +113,34 @@ fn checked(request: CreateDeliveryStreamRequest, now_ms: u64) -> Result<(String,
     };
     let destination = destination?;
     key::check(&destination, now_ms).map_err(invalid_argument)?;
-    Ok((name, destination))
+    Ok((name.unwrap_or_default(), destination))
 }
 
 impl S3DestinationConfiguration {
     /// Checks the model's constraints into `violations`, then what is offered here.
     fn checked(self, path: &str, violations: &mut Violations) -> Result<Destination, ApiError> {
-        let role_arn = violations.present(self.role_arn, &format!("{path}.roleARN"));
-        let pattern = r"arn:.*:iam::\d{12}:role/[a-zA-Z_0-9+=,.@\-_/]+";
-        violations.pattern(&role_arn, &format!("{path}.roleARN"), pattern, is_role_arn(&role_arn));
-        let bucket_arn = violations.present(self.bucket_arn, &format!("{path}.bucketARN"));
-        let pattern = r"arn:.*:s3:::[\w\.\-]{1,255}";
-        violations.pattern(&bucket_arn, &format!("{path}.bucketARN"), pattern, is_bucket_arn(&bucket_arn));
-        for (member, value) in [("prefix", &self.prefix), ("errorOutputPrefix", &self.error_output_prefix)] {
-            violations.length(value.as_deref().unwrap_or_default(), &format!("{path}.{member}"), 0, 1_024);
+        violations.required_text(format_args!("{path}.roleARN"), self.role_arn.as_deref(), &ROLE_ARN);
+        violations.required_text(format_args!("{path}.bucketARN"), self.bucket_arn.as_deref(), &BUCKET_ARN);
+        let texts = [
+            ("prefix", &self.prefix, &PREFIX),
+            ("errorOutputPrefix", &self.error_output_prefix, &ERROR_OUTPUT_PREFIX),
+            ("fileExtension", &self.file_extension, &FILE_EXTENSION),
+            ("customTimeZone", &self.custom_time_zone, &CUSTOM_TIME_ZONE),
+        ];
+        for (member, value, shape) in texts {
+            violations.text(format_args!("{path}.{member}"), value.as_deref(), shape);
         }
         let hints = self.buffering_hints.unwrap_or_default();
-        let size = hints.size_in_mbs.unwrap_or(5);
-        violations.range(size, &format!("{path}.bufferingHints.sizeInMBs"), 1, 128);
-        let interval = hints.interval_in_seconds.unwrap_or(300);
-        violations.range(interval, &format!("{path}.bufferingHints.intervalInSeconds"), 0, 900);
-        let extension = self.file_extension.as_deref().unwrap_or_default();
-        violations.length(extension, &format!("{path}.fileExtension"), 0, 128);
-        let fits = extension.is_empty() || is_file_extension(extension);
-        violations.pattern(extension, &format!("{path}.fileExtension"), r"^$|\.[0-9a-z!\-_.*'()]+", fits);
-
+        let size = hints.size_in_mbs.unwrap_or(SIZE_IN_MBS_DEFAULT);
+        violations.integer(format_args!("{path}.bufferingHints.sizeInMBs"), Some(size), &SIZE_IN_MBS);
+        let interval = hints.interval_in_seconds.unwrap_or(INTERVAL_IN_SECONDS_DEFAULT);
+        let interval_path = format_args!("{path}.bufferingHints.intervalInSeconds");
+        violations.integer(interval_path, Some(interval), &INTERVAL_IN_SECONDS);
         let compression = compression(self.compression_format.as_deref(), path, violations);
         refuse_others(&self.others, path)?;
         Ok(Destination {
-            role_arn,
-            bucket_arn,
+            role_arn: self.role_arn.unwrap_or_default(),
+            bucket_arn: self.bucket_arn.unwrap_or_default(),
             prefix: self.prefix,
             error_output_prefix: self.error_output_prefix,
             size_in_mbs: size as u64,
@@ -150,38 +152,12 @@ impl S3DestinationConfiguration {
     }
 }
 
-fn is_role_arn(arn: &str) -> bool {
-    let Some((partition, rest)) = arn.split_once(":iam::") else { return false };
-    let Some((account, role)) = rest.split_once(":role/") else { return false };
-    let fits = |letter: char| letter.is_ascii_alphanumeric() || "_+=,.@-/".contains(letter);
-    partition.starts_with("arn:")
-        && account.len() == 12
-        && account.chars().all(|digit| digit.is_ascii_digit())
-        && !role.is_empty()
-        && role.chars().all(fits)
-}
-
-fn is_bucket_arn(arn: &str) -> bool {
-    let Some((partition, bucket)) = arn.split_once(":s3:::") else { return false };
-    let fits = |letter: char| letter.is_ascii_alphanumeric() || "_.-".contains(letter);
-    partition.starts_with("arn:") && (1..=255).contains(&bucket.len()) && bucket.chars().all(fits)
-}
-
-fn is_file_extension(extension: &str) -> bool {
-    let fits = |letter: char| letter.is_ascii_digit() || letter.is_ascii_lowercase() || "!-_.*'()".contains(letter);
-    extension.len() > 1 && extension.starts_with('.') && extension.chars().all(fits)
-}
-
 fn compression(format: Option<&str>, path: &str, violations: &mut Violations) -> Result<Compression, ApiError> {
-    const FORMATS: [&str; 5] = ["UNCOMPRESSED", "GZIP", "ZIP", "Snappy", "HADOOP_SNAPPY"];
+    violations.text(format_args!("{path}.compressionFormat"), format, &COMPRESSION_FORMAT);
     match format {
         None | Some("UNCOMPRESSED") => Ok(Compression::Uncompressed),
         Some("GZIP") => Ok(Compression::Gzip),
-        Some(other) => {
-            let constraint = format!("Member must satisfy enum value set: [{}]", FORMATS.join(", "));
-            violations.require(FORMATS.contains(&other), other, &format!("{path}.compressionFormat"), &constraint);
-            Err(unsupported(&format!("CompressionFormat {other}")))
-        }
+        Some(other) => Err(unsupported(&format!("CompressionFormat {other}"))),
     }
 }
 

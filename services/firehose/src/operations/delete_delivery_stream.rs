@@ -1,10 +1,10 @@
 //! DeleteDeliveryStream.
 
-use anabranch_protocol::{ApiError, RequestContext};
+use anabranch_protocol::{ApiError, RequestContext, Violations};
 use serde::{Deserialize, Serialize};
 
 use crate::Firehose;
-use crate::constraints::Violations;
+use crate::shapes::DELIVERY_STREAM_NAME;
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -25,12 +25,12 @@ pub(crate) async fn delete_delivery_stream(
     request: DeleteDeliveryStreamRequest,
 ) -> Result<DeleteDeliveryStreamResponse, ApiError> {
     let mut violations = Violations::default();
-    let name = violations.present(request.delivery_stream_name, "deliveryStreamName");
-    violations.delivery_stream_name(&name, "deliveryStreamName");
+    let name = request.delivery_stream_name;
+    violations.required_text("deliveryStreamName", name.as_deref(), &DELIVERY_STREAM_NAME);
     violations.finish()?;
 
     let changing = firehose.fleet.changing.clone().lock_owned().await;
-    let hose = firehose.hose(context, &name)?;
+    let hose = firehose.hose(context, &name.unwrap_or_default())?;
     firehose.fleet.delete(hose, changing).await?;
     Ok(DeleteDeliveryStreamResponse {})
 }

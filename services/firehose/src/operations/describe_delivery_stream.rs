@@ -1,12 +1,12 @@
 //! DescribeDeliveryStream.
 
-use anabranch_protocol::{ApiError, RequestContext, Timestamp};
+use anabranch_protocol::{ApiError, RequestContext, Timestamp, Violations};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::Firehose;
-use crate::constraints::Violations;
 use crate::delivery_stream::Destination;
+use crate::shapes::{DELIVERY_STREAM_NAME, LIST_LIMIT};
 
 /// A delivery stream has one destination, and it is always called this.
 const DESTINATION_ID: &str = "destinationId-000000000001";
@@ -47,11 +47,11 @@ pub(crate) fn describe_delivery_stream(
     request: DescribeDeliveryStreamRequest,
 ) -> Result<DescribeDeliveryStreamResponse, ApiError> {
     let mut violations = Violations::default();
-    let name = violations.present(request.delivery_stream_name, "deliveryStreamName");
-    violations.delivery_stream_name(&name, "deliveryStreamName");
-    violations.range(request.limit.unwrap_or(1), "limit", 1, 10_000);
+    let name = request.delivery_stream_name;
+    violations.required_text("deliveryStreamName", name.as_deref(), &DELIVERY_STREAM_NAME);
+    violations.integer("limit", request.limit, &LIST_LIMIT);
     violations.finish()?;
-    let hose = firehose.hose(context, &name)?;
+    let hose = firehose.hose(context, &name.unwrap_or_default())?;
     let stream = &hose.stream;
     let after = request.exclusive_start_destination_id.unwrap_or_default();
     let destinations =

@@ -1,14 +1,11 @@
 //! ListDeliveryStreams.
 
-use anabranch_protocol::{ApiError, RequestContext};
+use anabranch_protocol::{ApiError, RequestContext, Violations};
 use serde::{Deserialize, Serialize};
 
-use crate::constraints::Violations;
 use crate::limits::LIST_LIMIT_DEFAULT;
+use crate::shapes::{DELIVERY_STREAM_NAME, DELIVERY_STREAM_TYPE, LIST_LIMIT};
 use crate::{Firehose, arn};
-
-/// The types of the model, and which of them exist here.
-const TYPES: [&str; 4] = ["DirectPut", "KinesisStreamAsSource", "MSKAsSource", "DatabaseAsSource"];
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -33,14 +30,11 @@ pub(crate) fn list_delivery_streams(
 ) -> Result<ListDeliveryStreamsResponse, ApiError> {
     let mut violations = Violations::default();
     let limit = request.limit.unwrap_or(LIST_LIMIT_DEFAULT);
-    violations.range(limit, "limit", 1, 10_000);
+    violations.integer("limit", Some(limit), &LIST_LIMIT);
     let start = request.exclusive_start_delivery_stream_name;
-    if let Some(start) = &start {
-        violations.delivery_stream_name(start, "exclusiveStartDeliveryStreamName");
-    }
+    violations.text("exclusiveStartDeliveryStreamName", start.as_deref(), &DELIVERY_STREAM_NAME);
     let wanted = request.delivery_stream_type.as_deref().unwrap_or("DirectPut");
-    let constraint = format!("Member must satisfy enum value set: [{}]", TYPES.join(", "));
-    violations.require(TYPES.contains(&wanted), wanted, "deliveryStreamType", &constraint);
+    violations.text("deliveryStreamType", Some(wanted), &DELIVERY_STREAM_TYPE);
     violations.finish()?;
 
     let prefix = arn(context, "");

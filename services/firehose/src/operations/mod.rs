@@ -12,7 +12,8 @@ use bytes::Bytes;
 use serde::Serialize;
 
 use crate::Firehose;
-use crate::error::unsupported;
+use crate::error::{invalid_argument, unsupported};
+use crate::limits::CONTROL_BODY_BYTES_MAX;
 
 /// Reads the request of `operation`, performs it and writes the answer.
 pub(crate) async fn call(
@@ -22,6 +23,10 @@ pub(crate) async fn call(
     encoding: Encoding,
     body: &[u8],
 ) -> Result<Bytes, ApiError> {
+    if !matches!(operation, "PutRecord" | "PutRecordBatch") && body.len() > CONTROL_BODY_BYTES_MAX {
+        let most = format!("The request must be smaller than {CONTROL_BODY_BYTES_MAX} bytes");
+        return Err(invalid_argument(most));
+    }
     match operation {
         "CreateDeliveryStream" => {
             let request = encoding.decode(body)?;

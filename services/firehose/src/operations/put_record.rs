@@ -1,10 +1,11 @@
 //! PutRecord.
 
-use anabranch_protocol::{ApiError, Blob, RequestContext};
+use anabranch_protocol::{ApiError, Blob, RequestContext, Violations};
 use serde::{Deserialize, Serialize};
+use std::fmt::Display;
 
-use crate::constraints::Violations;
 use crate::limits::RECORD_BYTES_MAX;
+use crate::shapes::DELIVERY_STREAM_NAME;
 use crate::{Firehose, error};
 
 #[derive(Debug, Deserialize)]
@@ -23,11 +24,11 @@ pub(crate) struct Record {
 
 impl Record {
     /// The record's bytes, checked.
-    pub(crate) fn checked(self, path: &str, violations: &mut Violations) -> bytes::Bytes {
-        let path = format!("{path}.data");
-        let data = violations.present(self.data, &path).0;
-        let most = format!("Member must have length less than or equal to {RECORD_BYTES_MAX}");
-        violations.require(data.len() <= RECORD_BYTES_MAX, format_args!("{} bytes", data.len()), &path, &most);
+    pub(crate) fn checked(self, path: impl Display, violations: &mut Violations) -> bytes::Bytes {
+        let path = format_args!("{path}.data");
+        violations.required(path, self.data.as_ref());
+        let data = self.data.unwrap_or_default().0;
+        violations.blob(path, data.len(), RECORD_BYTES_MAX);
         data
     }
 }
@@ -46,13 +47,12 @@ pub(crate) async fn put_record(
     request: PutRecordRequest,
 ) -> Result<PutRecordResponse, ApiError> {
     let mut violations = Violations::default();
-    let name = violations.present(request.delivery_stream_name, "deliveryStreamName");
-    violations.delivery_stream_name(&name, "deliveryStreamName");
-    let data = match request.record {
-        Some(record) => record.checked("record", &mut violations),
-        None => violations.present(None, "record"),
-    };
+    let name = request.delivery_stream_name;
+    violations.required_text("deliveryStreamName", name.as_deref(), &DELIVERY_STREAM_NAME);
+    violations.required("record", request.record.as_ref());
+    let data = request.record.map(|record| record.checked("record", &mut violations));
     violations.finish()?;
+    let (name, data) = (name.unwrap_or_default(), data.unwrap_or_default());
     let hose = firehose.hose(context, &name)?;
     let position = hose.put(firehose.fleet.clock.now_ms(), vec![data]).await.map_err(|error| error::log(&error))?;
     Ok(PutRecordResponse { record_id: hose.record_id(position), encrypted: false })

@@ -1,19 +1,19 @@
 //! PutRecordBatch.
 
-use anabranch_protocol::{ApiError, RequestContext};
+use anabranch_protocol::{ApiError, BoundedList, RequestContext, Violations};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::put_record::Record;
-use crate::constraints::Violations;
 use crate::limits::{BATCH_BYTES_MAX, BATCH_RECORDS_MAX};
+use crate::shapes::{DELIVERY_STREAM_NAME, RECORDS};
 use crate::{Firehose, error};
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct PutRecordBatchRequest {
     delivery_stream_name: Option<String>,
-    records: Option<Vec<Record>>,
+    records: Option<BoundedList<Record, BATCH_RECORDS_MAX>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -51,22 +51,23 @@ pub(crate) async fn put_record_batch(
 
 fn checked(request: PutRecordBatchRequest) -> Result<(String, Vec<Bytes>), ApiError> {
     let mut violations = Violations::default();
-    let name = violations.present(request.delivery_stream_name, "deliveryStreamName");
-    violations.delivery_stream_name(&name, "deliveryStreamName");
-    let records = violations.present(request.records, "records");
-    let count = records.len();
-    let most = format!("Member must have length less than or equal to {BATCH_RECORDS_MAX}");
-    violations.require(count <= BATCH_RECORDS_MAX, format_args!("{count} records"), "records", &most);
-    let least = "Member must have length greater than or equal to 1";
-    violations.require(count >= 1, "[]", "records", least);
-    let records: Vec<Bytes> = records
+    let name = request.delivery_stream_name;
+    violations.required_text("deliveryStreamName", name.as_deref(), &DELIVERY_STREAM_NAME);
+    violations.required("records", request.records.as_ref());
+    if let Some(records) = &request.records {
+        violations.list("records", records.count(), &RECORDS);
+    }
+    let records: Vec<Bytes> = request
+        .records
+        .unwrap_or_default()
+        .into_vec()
         .into_iter()
         .enumerate()
-        .map(|(index, record)| record.checked(&format!("records.{}.member", index + 1), &mut violations))
+        .map(|(index, record)| record.checked(format_args!("records.{}.member", index + 1), &mut violations))
         .collect();
     violations.finish()?;
     if records.iter().map(Bytes::len).sum::<usize>() > BATCH_BYTES_MAX {
         return Err(error::invalid_argument("Records size exceeds 4 MB limit"));
     }
-    Ok((name, records))
+    Ok((name.unwrap_or_default(), records))
 }

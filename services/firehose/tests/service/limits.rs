@@ -55,3 +55,22 @@ async fn puts_to_nowhere_are_refused() {
     assert_eq!(error.code, "ResourceNotFoundException");
     assert_eq!(error.message, "Firehose clicks-raw under account 000000000000 not found.");
 }
+
+#[tokio::test]
+async fn a_million_records_are_neither_decoded_nor_repeated() {
+    let directory = tempfile::tempdir().unwrap();
+    let house = House::open(directory.path(), MemoryWriter::default());
+    house.create(json!({})).await;
+    let million = vec![json!({}); 1_000_000];
+    let error = house.call("PutRecordBatch", json!({ "DeliveryStreamName": "clicks-raw", "Records": million })).await;
+    let error = error.unwrap_err();
+    assert_eq!(error.code, "ValidationException");
+    assert!(error.message.contains("at 'records' failed to satisfy constraint"), "{}", error.message);
+    assert!(error.message.len() < 10_000, "{} bytes", error.message.len());
+    let many = json!({ "DeliveryStreamName": "more", "Tags": million });
+    let error = house.call("CreateDeliveryStream", many).await.unwrap_err();
+    assert_eq!(error.message, "The request must be smaller than 1048576 bytes");
+    let long = json!({ "DeliveryStreamName": "x".repeat(1 << 20) });
+    let error = house.call("PutRecord", long).await.unwrap_err();
+    assert!(error.message.len() < 10_000, "{} bytes", error.message.len());
+}
