@@ -27,9 +27,11 @@ pub(crate) enum BufferError {
     Incomplete { found: u64, planned: u64 },
 }
 
-/// Cheap to clone; all clones share the log.
-#[derive(Clone)]
-pub(crate) struct Buffer(Log);
+/// A delivery stream's log.
+pub(crate) struct Buffer {
+    log: Log,
+    damage: Vec<String>,
+}
 
 /// Records that wait to be put in an object, as far as they were looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,34 +60,40 @@ impl Buffer {
         if let Some(torn) = recovery.torn {
             tracing::warn!(?torn, "bytes that were never acknowledged are ignored");
         }
-        for damage in recovery.damage {
+        for damage in &recovery.damage {
             tracing::error!(%damage, "a delivery stream's log is damaged");
         }
-        Ok(Self(log))
+        let damage = recovery.damage.iter().map(ToString::to_string).collect();
+        Ok(Self { log, damage })
+    }
+
+    /// The damage that was found when it was opened.
+    pub(crate) fn damage(&self) -> &[String] {
+        &self.damage
     }
 
     /// Appends `records`; they are durable once the answer completes. Waits for the disk where
     /// room has to be made.
     pub(crate) fn append(&self, now_ms: u64, records: &[Bytes]) -> anabranch_storage::Result<Appended> {
         let records: Vec<&[u8]> = records.iter().map(Bytes::as_ref).collect();
-        self.0.append(now_ms, &[LaneBatch { lane: LANE, records: &records }])
+        self.log.append(now_ms, &[LaneBatch { lane: LANE, records: &records }])
     }
 
     /// Where durable records end.
     pub(crate) fn end(&self) -> u64 {
-        self.0.visible().0
+        self.log.visible().0
     }
 
     /// Waits until records beyond `position` are durable. Returns at once if the log has failed.
     pub(crate) async fn grown_past(&self, position: u64) {
-        self.0.visible_past(Position(position)).await;
+        self.log.visible_past(Position(position)).await;
     }
 
     /// Adds to `pending` what follows it, until it holds `bytes_max` or all there is. The record
     /// that reaches `bytes_max` is the last one added.
     pub(crate) fn collect(&self, pending: &mut Pending, bytes_max: u64) -> anabranch_storage::Result<()> {
         while pending.bytes < bytes_max && pending.end < self.end() {
-            let records = self.0.read(LANE, Position(pending.end), READ)?;
+            let records = self.log.read(LANE, Position(pending.end), READ)?;
             for record in records.iter() {
                 if pending.bytes >= bytes_max {
                     return Ok(());
@@ -106,7 +114,7 @@ impl Buffer {
     pub(crate) fn bytes_between(&self, from: u64, until: u64) -> anabranch_storage::Result<u64> {
         let (mut from, mut bytes) = (from, 0);
         while from < until {
-            let records = self.0.read(LANE, Position(from), READ)?;
+            let records = self.log.read(LANE, Position(from), READ)?;
             let within = records.iter().take_while(|record| record.position.0 < until);
             bytes += within.map(|record| record.data.len() as u64).sum::<u64>();
             from = records.next().0;
@@ -134,7 +142,7 @@ impl Buffer {
         let mut left: Range<u64> = plan.first..plan.end;
         let mut found = 0;
         while !left.is_empty() {
-            let records = self.0.read(LANE, Position(left.start), READ)?;
+            let records = self.log.read(LANE, Position(left.start), READ)?;
             if records.is_empty() {
                 break;
             }
@@ -152,11 +160,11 @@ impl Buffer {
 
     /// Frees the space of what lies before `position`, as far as whole segments go.
     pub(crate) fn trim(&self, position: u64) -> anabranch_storage::Result<()> {
-        self.0.trim_to(Position(position)).map(|_| ())
+        self.log.trim_to(Position(position)).map(|_| ())
     }
 
     /// Flushes and closes the log; later appends fail.
     pub(crate) fn close(&self) -> anabranch_storage::Result<()> {
-        self.0.close()
+        self.log.close()
     }
 }

@@ -78,10 +78,11 @@ impl Delivery {
             match self.step().await {
                 Ok(()) => {
                     retry_wait = RETRY_WAIT_MIN;
+                    *self.hose.counters.stuck.lock() = None;
                 }
                 Err(error) => {
                     tracing::warn!(stream = self.hose.stream.name, %error, ?retry_wait, "delivery failed; trying again");
-                    *self.hose.counters.last_error.lock() = Some(error.to_string());
+                    self.hose.attempt_failed(self.fleet.clock.now_ms(), error.to_string());
                     tokio::time::sleep(retry_wait).await;
                     retry_wait = (retry_wait * 2).min(RETRY_WAIT_MAX);
                 }
@@ -186,7 +187,7 @@ impl Delivery {
         self.advance(Progress { delivered: plan.end, plan: None, objects: self.progress.objects + 1 }).await?;
         self.pending = Pending::starting(plan.end);
         self.hose.counters.bytes_delivered.fetch_add(plan.bytes, Ordering::Relaxed);
-        *self.hose.counters.last_error.lock() = None;
+        *self.hose.counters.stuck.lock() = None;
         let hose = self.hose.clone();
         let trimmed = blocking(move || Ok(hose.buffer.trim(plan.end)?)).await;
         self.show_progress();

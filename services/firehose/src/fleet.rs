@@ -6,9 +6,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anabranch_protocol::{ApiError, Clock};
+use anabranch_control::move_aside;
+use anabranch_protocol::{ApiError, Clock, Problem, ProblemKind};
 use anabranch_storage::FlushPolicy;
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use tokio::sync::{OwnedMutexGuard, Semaphore};
 use uuid::Uuid;
 
@@ -32,6 +33,8 @@ pub(crate) struct Fleet {
     pub(crate) hoses: RwLock<BTreeMap<String, Arc<Hose>>>,
     /// Held while a delivery stream is made or deleted.
     pub(crate) changing: Arc<tokio::sync::Mutex<()>>,
+    /// What was wrong when it was opened, until it is opened again.
+    pub(crate) found: Mutex<Vec<Problem>>,
 }
 
 impl Fleet {
@@ -40,8 +43,9 @@ impl Fleet {
         let failed = |source| FirehoseError::Directory { path: self.directory.clone(), source };
         fs::create_dir_all(&self.directory).map_err(failed)?;
         let stored = self.catalog.load()?;
-        self.remove_strays(&stored).map_err(failed)?;
+        self.move_strays_aside(&stored).map_err(failed)?;
         for (stream, progress) in stored {
+            let progress = self.without_lost_log(&stream, progress)?;
             let buffer = self.open_buffer(&stream)?;
             let progress = self.agree(&stream, progress, buffer.end())?;
             self.start(stream, buffer, progress);
@@ -50,7 +54,7 @@ impl Fleet {
     }
 
     /// Makes the log of `stream`, then the entry that refers to it, and starts delivery. A crash
-    /// between leaves files that the next start removes. It goes on if the caller leaves.
+    /// between leaves files that the next start moves aside. It goes on if the caller leaves.
     pub(crate) async fn make(
         self: &Arc<Self>,
         stream: DeliveryStream,
@@ -81,7 +85,7 @@ impl Fleet {
                 Ok(())
             }
             Err(error) => {
-                // What can't be removed now is removed at the next start.
+                // What can't be removed now is moved aside at the next start.
                 let _ = fs::remove_dir_all(directory);
                 Err(error)
             }
@@ -105,7 +109,7 @@ impl Fleet {
             hose.close().await;
             let removed = tokio::task::spawn_blocking(move || fleet.remove_log(hose.stream.id)).await;
             if let Ok(Err(error)) = removed {
-                tracing::warn!(%error, "the log of a deleted delivery stream stays until the next start");
+                tracing::warn!(%error, "the log of a deleted delivery stream stays; the next start moves it aside");
             }
             Ok(())
         });
@@ -152,17 +156,38 @@ impl Fleet {
         sync(&self.directory)
     }
 
-    /// Removes logs that no delivery stream owns: a crash left them while one was made or deleted.
-    fn remove_strays(&self, stored: &[(DeliveryStream, Progress)]) -> io::Result<()> {
+    /// Moves logs aside that no delivery stream owns: a crash left them while one was made or
+    /// deleted, or the control store is not the one that they belong to.
+    fn move_strays_aside(&self, stored: &[(DeliveryStream, Progress)]) -> io::Result<()> {
         let owned: HashSet<Uuid> = stored.iter().map(|(stream, _)| stream.id).collect();
+        let strays = self.directory.parent().unwrap_or(&self.directory).join("strays").join("firehose");
         for entry in fs::read_dir(&self.directory)? {
             let entry = entry?;
             let id = Uuid::parse_str(&entry.file_name().to_string_lossy());
             if id.is_ok_and(|id| !owned.contains(&id)) {
-                fs::remove_dir_all(entry.path())?;
+                let moved = move_aside(&entry.path(), &strays)?;
+                let message = format!("no delivery stream owns this log; it was moved to {}", moved.display());
+                tracing::warn!(log = %entry.path().display(), "{message}");
+                self.found.lock().push(Problem::new(ProblemKind::Strays, entry.path().display().to_string(), message));
             }
         }
-        sync(&self.directory)
+        Ok(())
+    }
+
+    /// Tells that the log of `stream` is gone, if it is, and has delivery begin anew: positions in
+    /// the log that is made in its place do.
+    fn without_lost_log(&self, stream: &DeliveryStream, progress: Progress) -> Result<Progress, FirehoseError> {
+        let path = self.log_directory(stream.id);
+        if path.exists() {
+            return Ok(progress);
+        }
+        let message =
+            format!("its log {} is gone, with what was not delivered yet; a new one was made", path.display());
+        tracing::error!(stream = stream.name, "{message}");
+        self.found.lock().push(Problem::new(ProblemKind::Missing, &stream.name, message));
+        let progress = Progress { delivered: 0, plan: None, ..progress };
+        self.catalog.advance(stream, &progress)?;
+        Ok(progress)
     }
 }
 

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use anabranch_protocol::{Problem, ProblemKind};
+use anabranch_storage::Error;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
@@ -39,7 +41,21 @@ pub(crate) struct Counters {
     pub(crate) bytes_found: AtomicU64,
     /// Bytes put in objects since.
     pub(crate) bytes_delivered: AtomicU64,
-    pub(crate) last_error: Mutex<Option<String>>,
+    /// Why delivery makes no progress, if it makes none.
+    pub(crate) stuck: Mutex<Option<Stuck>>,
+    /// Why the last put failed, if it did.
+    pub(crate) refused: Mutex<Option<(ProblemKind, String)>>,
+}
+
+/// Delivery that makes no progress.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Stuck {
+    /// When the first attempt failed, in ms since the Unix epoch.
+    pub(crate) since_ms: u64,
+    /// Attempts that failed since.
+    pub(crate) attempts: u64,
+    /// Why the last one failed.
+    pub(crate) error: String,
 }
 
 impl Hose {
@@ -58,6 +74,16 @@ impl Hose {
 
     /// Stores `records` in order and returns the position of the first, once they are durable.
     pub(crate) async fn put(self: &Arc<Self>, now_ms: u64, records: Vec<Bytes>) -> anabranch_storage::Result<u64> {
+        let stored = self.store(now_ms, records).await;
+        let refused = stored.as_ref().err().map(|error| (kind_of(error), error.to_string()));
+        let mut last = self.counters.refused.lock();
+        if *last != refused {
+            *last = refused;
+        }
+        stored
+    }
+
+    async fn store(self: &Arc<Self>, now_ms: u64, records: Vec<Bytes>) -> anabranch_storage::Result<u64> {
         let hose = self.clone();
         let appending = tokio::task::spawn_blocking(move || {
             let appended = hose.buffer.append(now_ms, &records)?;
@@ -73,6 +99,28 @@ impl Hose {
             self.full.notify_one();
         }
         Ok(first)
+    }
+
+    /// What is wrong with it.
+    pub(crate) fn problems(&self) -> Vec<Problem> {
+        let name = &self.stream.name;
+        let damaged = self.buffer.damage().iter().map(|damage| Problem::new(ProblemKind::Damaged, name, damage));
+        let refused = self.counters.refused.lock().clone();
+        let refused = refused.map(|(kind, error)| Problem::new(kind, name, format!("puts fail: {error}")));
+        let stuck = self.counters.stuck.lock().clone().map(|stuck| {
+            let since = jiff::Timestamp::from_millisecond(stuck.since_ms as i64).unwrap_or_default();
+            let (attempts, error) = (stuck.attempts, stuck.error);
+            let message = format!("nothing was delivered since {since}, in {attempts} attempts: {error}");
+            Problem::new(ProblemKind::StuckDelivery, name, message)
+        });
+        damaged.chain(refused).chain(stuck).collect()
+    }
+
+    /// Notes a failed attempt at delivery.
+    pub(crate) fn attempt_failed(&self, now_ms: u64, error: String) {
+        let mut stuck = self.counters.stuck.lock();
+        let (since_ms, attempts) = stuck.as_ref().map_or((now_ms, 0), |stuck| (stuck.since_ms, stuck.attempts));
+        *stuck = Some(Stuck { since_ms, attempts: attempts + 1, error });
     }
 
     /// Bytes that are not in an object yet.
@@ -102,5 +150,14 @@ impl Hose {
         if let Ok(Err(error)) = closed {
             tracing::error!(stream = self.stream.name, %error, "closing the log");
         }
+    }
+}
+
+fn kind_of(error: &Error) -> ProblemKind {
+    match error {
+        Error::NoSpace { .. } => ProblemKind::FullDisk,
+        Error::Poisoned { .. } => ProblemKind::Poisoned,
+        Error::Io { source, .. } if matches!(source.raw_os_error(), Some(23 | 24)) => ProblemKind::Descriptors,
+        _ => ProblemKind::Failing,
     }
 }

@@ -27,7 +27,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use anabranch_control::ControlStore;
-use anabranch_protocol::{ApiError, Clock, Encoding, JsonService, RequestContext};
+use anabranch_protocol::{ApiError, Clock, Encoding, JsonService, Problem, RequestContext};
 use async_trait::async_trait;
 use bytes::Bytes;
 use parking_lot::RwLock;
@@ -88,6 +88,7 @@ impl Firehose {
             deliveries: Semaphore::new(DELIVERIES_RUNNING_MAX),
             hoses: RwLock::new(BTreeMap::new()),
             changing: Arc::default(),
+            found: parking_lot::Mutex::default(),
         });
         fleet.resume()?;
         Ok(Arc::new(Self { fleet }))
@@ -96,6 +97,13 @@ impl Firehose {
     /// The delivery streams and how they are, by ARN.
     pub fn stat(&self) -> Vec<DeliveryStreamStat> {
         self.fleet.hoses.read().values().map(|hose| stat(hose)).collect()
+    }
+
+    /// What keeps delivery streams from taking or delivering records.
+    pub fn problems(&self) -> Vec<Problem> {
+        let mut problems = self.fleet.found.lock().clone();
+        problems.extend(self.fleet.hoses.read().values().flat_map(|hose| hose.problems()));
+        problems
     }
 
     /// Has every delivery stream look at the clock again: for a clock that a test has moved.
@@ -151,6 +159,6 @@ fn stat(hose: &Hose) -> DeliveryStreamStat {
         objects_delivered: counters.objects_delivered.load(Ordering::Relaxed),
         backlog_records: hose.buffer.end().saturating_sub(counters.delivered.load(Ordering::Relaxed)),
         backlog_bytes: hose.backlog_bytes(),
-        last_error: counters.last_error.lock().clone(),
+        last_error: counters.stuck.lock().as_ref().map(|stuck| stuck.error.clone()),
     }
 }

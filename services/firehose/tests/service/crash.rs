@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anabranch_control::ControlStore;
 use anabranch_firehose::{Firehose, FirehoseError};
+use anabranch_protocol::ProblemKind;
 use anabranch_storage::FlushPolicy;
 use serde_json::json;
 
@@ -70,13 +71,44 @@ async fn what_is_buffered_at_shutdown_is_delivered_after_the_next_start() {
 }
 
 #[tokio::test]
-async fn a_log_without_an_owner_is_removed() {
+async fn a_log_without_an_owner_is_moved_aside() {
     let directory = tempfile::tempdir().unwrap();
     let stray = directory.path().join("firehose").join("6c1f0c3e-5a4d-4c50-9d6b-1f6a1c1f7c11");
     fs::create_dir_all(&stray).unwrap();
     fs::write(stray.join("segment"), b"half made").unwrap();
-    House::open(directory.path(), MemoryWriter::default());
+    let house = House::open(directory.path(), MemoryWriter::default());
     assert!(!stray.exists());
+    let moved = directory.path().join("strays/firehose").join(stray.file_name().unwrap());
+    assert_eq!(fs::read(moved.join("segment")).unwrap(), b"half made");
+    let problems = house.firehose.problems();
+    assert_eq!(problems[0].kind, ProblemKind::Strays);
+    assert!(problems[0].message.contains(moved.to_str().unwrap()), "{}", problems[0]);
+}
+
+#[tokio::test]
+async fn a_lost_log_is_told_and_the_delivery_stream_goes_on() {
+    let directory = tempfile::tempdir().unwrap();
+    let house = House::open(directory.path(), MemoryWriter::default());
+    house.create(json!({ "BufferingHints": { "SizeInMBs": 1, "IntervalInSeconds": 60 } })).await;
+    house.put(&[b"delivered".to_vec()]).await.unwrap();
+    house.advance_s(60);
+    house.drained().await;
+    house.put(&[b"lost".to_vec()]).await.unwrap();
+    house.firehose.shutdown().await;
+    drop(house);
+    for log in fs::read_dir(directory.path().join("firehose")).unwrap() {
+        fs::remove_dir_all(log.unwrap().path()).unwrap();
+    }
+    let house = House::open(directory.path(), MemoryWriter::default());
+    let problems = house.firehose.problems();
+    assert_eq!((problems[0].kind, problems[0].resource.as_str()), (ProblemKind::Missing, "clicks-raw"));
+    house.put(&[b"after".to_vec()]).await.unwrap();
+    house.firehose.shutdown().await;
+    drop(house);
+    let house = House::open(directory.path(), MemoryWriter::default());
+    assert_eq!(house.firehose.problems(), [], "it was told");
+    house.advance_s(120);
+    assert_eq!(house.writer.attempted(1).await[0].content(), b"after");
 }
 
 /// Delivers one record and closes, then loses the log. Returns what opening says then.

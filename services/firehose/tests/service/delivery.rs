@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
+use anabranch_protocol::ProblemKind;
 use serde_json::json;
 
 use crate::harness::{House, MemoryWriter};
@@ -93,11 +94,15 @@ async fn a_failing_bucket_is_tried_again_with_the_same_object() {
         tokio::task::yield_now().await;
     }
     assert!(house.stat().last_error.unwrap().contains("NoSuchBucket"));
+    let problem = house.firehose.problems().remove(0);
+    assert_eq!((problem.kind, problem.resource.as_str()), (ProblemKind::StuckDelivery, "clicks-raw"));
+    assert!(problem.message.contains("since 2026-03-05T17:05:09Z") && problem.message.contains("NoSuchBucket"));
     let attempts = house.writer.attempted(3).await;
     assert!(attempts.iter().all(|attempt| attempt == &attempts[0]));
     assert_eq!(attempts[0].content(), b"first");
     house.advance_s(60);
     house.drained().await;
     assert_eq!(house.stat().last_error, None);
+    assert_eq!(house.firehose.problems(), []);
     assert_eq!(house.writer.attempts()[3].content(), b"later");
 }

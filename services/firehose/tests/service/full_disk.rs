@@ -4,6 +4,7 @@ use std::fs;
 use std::process::Command;
 
 use anabranch_control::ControlStore;
+use anabranch_protocol::ProblemKind;
 use serde_json::json;
 
 use crate::harness::{House, MemoryWriter};
@@ -27,10 +28,12 @@ async fn a_full_disk_is_an_error_until_there_is_space_again() {
     };
     assert_eq!((error.code, error.status()), ("ServiceUnavailableException", 500));
     assert!(error.message.contains("disk is full"), "{error}");
+    assert_eq!(house.firehose.problems()[0].kind, ProblemKind::FullDisk);
     fs::remove_file(&filler).unwrap();
     let last = b"there is space again".to_vec();
     house.put(std::slice::from_ref(&last)).await.expect("puts go on without a restart");
     acknowledged.push(last);
+    assert_eq!(house.firehose.problems(), []);
     house.advance_s(60);
     house.drained().await;
     assert!(house.writer.attempts()[0].content() == acknowledged.concat(), "every acknowledged record, and no other");
