@@ -101,7 +101,8 @@ fn store(core: &Arc<Core>, timestamp_ms: u64, batches: &[LaneBatch<'_>]) -> Resu
         place.durable_offset = durable_offset;
         let encode = |frame: &mut [u8]| encode_in_place(frame, records, &place, &segment.identity);
         if !segment.store(place.offset, bytes, encode) {
-            let error = Error::Poisoned { reason: "the segment written to is not mapped for storing".into() };
+            let reason = format!("{}: can't be stored to", segment.path.display());
+            let error = Error::Poisoned { reason };
             core.poison(&error);
             return Err(error);
         }
@@ -208,7 +209,8 @@ impl Drop for Appended {
     }
 }
 
-/// Completes once the log's visible watermark is past a position, or the log is closed.
+/// Completes once the log's visible watermark is past a position, or the log is closed or poisoned:
+/// [`crate::Log::is_closed`] tells whoever waited to open it again.
 #[derive(Debug)]
 #[must_use = "it waits only when awaited"]
 pub struct VisiblePast {
@@ -229,9 +231,11 @@ impl VisiblePast {
     /// Blocks until it completes.
     pub fn wait(self) {
         let mut writer = self.core.writer.lock();
+        self.core.blocked.fetch_add(1, Ordering::Relaxed);
         while !self.is_over() {
             self.core.flushed.wait(&mut writer);
         }
+        self.core.blocked.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

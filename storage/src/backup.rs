@@ -7,9 +7,13 @@ use std::path::Path;
 use crate::core::{Core, SegmentList};
 use crate::error::{Error, IoContext, Result};
 use crate::frame::HEADER_BYTES;
+use crate::maps::checked;
 use crate::platform::Platform;
 use crate::position::Position;
 use crate::segment::Segment;
+
+/// Bytes that are copied at a time.
+const COPY_BYTES: usize = 1 << 20;
 
 /// What a backup consists of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +32,8 @@ pub struct Backup {
 
 /// Makes the backup next to `target` and gives it its name when it is whole.
 pub(crate) fn backup(core: &Core, target: &Path) -> Result<Backup> {
+    let _dropping = core.dropping.lock();
+    core.check_open()?;
     let platform = &*core.directory.platform;
     if platform.exists(target) {
         return Err(Error::Target { path: target.into(), reason: "exists already" });
@@ -39,15 +45,15 @@ pub(crate) fn backup(core: &Core, target: &Path) -> Result<Backup> {
         let path = partial.join(name);
         platform.remove(&path).at(&path)?;
     }
-    let backup = fill(core, &partial)?;
+    let backup = checked(|| fill(core, &partial))?;
     platform.sync_directory(&partial).at(&partial)?;
+    let beside = platform.open_directory(target.parent().unwrap_or(Path::new("."))).at(target)?;
     platform.rename(&partial, target).at(target)?;
-    platform.sync_directory(target.parent().unwrap_or(Path::new("."))).at(target)?;
+    beside.sync().at(target)?;
     Ok(backup)
 }
 
 fn fill(core: &Core, partial: &Path) -> Result<Backup> {
-    let _dropping = core.dropping.lock();
     let segments = sealed_up_to_the_last(core)?;
     // The last grows meanwhile: what is copied ends where it ended now.
     let last = segments.last().map(|segment| segment.summary());
@@ -95,8 +101,12 @@ fn copy(platform: &dyn Platform, segment: &Segment, until: u64, path: &Path) -> 
     let file = platform.create(path).at(path)?;
     file.allocate(segment.header.capacity).at(path)?;
     file.set_len(segment.header.capacity).at(path)?;
-    let bytes = segment.map.bytes(0..until).unwrap_or(&[]);
-    file.write_all_at(bytes, 0).at(path)?;
+    for at in (0..until).step_by(COPY_BYTES) {
+        // By way of memory, since a system call would not survive a page that can't be read: it is
+        // damage in the copy, too.
+        let bytes = segment.map.bytes(at..until.min(at + COPY_BYTES as u64)).unwrap_or(&[]).to_vec();
+        file.write_all_at(&bytes, at).at(path)?;
+    }
     if until < segment.header.capacity {
         let room = (segment.header.capacity - until).min(HEADER_BYTES as u64);
         file.write_all_at(&[0; HEADER_BYTES][..room as usize], until).at(path)?;

@@ -53,6 +53,10 @@ pub struct Config {
     /// Dropped segments whose files are kept to be used again, which saves writing new ones
     /// throughout. Default 2.
     pub spare_segments_max: usize,
+    /// Whether [`crate::Log::open`] makes a log where there is none. Without, it errs with
+    /// [`Error::NoLog`]: who opens a log again does not want an empty one whose positions start over
+    /// because its directory was emptied. Default `true`.
+    pub create: bool,
     /// Where the keys come from that frames are encrypted with. Default: none, and new segments
     /// are not encrypted.
     pub keys: Option<Arc<dyn KeyProvider>>,
@@ -68,6 +72,7 @@ impl Default for Config {
             flush: FlushPolicy::Fsync,
             compression: Compression::None,
             spare_segments_max: 2,
+            create: true,
             keys: None,
         }
     }

@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use crate::config::Config;
 use crate::directory::{Directory, Lock, Prepared};
 use crate::error::{Error, Result};
+use crate::health::Condition;
 use crate::position::Position;
 use crate::segment::Segment;
 use crate::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -39,6 +40,11 @@ pub(crate) struct Core {
     pub(crate) waiters: Waiters,
     pub(crate) poison: OnceLock<String>,
     pub(crate) closed: AtomicBool,
+    /// Held while the log is being closed.
+    pub(crate) closing: Mutex<()>,
+    /// Threads that block until something is visible.
+    pub(crate) blocked: AtomicU32,
+    pub(crate) condition: Mutex<Condition>,
     /// The next segment's file, being made ahead of need.
     pub(crate) preparing: Mutex<Option<JoinHandle<Result<Prepared>>>>,
     pub(crate) flusher_thread: Mutex<Option<JoinHandle<()>>>,

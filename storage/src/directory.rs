@@ -8,12 +8,17 @@ use std::sync::Arc;
 
 use crate::error::{Error, IoContext, Result};
 use crate::faults::{Fault, committed};
-use crate::platform::{Platform, PlatformFile};
+use crate::map::{Map, StoreMap};
+use crate::platform::{FileMetadata, Platform, PlatformDirectory, PlatformFile};
 use crate::position::Position;
 use crate::segment_header::{SegmentHeader, base_position_of, segment_path};
 use crate::sync::Mutex;
 
 const LOCK_FILE: &str = "LOCK";
+/// How the names of files end that are not segments, or not yet.
+const UNFINISHED: &str = ".tmp";
+/// How the names of those end that have their full size and were written throughout.
+const SPARE: &str = ".spare.tmp";
 static ZEROS: [u8; 1 << 20] = [0; 1 << 20];
 
 /// A log's directory and the machine that it is on.
@@ -40,13 +45,17 @@ impl Directory {
         Self { platform, path: path.to_path_buf(), spares: Mutex::new(Vec::new()), spares_max }
     }
 
-    /// Creates the directory if absent, durably, and takes its lock for as long as the result lives.
+    /// Creates the directory if absent and takes its lock for as long as the result lives.
     pub(crate) fn open_locked(&self) -> Result<Lock> {
         if !self.platform.exists(&self.path) {
             self.platform.create_directory(&self.path).at(&self.path)?;
-            self.platform.sync_directory(self.path.parent().unwrap_or(Path::new("."))).at(&self.path)?;
         }
         self.lock()
+    }
+
+    /// Makes the directory's own name durable.
+    pub(crate) fn sync_parent(&self) -> Result<()> {
+        self.platform.sync_directory(self.path.parent().unwrap_or(Path::new("."))).at(&self.path)
     }
 
     /// Takes the lock of an existing log.
@@ -60,7 +69,14 @@ impl Directory {
 
     /// Makes creations, renames and removals durable.
     pub(crate) fn sync(&self) -> Result<()> {
-        self.platform.sync_directory(&self.path).at(&self.path)
+        self.syncer()?.sync()
+    }
+
+    /// What it takes to make changes of names durable, before they are made: a change that can't be
+    /// made durable for want of a file descriptor must not be begun.
+    pub(crate) fn syncer(&self) -> Result<Syncer> {
+        let directory = self.platform.open_directory(&self.path).at(&self.path)?;
+        Ok(Syncer { directory, path: self.path.clone() })
     }
 
     /// The log's segments by base position.
@@ -72,12 +88,23 @@ impl Directory {
         Ok(found)
     }
 
-    /// Removes files that never became segments.
+    /// Removes files that never became segments, but for those that can still become one: as
+    /// many as are kept to be used again, and one made ahead.
     pub(crate) fn remove_unfinished(&self) -> Result<()> {
         for name in self.platform.list(&self.path).at(&self.path)? {
-            if name.ends_with(".tmp") {
-                self.remove(&self.path.join(name))?;
+            let path = self.path.join(&name);
+            if !name.ends_with(UNFINISHED) {
+                continue;
             }
+            let mut spares = self.spares.lock();
+            if name.ends_with(SPARE) && spares.len() <= self.spares_max {
+                let FileMetadata { bytes: capacity, links } = self.platform.metadata(&path).at(&path)?;
+                if links == 1 {
+                    spares.push(Spare { path, capacity });
+                    continue;
+                }
+            }
+            self.remove(&path)?;
         }
         Ok(())
     }
@@ -86,15 +113,15 @@ impl Directory {
         self.platform.remove(path).at(path)
     }
 
-    /// Keeps a dropped segment's file for a next one, unless enough are kept or a backup shares
-    /// it. Durable after [`Directory::sync`], before which the file must not be used.
+    /// Keeps a dropped segment's file for a next one, unless enough are kept, a backup shares it
+    /// or it was truncated. Durable after [`Syncer::sync`], before which the file must not be used.
     pub(crate) fn recycle(&self, segment: &Path, capacity: u64) -> Result<Option<Recycled>> {
-        let file = self.platform.open(segment, false).at(segment)?;
-        if file.links().at(segment)? > 1 || self.spares.lock().len() >= self.spares_max {
+        let is_usable = self.platform.metadata(segment).at(segment)? == FileMetadata { bytes: capacity, links: 1 };
+        if !is_usable || self.spares.lock().len() >= self.spares_max {
             self.remove(segment)?;
             return Ok(None);
         }
-        let spare = Spare { path: segment.with_extension("spare.tmp"), capacity };
+        let spare = Spare { path: segment.with_extension(&SPARE[1..]), capacity };
         self.platform.rename(segment, &spare.path).at(segment)?;
         Ok(Some(Recycled(spare)))
     }
@@ -115,8 +142,24 @@ impl Directory {
             let found = spares.iter().position(|spare| spare.capacity == capacity)?;
             spares.swap_remove(found)
         };
-        self.platform.rename(&spare.path, path).ok()?;
-        self.platform.open(path, true).ok()
+        let used = self.platform.open(&spare.path, true).and_then(|file| {
+            self.platform.rename(&spare.path, path)?;
+            Ok(file)
+        });
+        used.inspect_err(|_| self.spares.lock().push(spare)).ok()
+    }
+}
+
+/// An open directory; see [`Directory::syncer`].
+pub(crate) struct Syncer {
+    directory: Box<dyn PlatformDirectory>,
+    path: PathBuf,
+}
+
+impl Syncer {
+    /// Makes creations, renames and removals durable.
+    pub(crate) fn sync(&self) -> Result<()> {
+        self.directory.sync().at(&self.path)
     }
 }
 
@@ -133,14 +176,44 @@ pub(crate) struct Prepared {
     pub(crate) capacity: u64,
 }
 
+/// A prepared file that became a segment.
+#[derive(Debug)]
+pub(crate) struct Activated {
+    pub(crate) file: Box<dyn PlatformFile>,
+    pub(crate) path: PathBuf,
+    pub(crate) map: Map,
+    /// To store frames through, where that was asked for.
+    pub(crate) store: Option<StoreMap>,
+}
+
+/// Why a file did not become a segment.
+#[derive(Debug)]
+pub(crate) struct NotActivated {
+    pub(crate) error: Error,
+    /// Whether it may have the segment's name all the same.
+    pub(crate) may_have_its_name: bool,
+}
+
+impl From<Error> for NotActivated {
+    fn from(error: Error) -> Self {
+        Self { error, may_have_its_name: false }
+    }
+}
+
+impl From<NotActivated> for Error {
+    fn from(not_activated: NotActivated) -> Self {
+        not_activated.error
+    }
+}
+
 impl Prepared {
     /// Makes such a file, from a recycled segment of the same size if there is one.
     pub(crate) fn new(directory: &Directory, capacity: u64, name: &str) -> Result<Self> {
-        let path = directory.path.join(format!("{name}.tmp"));
+        let path = directory.path.join(format!("{name}{UNFINISHED}"));
         if let Some(file) = directory.take_spare(&path, capacity) {
             return Ok(Self { file, path, capacity });
         }
-        let file = directory.platform.create(&path).at(&path)?;
+        let file = directory.platform.create(&path).map_err(|error| full_or(error, directory, &path, capacity))?;
         match write_throughout(&*file, capacity) {
             Ok(()) => Ok(Self { file, path, capacity }),
             Err(error) => {
@@ -151,33 +224,50 @@ impl Prepared {
         }
     }
 
-    /// Turns the file into the segment that `header` describes, durably.
+    /// Turns the file into the segment that `header` describes, durably; to be stored to through a
+    /// map if `stores`. All that may be refused for want of something comes before the name.
     pub(crate) fn activate(
         self,
         directory: &Directory,
         header: &SegmentHeader,
-    ) -> Result<(Box<dyn PlatformFile>, PathBuf)> {
+        stores: bool,
+    ) -> std::result::Result<Activated, NotActivated> {
         let path = segment_path(&directory.path, header.base_position);
-        let activated = self
-            .file
-            .write_all_at(&header.encode(), 0)
-            .and_then(|()| self.file.sync_all())
-            .and_then(|()| directory.platform.rename(&self.path, &path));
-        activated.map_err(|error| full_or(error, directory, &self.path, header.capacity))?;
-        if !committed(Fault::SkipDirectorySync) {
-            directory.sync()?;
+        let lent = directory.syncer().and_then(|syncer| {
+            let map = self.file.map().at(&path)?;
+            let store = if stores { Some(self.file.store_map().at(&path)?) } else { None };
+            Ok((syncer, map, store))
+        });
+        let (syncer, map, store) = match lent {
+            Ok(lent) => lent,
+            Err(error) => {
+                self.keep(directory);
+                return Err(error.into());
+            }
+        };
+        let full_or = |error| full_or(error, directory, &self.path, header.capacity);
+        self.file.write_all_at(&header.encode(), 0).and_then(|()| self.file.sync_all()).map_err(full_or)?;
+        let named = directory.platform.rename(&self.path, &path).map_err(full_or);
+        let named = named.and_then(|()| if committed(Fault::SkipDirectorySync) { Ok(()) } else { syncer.sync() });
+        match named {
+            Ok(()) => Ok(Activated { file: self.file, path, map, store }),
+            Err(error) => Err(NotActivated { may_have_its_name: !error.is_passing(), error }),
         }
-        Ok((self.file, path))
+    }
+
+    /// Keeps the file for when it is needed after all, even by a later opening of the log.
+    pub(crate) fn keep(self, directory: &Directory) {
+        let name = format!("{:032x}{SPARE}", directory.platform.random());
+        let spare = Spare { path: directory.path.join(name), capacity: self.capacity };
+        // Under the name that it has, the next opening removes it.
+        if directory.platform.rename(&self.path, &spare.path).is_ok() {
+            directory.spares.lock().push(spare);
+        }
     }
 }
 
 fn full_or(error: io::Error, directory: &Directory, path: &Path, bytes: u64) -> Error {
-    match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            Error::NoSpace { path: directory.path.clone(), bytes }
-        }
-        _ => Error::Io { path: path.to_path_buf(), source: error },
-    }
+    Error::of_growing(&directory.path, path, bytes, error)
 }
 
 fn write_throughout(file: &dyn PlatformFile, capacity: u64) -> io::Result<()> {
@@ -227,6 +317,29 @@ mod tests {
         assert_eq!(fs::read(&same_size.path).unwrap(), vec![9; 8192]);
         directory.remove_unfinished().unwrap();
         assert_eq!(directory.segments().unwrap(), []);
+    }
+
+    #[test]
+    fn what_was_made_ahead_is_kept_for_the_next_opening() {
+        let home = tempfile::tempdir().unwrap();
+        let first = directory(home.path());
+        Prepared::new(&first, 4096, "ahead").unwrap().keep(&first);
+        fs::write(home.path().join("next.tmp"), b"unfinished").unwrap();
+        let second = directory(home.path());
+        second.remove_unfinished().unwrap();
+        assert_eq!(fs::read_dir(home.path()).unwrap().count(), 1, "the unfinished one is gone");
+        assert_eq!(second.spare_bytes(), 4096);
+        assert!(second.take_spare(&home.path().join("next.tmp"), 4096).is_some());
+    }
+
+    #[test]
+    fn a_truncated_file_is_not_used_again() {
+        let home = tempfile::tempdir().unwrap();
+        let directory = directory(home.path());
+        let old = home.path().join("00000000000000000000.segment");
+        fs::write(&old, vec![9; 4096]).unwrap();
+        assert!(directory.recycle(&old, 8192).unwrap().is_none());
+        assert!(!old.exists());
     }
 
     #[test]

@@ -20,8 +20,8 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
-    /// The disk has no room for another segment; nothing was appended. Appending works again
-    /// once there is room.
+    /// The disk has no room for another segment, or a quota or the limit on the size of files
+    /// (`RLIMIT_FSIZE`) is in the way; nothing was appended. Appending works again once there is room.
     #[error("{path}: no space left for a segment of {bytes} bytes")]
     NoSpace {
         /// The log's directory.
@@ -29,16 +29,32 @@ pub enum Error {
         /// Bytes that were asked for.
         bytes: u64,
     },
+    /// The process or the system has no file descriptor left, or no memory map; nothing was
+    /// appended, dropped or changed. The same call works again once there is one.
+    #[error("{path}: {source}")]
+    TooManyOpenFiles {
+        /// The file or directory that was to be opened or mapped.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// A write or flush failed earlier, so what the page cache holds can't be trusted. What
-    /// was durable is still readable; appending needs the log to be opened again.
+    /// was durable is still readable; appending needs the log to be closed and opened again,
+    /// which reads it anew from the disk.
     #[error("the log takes no appends since a write failed: {reason}")]
     Poisoned {
         /// The first failure.
         reason: String,
     },
-    /// The log was closed.
+    /// The log was closed; nothing was changed. Who finds it so may open it again.
     #[error("the log is closed")]
     Closed,
+    /// There is no log in the directory, and [`crate::Config::create`] says not to make one.
+    #[error("{path}: no log is here")]
+    NoLog {
+        /// The directory.
+        path: PathBuf,
+    },
     /// Another process, or another handle in this one, owns the log.
     #[error("{path}: in use by another process")]
     Locked {
@@ -106,6 +122,32 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// Whether the log goes on by itself once there is room, or a file descriptor, again:
+    /// [`Error::NoSpace`] and [`Error::TooManyOpenFiles`]. Nothing was changed; try again later.
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Self::NoSpace { .. } | Self::TooManyOpenFiles { .. })
+    }
+
+    fn of_io(path: &Path, source: io::Error) -> Self {
+        let path = path.to_path_buf();
+        match source.raw_os_error() {
+            Some(libc::EMFILE | libc::ENFILE | libc::ENOMEM) => Self::TooManyOpenFiles { path, source },
+            _ => Self::Io { path, source },
+        }
+    }
+
+    /// As [`IoContext::at`], of a file that grows to `bytes`.
+    pub(crate) fn of_growing(directory: &Path, path: &Path, bytes: u64, source: io::Error) -> Self {
+        match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+                Self::NoSpace { path: directory.to_path_buf(), bytes }
+            }
+            _ => Self::of_io(path, source),
+        }
+    }
+}
+
 /// A range of a log that was durable and can't be read any more.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Damage {
@@ -140,6 +182,6 @@ pub(crate) trait IoContext<T> {
 
 impl<T, E: Into<io::Error>> IoContext<T> for std::result::Result<T, E> {
     fn at(self, path: &Path) -> Result<T> {
-        self.map_err(|source| Error::Io { path: path.to_path_buf(), source: source.into() })
+        self.map_err(|source| Error::of_io(path, source.into()))
     }
 }

@@ -220,7 +220,9 @@ impl<'a> Footer<'a> {
     fn lane_at(self, number: usize) -> (LaneId, Entries<'a>) {
         let row = &self.0[FOOTER_HEAD_BYTES + number * LANE_BYTES..];
         let (count, at) = (read_u32(row, 4) as usize, read_u64(row, 8) as usize);
-        (LaneId(read_u32(row, 0)), Entries::Stored(&self.0[at..at + count * ENTRY_BYTES]))
+        // Pages that can't be read any more are zeros since the footer was verified.
+        let entries = self.0.get(at..at.saturating_add(count * ENTRY_BYTES)).unwrap_or(&[]);
+        (LaneId(read_u32(row, 0)), Entries::Stored(entries))
     }
 
     /// All lanes that have frames here, in order of their id.

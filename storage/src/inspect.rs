@@ -10,6 +10,7 @@ use crate::encryption::KeyProvider;
 use crate::error::{Damage, Error, IoContext, Result};
 use crate::frame::records;
 use crate::index::TRAILER_BYTES;
+use crate::maps::checked;
 use crate::platform::{LocalPlatform, Platform};
 use crate::position::{LaneId, Position};
 use crate::recovery::{Recovered, Recovery, recover};
@@ -165,7 +166,7 @@ fn inspect<T>(
         return Err(absent).at(&directory.path);
     }
     let _lock = directory.lock()?;
-    work(&recover(&directory, keys)?)
+    checked(|| work(&recover(&directory, keys)?))
 }
 
 fn stat_of(recovered: &Recovered) -> LogStat {

@@ -10,6 +10,8 @@ use crate::core::Core;
 use crate::directory::{Directory, Lock};
 use crate::error::{Error, Result};
 use crate::faults::{Fault, committed};
+use crate::health::{Condition, Health, health};
+use crate::maps::checked;
 use crate::platform::{LocalPlatform, Platform};
 use crate::position::{LaneId, Position};
 use crate::reader::{ReadLimit, Records, read, seek_time};
@@ -58,13 +60,32 @@ pub struct Stat {
     pub flushes: u64,
 }
 
+/// Who needs a log at one moment; see [`Log::usage`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Usage {
+    /// Handles of the log, this one among them.
+    pub handles: usize,
+    /// Futures and threads that wait for an append, or for something to become visible.
+    pub waiters: usize,
+    /// Whether something was appended that is not flushed yet.
+    pub unflushed: bool,
+}
+
+impl Usage {
+    /// Whether nobody waits and nothing is under way: closing the log now disturbs nobody.
+    pub fn is_idle(&self) -> bool {
+        self.waiters == 0 && !self.unflushed
+    }
+}
+
 impl Log {
     /// Opens the log in `directory`, creating it if absent, and says what recovery found.
     ///
     /// # Errors
-    /// [`crate::Error::Locked`] when another process owns it, [`crate::Error::NewerFormat`],
-    /// [`crate::Error::ForeignSegment`], [`crate::Error::UnknownKey`], [`crate::Error::WrongKey`],
-    /// [`crate::Error::NoSpace`], or what the file system says.
+    /// [`crate::Error::Locked`] when another process owns it, [`crate::Error::NoLog`],
+    /// [`crate::Error::NewerFormat`], [`crate::Error::ForeignSegment`], [`crate::Error::UnknownKey`],
+    /// [`crate::Error::WrongKey`], [`crate::Error::NoSpace`], [`crate::Error::TooManyOpenFiles`], or
+    /// what the file system says. After an error nothing is held open, and opening may be tried again.
     pub fn open(directory: &Path, config: Config) -> Result<(Self, Recovery)> {
         Self::open_on(Arc::new(LocalPlatform), directory, config)
     }
@@ -75,12 +96,25 @@ impl Log {
     /// As [`Log::open`].
     pub fn open_on(platform: Arc<dyn Platform>, directory: &Path, config: Config) -> Result<(Self, Recovery)> {
         config.check()?;
+        checked(|| Self::open_checked(platform, directory, config))
+    }
+
+    fn open_checked(platform: Arc<dyn Platform>, directory: &Path, config: Config) -> Result<(Self, Recovery)> {
         let directory = Directory::new(platform, directory, config.spare_segments_max);
+        if !config.create && !directory.platform.exists(&directory.path) {
+            return Err(Error::NoLog { path: directory.path });
+        }
         let lock = directory.open_locked()?;
         directory.remove_unfinished()?;
         // The process before may have been killed between renaming a file and making that durable.
         directory.sync()?;
         let recovered = recover(&directory, config.keys.as_deref())?;
+        if recovered.is_new {
+            if !config.create {
+                return Err(Error::NoLog { path: directory.path });
+            }
+            directory.sync_parent()?;
+        }
         recovered.remove_unused_files(&directory)?;
         let report = recovered.report.clone();
         let is_proven = recovered.tail_is_proven || committed(Fault::CutFramesComeBack);
@@ -101,8 +135,9 @@ impl Log {
     /// if it is lower, so that times never decrease along the log.
     ///
     /// # Errors
-    /// [`crate::Error::NoSpace`] (nothing was appended; try again once there is room),
-    /// [`crate::Error::RecordTooLarge`], [`crate::Error::Poisoned`], [`crate::Error::Closed`].
+    /// [`crate::Error::NoSpace`] and [`crate::Error::TooManyOpenFiles`] (nothing was appended; try
+    /// again once there is room, or a file descriptor), [`crate::Error::RecordTooLarge`],
+    /// [`crate::Error::Poisoned`], [`crate::Error::Closed`].
     pub fn append(&self, timestamp_ms: u64, batches: &[LaneBatch<'_>]) -> Result<Appended> {
         append(&self.core, timestamp_ms, batches)
     }
@@ -152,11 +187,18 @@ impl Log {
     }
 
     /// Drops whole segments all of whose records are older than `timestamp_ms`. Returns how many.
+    ///
+    /// # Errors
+    /// [`crate::Error::Closed`], [`crate::Error::Poisoned`], [`crate::Error::NoSpace`],
+    /// [`crate::Error::TooManyOpenFiles`], or what the file system says; some may be dropped then.
     pub fn trim_before(&self, timestamp_ms: u64) -> Result<usize> {
         trim(&self.core, |summary| summary.last_timestamp_ms < timestamp_ms)
     }
 
     /// Drops whole segments all of whose records lie before `position`. Returns how many.
+    ///
+    /// # Errors
+    /// As [`Log::trim_before`].
     pub fn trim_to(&self, position: Position) -> Result<usize> {
         trim(&self.core, |summary| summary.end_position <= position)
     }
@@ -167,7 +209,8 @@ impl Log {
     /// Appending and reading go on meanwhile; dropping segments waits.
     ///
     /// # Errors
-    /// [`crate::Error::Target`] when `target` exists, or what the file system says.
+    /// [`crate::Error::Target`] when `target` exists, [`crate::Error::Closed`], or what the file
+    /// system says.
     pub fn backup(&self, target: &Path) -> Result<Backup> {
         backup(&self.core, target)
     }
@@ -188,11 +231,42 @@ impl Log {
         }
     }
 
-    /// Flushes what was appended, ends the log's threads and gives its directory free. Later
-    /// appends fail with [`crate::Error::Closed`]; reading goes on.
+    /// What is wrong with the log, if anything. Cheap enough to be asked by every health check.
+    pub fn health(&self) -> Health {
+        health(&self.core)
+    }
+
+    /// Who needs the log now. To close a log that is not in use: take its handle away from where
+    /// others find it, close it if this [`Usage::is_idle`], and open it again for the next one who
+    /// asks. Nothing is lost if someone comes in between: an append that is late fails with
+    /// [`crate::Error::Closed`] and can be made again on the log as it is opened then, waits end, and
+    /// what was read stays readable.
+    pub fn usage(&self) -> Usage {
+        let writer = self.core.writer.lock();
+        Usage {
+            handles: Arc::strong_count(&self._closer),
+            waiters: self.core.waiters.count() + self.core.blocked.load(Ordering::Relaxed) as usize,
+            unflushed: writer.has_work() || writer.flushing,
+        }
+    }
+
+    /// Whether [`Log::close`] was called. Waits are over, reading goes on but shows nothing new.
+    pub fn is_closed(&self) -> bool {
+        self.core.is_closed()
+    }
+
+    /// Flushes what was appended, ends the log's threads and gives its directory free, so that it
+    /// can be opened again, here or by another process. Appending, dropping segments and backups fail
+    /// with [`crate::Error::Closed`] from now on; reading goes on, and records, tickets and waits from
+    /// before stay valid. Returns once all that is done, whoever began it.
+    ///
+    /// A log at rest holds two file descriptors, the lock's and that of the segment written to; a
+    /// closed one holds none.
     ///
     /// # Errors
-    /// [`crate::Error::Poisoned`] when the last flush failed, or one before it.
+    /// [`crate::Error::Poisoned`] when the last flush failed, or one before it. The log is closed all
+    /// the same, and opening it again is the way to go on: that reads it from the disk, and flushes
+    /// what it finds beyond what is known to be durable before anyone sees it.
     pub fn close(&self) -> Result<()> {
         self.core.close();
         self.core.check_poison()
@@ -202,6 +276,7 @@ impl Log {
 impl Core {
     fn new(directory: Directory, config: Config, lock: Lock, recovered: Recovered) -> Result<Self> {
         let next_position = recovered.next_position;
+        let condition = Condition::new(recovered.report.damage);
         let raise = if committed(Fault::CutFramesComeBack) { 0 } else { 1 };
         let generation = (recovered.generation + raise).max(1);
         let log_id = recovered.log_id.unwrap_or_else(|| directory.platform.random().to_le_bytes());
@@ -256,6 +331,9 @@ impl Core {
             waiters: Waiters::default(),
             poison: OnceLock::new(),
             closed: AtomicBool::new(false),
+            closing: Mutex::new(()),
+            blocked: AtomicU32::new(0),
+            condition: Mutex::new(condition),
             preparing: Mutex::new(None),
             flusher_thread: Mutex::new(None),
             flushes: AtomicU64::new(0),
@@ -270,6 +348,7 @@ impl Core {
     }
 
     fn close(&self) {
+        let _closing = self.closing.lock();
         if self.closed.swap(true, Ordering::AcqRel) {
             return;
         }
@@ -295,7 +374,13 @@ impl Core {
             // The thread holds no result; if it panicked, the panic was printed already.
             let _ = thread.join();
         }
-        drop(self.take_prepared());
+        if let Some(prepared) = self.take_prepared() {
+            prepared.keep(&self.directory);
+        }
+        // Nothing is written any more.
+        self.segment_list().iter().for_each(|segment| segment.close_file());
+        // Whoever drops segments or makes a backup has the directory until then.
+        let _dropping = self.dropping.lock();
         *self.lock.lock() = None;
     }
 }

@@ -5,9 +5,9 @@
 
 use std::any::Any;
 use std::fmt::Debug;
-use std::fs::{self, OpenOptions};
+use std::fs::{self, DirBuilder, OpenOptions};
 use std::io;
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 use rustix::fs::{FallocateFlags, FlockOperation, fallocate, flock};
@@ -16,20 +16,32 @@ use uuid::Uuid;
 
 pub use crate::map::{Map, StoreMap};
 
+/// Permissions of the log's files: records are their owner's business.
+const FILE_MODE: u32 = 0o600;
+/// Permissions of the directories that it makes.
+const DIRECTORY_MODE: u32 = 0o700;
+
 /// Files, random numbers and the time of day. Paths are as the log's caller gave them.
 pub trait Platform: Debug + Send + Sync {
     /// Whether `path` exists.
     fn exists(&self, path: &Path) -> bool;
-    /// Makes `directory` and what is missing above it.
+    /// Size and number of names of the file at `path`. Takes no file descriptor.
+    fn metadata(&self, path: &Path) -> io::Result<FileMetadata>;
+    /// Makes `directory` and what is missing above it, for its owner alone.
     fn create_directory(&self, directory: &Path) -> io::Result<()>;
     /// Names of the files in `directory`, in any order.
     fn list(&self, directory: &Path) -> io::Result<Vec<String>>;
+    /// Opens `directory`, to sync it after a change that must not be made if that can't be done.
+    fn open_directory(&self, directory: &Path) -> io::Result<Box<dyn PlatformDirectory>>;
     /// Makes creations, renames and removals in `directory` durable.
-    fn sync_directory(&self, directory: &Path) -> io::Result<()>;
+    fn sync_directory(&self, directory: &Path) -> io::Result<()> {
+        self.open_directory(directory)?.sync()
+    }
     /// Takes the lock at `path` for as long as the result lives; [`io::ErrorKind::WouldBlock`] if
     /// it is taken.
     fn lock(&self, path: &Path) -> io::Result<Box<dyn Any + Send + Sync>>;
-    /// Makes an empty file at `path`, in place of one that is there, to be read and written.
+    /// Makes an empty file at `path`, in place of one that is there, to be read and written by
+    /// its owner alone.
     fn create(&self, path: &Path) -> io::Result<Box<dyn PlatformFile>>;
     /// Opens the file at `path` for reading, and for writing too if `write`.
     fn open(&self, path: &Path, write: bool) -> io::Result<Box<dyn PlatformFile>>;
@@ -50,6 +62,21 @@ pub trait Platform: Debug + Send + Sync {
     }
 }
 
+/// What is known of a file without opening it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileMetadata {
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// How many names it has.
+    pub links: u64,
+}
+
+/// An open directory.
+pub trait PlatformDirectory: Send + Sync {
+    /// Makes creations, renames and removals in it durable.
+    fn sync(&self) -> io::Result<()>;
+}
+
 /// An open file.
 pub trait PlatformFile: Debug + Send + Sync {
     /// Its size in bytes.
@@ -58,8 +85,6 @@ pub trait PlatformFile: Debug + Send + Sync {
     fn is_empty(&self) -> io::Result<bool> {
         Ok(self.len()? == 0)
     }
-    /// How many names it has.
-    fn links(&self) -> io::Result<u64>;
     /// Reads what there is at `offset` into `bytes`, as far as one step goes, and says how much.
     fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<usize>;
     /// Writes leading bytes of `bytes` at `offset` and says how many.
@@ -119,8 +144,13 @@ impl Platform for LocalPlatform {
         path.exists()
     }
 
+    fn metadata(&self, path: &Path) -> io::Result<FileMetadata> {
+        let metadata = fs::metadata(path)?;
+        Ok(FileMetadata { bytes: metadata.len(), links: metadata.nlink() })
+    }
+
     fn create_directory(&self, directory: &Path) -> io::Result<()> {
-        fs::create_dir_all(directory)
+        DirBuilder::new().recursive(true).mode(DIRECTORY_MODE).create(directory)
     }
 
     fn list(&self, directory: &Path) -> io::Result<Vec<String>> {
@@ -129,19 +159,19 @@ impl Platform for LocalPlatform {
         names.filter_map(Result::transpose).collect()
     }
 
-    fn sync_directory(&self, directory: &Path) -> io::Result<()> {
+    fn open_directory(&self, directory: &Path) -> io::Result<Box<dyn PlatformDirectory>> {
         let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
-        fs::File::open(directory)?.sync_all()
+        Ok(Box::new(LocalDirectory(fs::File::open(directory)?)))
     }
 
     fn lock(&self, path: &Path) -> io::Result<Box<dyn Any + Send + Sync>> {
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+        let file = owners_alone().create(true).truncate(false).open(path)?;
         flock(&file, FlockOperation::NonBlockingLockExclusive)?;
         Ok(Box::new(LocalLock(file)))
     }
 
     fn create(&self, path: &Path) -> io::Result<Box<dyn PlatformFile>> {
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(path)?;
+        let file = owners_alone().create(true).truncate(true).open(path)?;
         Ok(Box::new(LocalFile(file)))
     }
 
@@ -172,6 +202,21 @@ impl Platform for LocalPlatform {
     }
 }
 
+/// Options of a file that nobody but its owner may read or write.
+fn owners_alone() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).mode(FILE_MODE);
+    options
+}
+
+struct LocalDirectory(fs::File);
+
+impl PlatformDirectory for LocalDirectory {
+    fn sync(&self) -> io::Result<()> {
+        self.0.sync_all()
+    }
+}
+
 struct LocalLock(fs::File);
 
 impl Drop for LocalLock {
@@ -188,10 +233,6 @@ struct LocalFile(fs::File);
 impl PlatformFile for LocalFile {
     fn len(&self) -> io::Result<u64> {
         Ok(self.0.metadata()?.len())
-    }
-
-    fn links(&self) -> io::Result<u64> {
-        Ok(self.0.metadata()?.nlink())
     }
 
     fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<usize> {

@@ -7,8 +7,9 @@ use crate::core::Core;
 use crate::error::{Error, Result};
 use crate::frame::{HEADER_BYTES, RECORD_PREFIX_BYTES, records};
 use crate::index::{ENTRY_BYTES, Entry};
+use crate::maps::checked;
 use crate::position::{LaneId, Position};
-use crate::segment::Segment;
+use crate::segment::{Segment, UNREADABLE};
 
 /// How much one read returns at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,6 +104,10 @@ impl Records {
 
 /// Reads visible records of `lane` at or after `from`.
 pub(crate) fn read(core: &Core, lane: LaneId, from: Position, limit: ReadLimit) -> Result<Records> {
+    checked(|| read_checked(core, lane, from, limit))
+}
+
+fn read_checked(core: &Core, lane: LaneId, from: Position, limit: ReadLimit) -> Result<Records> {
     let visible = core.visible();
     let segments = core.segment_list();
     let first = segments.partition_point(|segment| segment.base_position() <= from).saturating_sub(1);
@@ -114,7 +119,7 @@ pub(crate) fn read(core: &Core, lane: LaneId, from: Position, limit: ReadLimit) 
             Ok(false) => return Ok(found),
             // What was found before the damage is returned; the next read reports it.
             Err(_) if !found.is_empty() => return Ok(found),
-            Err(error) => return Err(error),
+            Err(error) => return Err(core.note(error)),
         }
     }
     found.next = found.next.max(visible);
@@ -194,6 +199,10 @@ fn read_frame(
             left.bytes = left.bytes.saturating_sub(record.len());
         }
     }
+    // What became unreadable since the checksum was verified reads as zeros.
+    if segment.has_lost(u64::from(entry.offset)..payload_at + u64::from(header.stored_bytes)) {
+        return Err(Error::Damaged(segment.damage_of(entry, lane, UNREADABLE)));
+    }
     found.next = header.first_position.plus((skip + take) as u64);
     found.len += take;
     found.chunks.push(Chunk {
@@ -212,8 +221,6 @@ pub(crate) fn seek_time(core: &Core, lane: LaneId, timestamp_ms: u64) -> Positio
     let segments = core.segment_list();
     // Times never decrease along the log.
     let first = segments.partition_point(|segment| segment.summary().last_timestamp_ms < timestamp_ms);
-    segments[first..]
-        .iter()
-        .find_map(|segment| segment.entry_at_time(lane, timestamp_ms))
-        .map_or(visible, |entry| entry.first_position.min(visible))
+    let found = checked(|| segments[first..].iter().find_map(|segment| segment.entry_at_time(lane, timestamp_ms)));
+    found.map_or(visible, |entry| entry.first_position.min(visible))
 }

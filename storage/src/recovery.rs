@@ -11,7 +11,7 @@ use crate::frame::HEADER_BYTES;
 use crate::index::TRAILER_BYTES;
 use crate::position::Position;
 use crate::scan::{Scan, scan};
-use crate::segment::Segment;
+use crate::segment::{Segment, UNREADABLE};
 use crate::segment_header::{FIRST_FRAME, SegmentHeader};
 
 /// Positions skipped behind a last segment whose header is lost: more than any segment can hold,
@@ -47,6 +47,8 @@ pub struct TornTail {
 #[derive(Debug)]
 pub(crate) struct Recovered {
     pub(crate) log_id: Option<[u8; 16]>,
+    /// Whether there was nothing at all.
+    pub(crate) is_new: bool,
     pub(crate) segments: Vec<Arc<Segment>>,
     /// Whether the last segment can be appended to.
     pub(crate) tail_is_open: bool,
@@ -67,8 +69,10 @@ pub(crate) struct Recovered {
 /// key that `keys` does not know. Damage is not an error here: it is reported, and what is whole
 /// stays readable.
 pub(crate) fn recover(directory: &Directory, keys: Option<&dyn KeyProvider>) -> Result<Recovered> {
+    let files = directory.segments()?;
     let mut recovered = Recovered {
         log_id: None,
+        is_new: files.is_empty(),
         segments: Vec::new(),
         tail_is_open: false,
         tail_is_proven: true,
@@ -77,7 +81,6 @@ pub(crate) fn recover(directory: &Directory, keys: Option<&dyn KeyProvider>) -> 
         generation: 0,
         report: Recovery::default(),
     };
-    let files = directory.segments()?;
     for (number, (base_position, path)) in files.iter().enumerate() {
         let next = files.get(number + 1).map(|(next, _)| *next);
         match open_segment(directory, path, *base_position, keys)? {
@@ -102,11 +105,19 @@ pub(crate) fn open_segment(
     if length < FIRST_FRAME {
         return Ok(Err("the file is shorter than a segment's header"));
     }
-    // Read, not mapped: that costs no memory for segments that nobody reads, and where the disk
-    // can't be read it is an error.
+    // Read, not mapped: that costs no memory for segments that nobody reads.
     let (mut page, mut trailer) = ([0; FIRST_FRAME as usize], [0; TRAILER_BYTES]);
-    file.read_exact_at(&mut page, 0).at(path)?;
-    file.read_exact_at(&mut trailer, length - TRAILER_BYTES as u64).at(path)?;
+    match file.read_exact_at(&mut page, 0) {
+        Err(error) if error.raw_os_error() == Some(libc::EIO) => {
+            return Ok(Err("the disk can't read the segment's header"));
+        }
+        outcome => outcome.at(path)?,
+    }
+    match file.read_exact_at(&mut trailer, length - TRAILER_BYTES as u64) {
+        // As if it were damaged: the frames are scanned.
+        Err(error) if error.raw_os_error() == Some(libc::EIO) => {}
+        outcome => outcome.at(path)?,
+    }
     let map = file.map().at(path)?;
     let Some(header) = SegmentHeader::decode(&page, path)? else {
         return Ok(Err("both copies of the segment's header are damaged"));
@@ -117,6 +128,11 @@ pub(crate) fn open_segment(
     let random = directory.platform.random() as u64;
     let cipher = cipher_of(&header, path, keys, random)?;
     Ok(Ok(Segment::opened(header, map, path.to_path_buf(), cipher, &trailer)))
+}
+
+/// Whether all of the file is there and, as far as it was read, readable.
+fn is_whole(segment: &Segment) -> bool {
+    segment.map.len() == segment.header.capacity && segment.map.lost().is_none()
 }
 
 fn cipher_of(
@@ -148,7 +164,7 @@ impl Recovered {
         self.generation = self.generation.max(summary.generation).max(segment.header.generation);
         self.next_position = self.next_position.max(summary.end_position);
         self.last_timestamp_ms = self.last_timestamp_ms.max(summary.last_timestamp_ms);
-        self.tail_is_open = !segment.is_sealed() && segment.map.len() == segment.header.capacity;
+        self.tail_is_open = !segment.is_sealed() && is_whole(&segment);
         self.segments.push(Arc::new(segment));
         Ok(())
     }
@@ -164,18 +180,19 @@ impl Recovered {
             self.report.torn =
                 Some(TornTail { segment: segment.path.clone(), offset: index.summary.frames_end, bytes: torn_bytes });
         }
-        if segment.map.len() < segment.header.capacity {
+        let is_truncated = segment.map.len() < segment.header.capacity;
+        if is_truncated || segment.has_lost(index.summary.frames_end..segment.map.len()) {
             let end = index.summary.end_position;
             // How much was behind the cut is not known; if a segment follows, its base tells.
             let resume = if is_last { end.plus(POSITIONS_OF_A_LOST_SEGMENT) } else { end };
             self.next_position = resume;
             damage.push(Damage {
                 segment: segment.path.clone(),
-                offset: segment.map.len(),
+                offset: if is_truncated { segment.map.len() } else { index.summary.frames_end },
                 lane: None,
                 first: end,
                 resume,
-                reason: "the file was truncated",
+                reason: if is_truncated { "the file was truncated" } else { UNREADABLE },
             });
         }
         self.report.damage.extend(damage.iter().cloned());
@@ -225,7 +242,7 @@ impl Recovered {
         while let [.., before, last] = self.segments.as_slice()
             && self.tail_is_open
             && !before.is_sealed()
-            && before.map.len() == before.header.capacity
+            && is_whole(before)
             && last.summary().frames == 0
         {
             let gap_at = before.summary().frames_end;

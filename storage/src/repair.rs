@@ -9,6 +9,7 @@ use crate::error::{Damage, Error, IoContext, Result};
 use crate::frame::{Drafts, HEADER_BYTES, Kind, Place, decode_header, fill_frame, finish_frame};
 use crate::index::{Index, encode_footer, footer_bytes};
 use crate::inspect::{Verification, verify};
+use crate::maps::checked;
 use crate::platform::LocalPlatform;
 use crate::position::{LaneId, Position};
 use crate::recovery::{Recovered, open_segment, recover};
@@ -50,7 +51,7 @@ pub fn repair(directory: &Path) -> Result<Repair> {
     let place = Directory::new(Arc::new(LocalPlatform), directory, 0);
     let aside = directory.join(format!("damaged-{}", place.platform.now_ms()));
     let mut repairing = Repairing { place, aside, lost: Vec::new(), rewritten: Vec::new() };
-    repairing.run(&found)?;
+    checked(|| repairing.run(&found))?;
     let Repairing { aside, lost, rewritten, .. } = repairing;
     Ok(Repair { lost, rewritten, kept_aside: Some(aside), ..nothing_done(verify(directory)?) })
 }

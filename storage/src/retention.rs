@@ -19,6 +19,7 @@ pub(crate) fn trim(core: &Core, expired: impl Fn(&Summary) -> bool) -> Result<us
     };
     if all_expired {
         let mut writer = core.writer.lock();
+        core.check_open()?;
         if !writer.has_work() && !writer.flushing && writer.next_position() == core.visible.load(Ordering::Acquire) {
             writer.roll_for_trim(core)?;
             drop(core.flush_pending(writer));
@@ -26,6 +27,7 @@ pub(crate) fn trim(core: &Core, expired: impl Fn(&Summary) -> bool) -> Result<us
         }
     }
     let _dropping = core.dropping.lock();
+    core.check_open()?;
     let mut recycled = Vec::new();
     let outcome = drop_expired(core, expired, &mut recycled);
     // All but the one that failed are durable.
@@ -37,28 +39,38 @@ pub(crate) fn trim(core: &Core, expired: impl Fn(&Summary) -> bool) -> Result<us
 /// hole between segments would look like damage: so each is made durable before the next.
 fn drop_expired(core: &Core, expired: impl Fn(&Summary) -> bool, recycled: &mut Vec<Recycled>) -> Result<usize> {
     let mut count = 0;
+    if !first_is_expired(core, &expired) {
+        return Ok(0);
+    }
+    let syncer = core.directory.syncer()?;
     while let Some(segment) = take_first(core, &expired) {
         core.check_poison()?;
-        // A reader may still look at the map; then the file must not be written to again.
-        let removed = if Arc::strong_count(&segment) == 1 {
+        // Someone may still look at the map, even who read before the log was closed and opened
+        // again; then the file must not be written to again.
+        let removed = if Arc::strong_count(&segment) == 1 && segment.map.is_only_view() {
             core.directory.recycle(&segment.path, segment.header.capacity)
         } else {
             core.directory.remove(&segment.path).map(|()| None)
         };
         let removed = removed.inspect_err(|_| put_back(core, segment))?;
-        core.directory.sync().inspect_err(|error| core.poison(error))?;
+        syncer.sync().inspect_err(|error| core.poison(error))?;
         recycled.extend(removed);
         count += 1;
     }
     Ok(count)
 }
 
+/// Whether there is a first segment to drop. The last, which is written to, never is.
+fn first_is_expired(core: &Core, expired: impl Fn(&Summary) -> bool) -> bool {
+    matches!(core.segment_list().as_slice(), [first, _, ..] if first.is_sealed() && expired(&first.summary()))
+}
+
 fn take_first(core: &Core, expired: impl Fn(&Summary) -> bool) -> Option<Arc<Segment>> {
-    let mut list = core.segments.write();
-    let [first, rest @ ..] = list.as_slice() else { return None };
-    if rest.is_empty() || !first.is_sealed() || !expired(&first.summary()) {
+    if !first_is_expired(core, expired) {
         return None;
     }
+    let mut list = core.segments.write();
+    let [first, rest @ ..] = list.as_slice() else { return None };
     let first = first.clone();
     *list = Arc::new(rest.to_vec());
     Some(first)

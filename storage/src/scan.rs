@@ -7,7 +7,7 @@ use crate::error::Damage;
 use crate::frame::{ALIGNMENT, HEADER_BYTES, Header, Kind, MAGIC, decode_header, payload_crc};
 use crate::index::Index;
 use crate::position::Position;
-use crate::segment::{Segment, empty_summary};
+use crate::segment::{Segment, UNREADABLE, empty_summary};
 use crate::segment_header::FIRST_FRAME;
 
 /// What a scan found.
@@ -127,6 +127,9 @@ fn damage(segment: &Segment, offset: u64, header: Option<&Header>, first: Positi
         first,
         resume,
         reason: match header {
+            _ if segment.has_lost(offset..offset + header.map_or(HEADER_BYTES as u64, Header::frame_bytes)) => {
+                UNREADABLE
+            }
             Some(_) => "the frame's payload does not match its checksum",
             None => "no valid frame header",
         },

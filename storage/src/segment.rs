@@ -3,18 +3,23 @@
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
+use crate::directory::Activated;
 use crate::encryption::SegmentCipher;
 use crate::error::{Damage, Error, IoContext, Result};
 use crate::faults::{Fault, committed};
 use crate::frame::{HEADER_BYTES, Header, Identity, Place, associated_data, decode_header, payload_crc};
 use crate::index::{Entries, Entry, Footer, Index, Summary, TRAILER_BYTES, Trailer, decode_trailer, encode_footer};
 use crate::map::{Map, StoreMap};
+use crate::maps::checked;
 use crate::platform::{Platform, PlatformFile};
 use crate::position::{LaneId, Position};
 use crate::scan::scan;
 use crate::segment_header::{FIRST_FRAME, SegmentHeader};
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::sync::{Mutex, RwLock};
+
+/// What is said of places that the disk does not give back.
+pub(crate) const UNREADABLE: &str = "the disk can't be read, or another program truncated the file";
 
 /// One segment. Shared by the appender, the flusher and any number of readers.
 #[derive(Debug)]
@@ -47,32 +52,19 @@ struct OpenFile {
 #[derive(Debug)]
 struct Sealed {
     trailer: Trailer,
-    /// `None` while the footer was not verified; then whether it holds.
-    index: OnceLock<SealedIndex>,
-}
-
-#[derive(Debug)]
-enum SealedIndex {
-    /// The footer is whole.
-    Footer,
-    /// The footer is damaged; this index was rebuilt from the frames.
-    Rebuilt(Box<Index>),
+    /// Whether the footer is whole, once it was verified.
+    footer_holds: OnceLock<bool>,
+    /// What was rebuilt from the frames where the footer is damaged or can't be read any more.
+    rebuilt: OnceLock<Box<Index>>,
 }
 
 impl Segment {
-    /// A segment that was just made and is written to; through a map if `stores`.
-    pub(crate) fn created(
-        header: SegmentHeader,
-        file: Box<dyn PlatformFile>,
-        path: PathBuf,
-        cipher: Option<SegmentCipher>,
-        stores: bool,
-    ) -> Result<Self> {
-        let map = file.map().at(&path)?;
-        let segment = Self::mapped(header, map, path, cipher);
+    /// A segment that was just made and is written to.
+    pub(crate) fn created(header: SegmentHeader, made: Activated, cipher: Option<SegmentCipher>) -> Self {
+        let segment = Self::mapped(header, made.map, made.path, cipher);
         segment.live.write().summary = empty_summary(&header);
-        segment.open_file(file, stores)?;
-        Ok(segment)
+        *segment.file.lock() = Some(OpenFile { file: made.file, store: made.store });
+        segment
     }
 
     /// A segment found on the disk, with the last bytes of its file. Its index is not read yet, and
@@ -108,12 +100,6 @@ impl Segment {
         }
     }
 
-    fn open_file(&self, file: Box<dyn PlatformFile>, stores: bool) -> Result<()> {
-        let store = if stores { Some(file.store_map().at(&self.path)?) } else { None };
-        *self.file.lock() = Some(OpenFile { file, store });
-        Ok(())
-    }
-
     pub(crate) fn base_position(&self) -> Position {
         self.header.base_position
     }
@@ -142,11 +128,11 @@ impl Segment {
                 (lane, entries.len() as u64, records)
             })
         };
-        let mut lanes = match self.sealed.get().map(|sealed| (sealed, self.sealed_index(sealed))) {
+        let mut lanes = match self.sealed.get() {
             None => self.live_lanes(),
-            Some((_, SealedIndex::Rebuilt(index))) => index.lanes.keys().copied().collect(),
-            Some((sealed, SealedIndex::Footer)) => Footer::trusted(&sealed.trailer, &self.map)
-                .map_or(Vec::new(), |footer| footer.lanes().map(|(lane, _)| lane).collect()),
+            Some(sealed) => self
+                .footer(sealed, |footer| footer.lanes().map(|(lane, _)| lane).collect())
+                .unwrap_or_else(|| self.rebuilt(sealed).lanes.keys().copied().collect()),
         };
         lanes.sort_unstable();
         lanes.into_iter().map(count).collect()
@@ -160,10 +146,15 @@ impl Segment {
         // If an earlier flush failed, the kernel takes their pages for clean and a flush alone
         // would not write them: so they are written again.
         if let Some(frames) = self.map.bytes(known..end).filter(|_| !committed(Fault::TailNotRewritten)) {
-            file.write_all_at(frames, known).at(&self.path)?;
+            let frames = frames.to_vec();
+            if self.has_lost(known..end) {
+                return Err(std::io::Error::from_raw_os_error(libc::EIO)).at(&self.path);
+            }
+            file.write_all_at(&frames, known).at(&self.path)?;
         }
         file.sync_data().at(&self.path)?;
-        self.open_file(file, stores)?;
+        let store = if stores { Some(file.store_map().at(&self.path)?) } else { None };
+        *self.file.lock() = Some(OpenFile { file, store });
         self.durable_offset.store(end, Ordering::Release);
         Ok(())
     }
@@ -172,13 +163,19 @@ impl Segment {
     /// [`Segment::resume`] writes frames again.
     pub(crate) fn seal_again(&self, platform: &dyn Platform) -> Result<()> {
         let Some(sealed) = self.sealed.get() else { return Ok(()) };
+        let trailer_at = self.header.capacity - TRAILER_BYTES as u64;
+        let footer = Footer::trusted(&sealed.trailer, &self.map).map(|footer| footer.bytes().to_vec());
+        let trailer = self.map.from(trailer_at).to_vec();
+        if self.map.lost().is_some() {
+            // What can't be read can't be in the page cache only.
+            return Ok(());
+        }
         let file = platform.open(&self.path, true).at(&self.path)?;
-        if let Some(footer) = Footer::trusted(&sealed.trailer, &self.map) {
-            file.write_all_at(footer.bytes(), sealed.trailer.summary.frames_end).at(&self.path)?;
+        if let Some(footer) = footer {
+            file.write_all_at(&footer, sealed.trailer.summary.frames_end).at(&self.path)?;
             file.sync_data().at(&self.path)?;
         }
-        let trailer_at = self.header.capacity - TRAILER_BYTES as u64;
-        file.write_all_at(self.map.from(trailer_at), trailer_at).at(&self.path)?;
+        file.write_all_at(&trailer, trailer_at).at(&self.path)?;
         file.sync_data().at(&self.path)
     }
 
@@ -205,37 +202,43 @@ impl Segment {
 
     /// Writes `bytes` at `offset`. They are durable only after [`Segment::flush`].
     pub(crate) fn write(&self, bytes: &[u8], offset: u64) -> Result<()> {
-        self.with_file(|file| file.write_all_at(bytes, offset))
+        match &*self.file.lock() {
+            Some(open) => open.file.write_all_at(bytes, offset).at(&self.path),
+            None => Err(Error::Closed),
+        }
     }
 
     /// Makes what was written below `written_offset` durable.
     pub(crate) fn flush(&self, written_offset: u64) -> Result<()> {
         if !committed(Fault::AcknowledgeBeforeFlush) {
-            self.with_file(|file| file.sync_data())?;
+            // Of a segment that was sealed meanwhile, nothing is left to flush.
+            if let Some(open) = &*self.file.lock() {
+                open.file.sync_data().at(&self.path)?;
+            }
         }
         self.durable_offset.fetch_max(written_offset, Ordering::AcqRel);
         Ok(())
     }
 
-    fn with_file(&self, work: impl FnOnce(&dyn PlatformFile) -> std::io::Result<()>) -> Result<()> {
-        match &*self.file.lock() {
-            Some(open) => work(&*open.file).at(&self.path),
-            None => Ok(()),
-        }
-    }
-
     /// Lets `encode` store a frame of `bytes` at `offset`, and a zeroed header behind it. False
-    /// where the segment is not stored to.
+    /// where the segment is not stored to, or what was stored went nowhere: the disk fails.
     pub(crate) fn store(&self, offset: u64, bytes: u64, encode: impl FnOnce(&mut [u8])) -> bool {
         let mut file = self.file.lock();
-        let room =
-            file.as_mut().and_then(|open| open.store.as_mut()?.bytes(offset..offset + bytes + HEADER_BYTES as u64));
+        let Some(store) = file.as_mut().and_then(|open| open.store.as_mut()) else { return false };
+        let room = store.bytes(offset..offset + bytes + HEADER_BYTES as u64);
         let Some((frame, behind)) = room.and_then(|room| room.split_at_mut_checked(bytes as usize)) else {
             return false;
         };
-        encode(frame);
-        behind.fill(0);
-        true
+        checked(|| {
+            encode(frame);
+            behind.fill(0);
+        });
+        !store.has_lost()
+    }
+
+    /// Whether some of `range` could not be read.
+    pub(crate) fn has_lost(&self, range: std::ops::Range<u64>) -> bool {
+        self.map.lost().is_some_and(|lost| lost.start < range.end && range.start < lost.end)
     }
 
     /// Shows readers frames that are durable now.
@@ -262,13 +265,18 @@ impl Segment {
             self.set_sealed(trailer);
             *self.live.write() = Index::default();
         }
-        *self.file.lock() = None;
+        self.close_file();
         Ok(())
+    }
+
+    /// Gives the file descriptor back. What is written from now on goes nowhere.
+    pub(crate) fn close_file(&self) {
+        *self.file.lock() = None;
     }
 
     fn set_sealed(&self, trailer: Trailer) {
         // Only one thread opens or seals a segment, so this is never set twice.
-        let _ = self.sealed.set(Sealed { trailer, index: OnceLock::new() });
+        let _ = self.sealed.set(Sealed { trailer, footer_holds: OnceLock::new(), rebuilt: OnceLock::new() });
     }
 
     /// The entries of `lane` that end after `from`, until they hold `records` or more.
@@ -293,34 +301,53 @@ impl Segment {
         })
     }
 
-    fn with_lane<T>(&self, lane: LaneId, work: impl FnOnce(Entries<'_>) -> T) -> T {
+    fn with_lane<T>(&self, lane: LaneId, work: impl Fn(Entries<'_>) -> T) -> T {
         let live = self.live.read();
         // Sealing sets `sealed` before it empties the live index, so the order of these looks matters.
         let Some(sealed) = self.sealed.get() else { return work(live.lane(lane)) };
         drop(live);
-        match self.sealed_index(sealed) {
-            SealedIndex::Rebuilt(index) => work(index.lane(lane)),
-            SealedIndex::Footer => match Footer::trusted(&sealed.trailer, &self.map) {
-                Some(footer) => work(footer.lane(lane)),
-                None => work(Entries::Live(&[])),
-            },
-        }
+        let found = self.footer(sealed, |footer| work(footer.lane(lane)));
+        found.unwrap_or_else(|| work(self.rebuilt(sealed).lane(lane)))
     }
 
-    fn sealed_index<'a>(&'a self, sealed: &'a Sealed) -> &'a SealedIndex {
-        sealed.index.get_or_init(|| {
-            if Footer::verify(&sealed.trailer, &self.map, &self.identity).is_some() {
-                return SealedIndex::Footer;
-            }
-            let scanned = scan(self, sealed.trailer.summary.frames_end);
+    /// What `work` finds in the footer, if that is whole and could still be read after it.
+    fn footer<T>(&self, sealed: &Sealed, work: impl FnOnce(Footer<'_>) -> T) -> Option<T> {
+        let verify = || Footer::verify(&sealed.trailer, &self.map, &self.identity).is_some();
+        if !sealed.footer_holds.get_or_init(verify) {
+            return None;
+        }
+        let found = work(Footer::trusted(&sealed.trailer, &self.map)?);
+        (!self.has_lost(sealed.trailer.summary.frames_end..self.map.len())).then_some(found)
+    }
+
+    fn rebuilt<'a>(&'a self, sealed: &'a Sealed) -> &'a Index {
+        sealed.rebuilt.get_or_init(|| {
+            let summary = sealed.trailer.summary;
+            let scanned = scan(self, summary.frames_end);
             self.add_damage(scanned.damage());
-            SealedIndex::Rebuilt(Box::new(scanned.index))
+            let found = scanned.index.summary;
+            if found.end_position < summary.end_position {
+                // The trailer knows of frames behind the last one that holds.
+                self.add_damage([Damage {
+                    segment: self.path.clone(),
+                    offset: found.frames_end,
+                    lane: None,
+                    first: found.end_position,
+                    resume: summary.end_position,
+                    reason: if self.has_lost(found.frames_end..summary.frames_end) {
+                        UNREADABLE
+                    } else {
+                        "the frames at the end are missing"
+                    },
+                }]);
+            }
+            Box::new(scanned.index)
         })
     }
 
     /// Whether the footer of a sealed segment is whole.
     pub(crate) fn footer_holds(&self) -> bool {
-        self.sealed.get().is_none_or(|sealed| matches!(self.sealed_index(sealed), SealedIndex::Footer))
+        self.sealed.get().is_none_or(|sealed| self.footer(sealed, |_| ()).is_some())
     }
 
     /// The first known damage that hides positions in `from..until` from every lane.
@@ -344,7 +371,11 @@ impl Segment {
     /// The frame that `entry` names, with its stored payload, its checksums verified.
     pub(crate) fn frame(&self, entry: &Entry, lane: LaneId) -> Result<(Header, &[u8])> {
         let offset = u64::from(entry.offset);
-        let damaged = |reason| Error::Damaged(self.damage_of(entry, lane, reason));
+        let damaged = |reason| {
+            let header_at = u64::from(entry.offset);
+            let reason = if self.has_lost(header_at..header_at + HEADER_BYTES as u64) { UNREADABLE } else { reason };
+            Error::Damaged(self.damage_of(entry, lane, reason))
+        };
         let header = decode_header(self.map.from(offset), offset, &self.identity)
             .ok_or_else(|| damaged("the frame's header does not match its checksum"))?;
         let payload_at = offset + HEADER_BYTES as u64;
@@ -353,7 +384,8 @@ impl Segment {
             .bytes(payload_at..payload_at + u64::from(header.stored_bytes))
             .ok_or_else(|| damaged("the frame reaches past the segment's end"))?;
         if payload_crc(payload) != header.payload_crc {
-            return Err(damaged("the frame's payload does not match its checksum"));
+            let is_lost = self.has_lost(payload_at..payload_at + u64::from(header.stored_bytes));
+            return Err(damaged(if is_lost { UNREADABLE } else { "the frame's payload does not match its checksum" }));
         }
         Ok((header, payload))
     }

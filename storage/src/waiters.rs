@@ -37,6 +37,10 @@ impl Waiters {
         self.0.lock().wakers.remove(&key);
     }
 
+    pub(crate) fn count(&self) -> usize {
+        self.0.lock().wakers.len()
+    }
+
     /// Wakes all who wait for `reached` or less.
     pub(crate) fn wake(&self, reached: u64) {
         let woken = {

@@ -8,7 +8,7 @@ use rustc_hash::FxHashSet;
 
 use crate::config::Config;
 use crate::core::Core;
-use crate::directory::{Directory, Prepared};
+use crate::directory::{Directory, NotActivated, Prepared};
 use crate::encryption::SegmentCipher;
 use crate::error::{Error, Result};
 use crate::faults::{Fault, committed};
@@ -128,7 +128,9 @@ impl Writer {
     /// Whether so many frames of `bytes` in all, a zeroed header behind them and the footer have room.
     fn fits(&self, bytes: u64, frames: u64, new_lanes: u64) -> bool {
         let footer = footer_bytes(self.frames + frames, self.lanes.len() as u64 + new_lanes);
-        self.tail + bytes + HEADER_BYTES as u64 + footer <= self.segment.header.capacity
+        let fits = self.tail + bytes + HEADER_BYTES as u64 + footer <= self.segment.header.capacity;
+        // Of a page that could not be read, the map does not show what is written to it later.
+        fits && self.segment.map.lost().is_none()
     }
 
     /// Appends `drafts`, for which there is room, and returns the first position given.
@@ -271,13 +273,12 @@ impl Writer {
 
     fn roll(&mut self, core: &Core, bytes_needed: u64) -> Result<()> {
         let made = core.new_segment(Position(self.next_position), self.next_capacity(core), bytes_needed);
-        if let Err(error) = &made
-            && !matches!(error, Error::NoSpace { .. })
-        {
-            // The new segment may have its name already: appending to the old one could pass it by.
+        if let Err(NotActivated { error, may_have_its_name: true }) = &made {
+            // Appending to the old segment could pass the new one by.
             core.poison(error);
             self.release_all();
         }
+        core.note_refusal(made.as_ref().err().map(|not_made| &not_made.error));
         let segment = made?;
         self.close_group();
         let replaces = self.segment.base_position().0 == self.next_position;
@@ -315,11 +316,16 @@ pub(crate) fn make_segment(
     config: &Config,
     plan: &SegmentPlan,
     capacity: u64,
-) -> Result<Arc<Segment>> {
+) -> std::result::Result<Arc<Segment>, NotActivated> {
     activate(directory, config, plan, Prepared::new(directory, capacity, "next")?)
 }
 
-fn activate(directory: &Directory, config: &Config, plan: &SegmentPlan, prepared: Prepared) -> Result<Arc<Segment>> {
+fn activate(
+    directory: &Directory,
+    config: &Config,
+    plan: &SegmentPlan,
+    prepared: Prepared,
+) -> std::result::Result<Arc<Segment>, NotActivated> {
     let random = directory.platform.random();
     let epoch = random as u64;
     let cipher = config.keys.as_ref().map(|keys| {
@@ -336,21 +342,32 @@ fn activate(directory: &Directory, config: &Config, plan: &SegmentPlan, prepared
         version: PLAIN_VERSION,
         key: cipher.as_ref().map(|cipher| cipher.mark),
     };
-    let (file, path) = prepared.activate(directory, &header)?;
-    Ok(Arc::new(Segment::created(header, file, path, cipher, config.stores())?))
+    let made = prepared.activate(directory, &header, config.stores())?;
+    Ok(Arc::new(Segment::created(header, made, cipher)))
 }
 
 impl Core {
     /// Makes the segment that starts at `base_position`, of `capacity` bytes or, where the disk
     /// has no room for that, of just what is needed.
-    fn new_segment(&self, base_position: Position, capacity: u64, bytes_needed: u64) -> Result<Arc<Segment>> {
+    fn new_segment(
+        &self,
+        base_position: Position,
+        capacity: u64,
+        bytes_needed: u64,
+    ) -> std::result::Result<Arc<Segment>, NotActivated> {
         let plan = SegmentPlan { log_id: self.log_id, generation: self.generation, base_position };
-        if let Some(prepared) = self.take_prepared().filter(|prepared| prepared.capacity >= bytes_needed) {
-            return activate(&self.directory, &self.config, &plan, prepared);
+        match self.take_prepared() {
+            Some(prepared) if prepared.capacity >= bytes_needed => {
+                return activate(&self.directory, &self.config, &plan, prepared);
+            }
+            Some(too_small) => too_small.keep(&self.directory),
+            None => {}
         }
         let least = bytes_needed.max(self.config.segment_bytes_min).next_multiple_of(SEGMENT_ROUNDING);
         match make_segment(&self.directory, &self.config, &plan, capacity.max(least)) {
-            Err(Error::NoSpace { .. }) if least < capacity => make_segment(&self.directory, &self.config, &plan, least),
+            Err(NotActivated { error: Error::NoSpace { .. }, .. }) if least < capacity => {
+                make_segment(&self.directory, &self.config, &plan, least)
+            }
             made => made,
         }
     }

@@ -8,7 +8,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anabranch_storage::platform::{Map, Platform, PlatformFile, StoreMap};
+use anabranch_storage::platform::{FileMetadata, Map, Platform, PlatformDirectory, PlatformFile, StoreMap};
 use fastrand::Rng;
 use parking_lot::Mutex;
 
@@ -59,6 +59,9 @@ pub struct Trouble {
     pub full_at: Option<u64>,
     /// Some writes write only a part.
     pub short_writes: bool,
+    /// Of 8 attempts to open or map something, so many find that no file descriptor is left, until
+    /// the trouble is taken away.
+    pub descriptors_refused: u8,
 }
 
 /// What an operation is, for [`Trouble`].
@@ -90,6 +93,13 @@ impl State {
             Operation::Allocate if now(self.trouble.full_at) => Err(io::ErrorKind::StorageFull.into()),
             _ => Ok(()),
         }
+    }
+
+    /// To be asked wherever a file descriptor or a map is needed.
+    fn lend_descriptor(&mut self) -> io::Result<()> {
+        const EMFILE: i32 = 24;
+        let refused = self.trouble.descriptors_refused;
+        if refused > 0 && self.rng.u8(..8) < refused { Err(io::Error::from_raw_os_error(EMFILE)) } else { Ok(()) }
     }
 
     fn flush_fails(&mut self) -> bool {
@@ -160,6 +170,7 @@ impl SimulatedDisk {
             write_fails_at: from_now(trouble.write_fails_at),
             full_at: from_now(trouble.full_at),
             short_writes: trouble.short_writes,
+            descriptors_refused: trouble.descriptors_refused,
         };
     }
 
@@ -241,6 +252,12 @@ impl SimulatedDisk {
         Box::new(SimulatedFile { disk: self.clone(), number })
     }
 
+    /// How many names the file with this number has.
+    #[cfg(feature = "fuse")]
+    pub(crate) fn links(&self, number: u64) -> u64 {
+        self.0.lock().names.values().filter(|of| **of == number).count() as u64
+    }
+
     /// Whether `bytes` are on the platter, in any file.
     pub fn holds(&self, bytes: &[u8]) -> bool {
         self.0.lock().inodes.values().any(|inode| inode.holds(bytes))
@@ -298,26 +315,22 @@ impl Platform for SimulatedDisk {
         Ok(inside.filter_map(|name| Some(name.file_name()?.to_str()?.to_owned())).collect())
     }
 
-    fn sync_directory(&self, directory: &Path) -> io::Result<()> {
+    fn metadata(&self, path: &Path) -> io::Result<FileMetadata> {
         let mut state = self.0.lock();
-        state.begin(Operation::Flush)?;
-        if state.flush_fails() {
-            return Err(eio());
-        }
-        if state.forgetful {
-            return Ok(());
-        }
-        let (synced, pending): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut state.pending).into_iter().partition(|(path, _)| path.parent() == Some(directory));
-        state.pending = pending;
-        for (path, change) in synced {
-            change_name(&mut state.durable_names, &path, change);
-        }
-        Ok(())
+        let number = state.find(path)?;
+        let links = state.names.values().filter(|of| **of == number).count() as u64;
+        Ok(FileMetadata { bytes: state.inode(number)?.len()?, links })
+    }
+
+    fn open_directory(&self, directory: &Path) -> io::Result<Box<dyn PlatformDirectory>> {
+        self.0.lock().lend_descriptor()?;
+        Ok(Box::new(SimulatedDirectory { disk: self.clone(), path: directory.into() }))
     }
 
     fn lock(&self, path: &Path) -> io::Result<Box<dyn Any + Send + Sync>> {
-        if !self.0.lock().locked.insert(path.into()) {
+        let mut state = self.0.lock();
+        state.lend_descriptor()?;
+        if !state.locked.insert(path.into()) {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         Ok(Box::new(LockGuard { disk: self.clone(), path: path.into() }))
@@ -325,6 +338,7 @@ impl Platform for SimulatedDisk {
 
     fn create(&self, path: &Path) -> io::Result<Box<dyn PlatformFile>> {
         let mut state = self.0.lock();
+        state.lend_descriptor()?;
         state.begin(Operation::Name)?;
         let number = state.next_inode;
         state.next_inode += 1;
@@ -334,7 +348,9 @@ impl Platform for SimulatedDisk {
     }
 
     fn open(&self, path: &Path, _write: bool) -> io::Result<Box<dyn PlatformFile>> {
-        let number = self.0.lock().find(path)?;
+        let mut state = self.0.lock();
+        state.lend_descriptor()?;
+        let number = state.find(path)?;
         Ok(Box::new(SimulatedFile { disk: self.clone(), number }))
     }
 
@@ -386,6 +402,31 @@ impl Drop for LockGuard {
     }
 }
 
+struct SimulatedDirectory {
+    disk: SimulatedDisk,
+    path: PathBuf,
+}
+
+impl PlatformDirectory for SimulatedDirectory {
+    fn sync(&self) -> io::Result<()> {
+        let mut state = self.disk.0.lock();
+        state.begin(Operation::Flush)?;
+        if state.flush_fails() {
+            return Err(eio());
+        }
+        if state.forgetful {
+            return Ok(());
+        }
+        let (synced, pending): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut state.pending).into_iter().partition(|(path, _)| path.parent() == Some(&self.path));
+        state.pending = pending;
+        for (path, change) in synced {
+            change_name(&mut state.durable_names, &path, change);
+        }
+        Ok(())
+    }
+}
+
 #[derive(Debug)]
 struct SimulatedFile {
     disk: SimulatedDisk,
@@ -395,10 +436,6 @@ struct SimulatedFile {
 impl PlatformFile for SimulatedFile {
     fn len(&self) -> io::Result<u64> {
         self.disk.0.lock().inode(self.number)?.len()
-    }
-
-    fn links(&self) -> io::Result<u64> {
-        Ok(self.disk.0.lock().names.values().filter(|number| **number == self.number).count() as u64)
     }
 
     fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
@@ -449,7 +486,9 @@ impl PlatformFile for SimulatedFile {
     }
 
     fn map(&self) -> io::Result<Map> {
-        Map::new(&self.disk.0.lock().inode(self.number)?.live)
+        let mut state = self.disk.0.lock();
+        state.lend_descriptor()?;
+        Map::new(&state.inode(self.number)?.live)
     }
 
     fn store_map(&self) -> io::Result<StoreMap> {

@@ -80,7 +80,7 @@ impl Mounted {
             return Ok(attributes(ROOT, FileType::Directory, 0, 2));
         }
         let file = self.disk.file(ino - FIRST_FILE);
-        Ok(attributes(ino, FileType::RegularFile, file.len()?, file.links()?))
+        Ok(attributes(ino, FileType::RegularFile, file.len()?, self.disk.links(ino - FIRST_FILE)))
     }
 
     fn entry(&self, name: &OsStr) -> io::Result<FileAttr> {

@@ -69,13 +69,14 @@ fn main() -> ExitCode {
     }
     println!(
         "{} seeds, {} failed: {} records acknowledged, {} power cuts, {} failed writes and flushes, {} times full, \
-         {} processes ended, {} bits flipped",
+         {} calls refused a descriptor, {} processes ended, {} bits flipped",
         options.seeds,
         failures.len(),
         counts.acknowledged,
         counts.power_cuts,
         counts.failures,
         counts.full,
+        counts.starved,
         counts.reopened,
         counts.flips
     );

@@ -11,12 +11,16 @@ use anabranch_storage::{
 use fastrand::Rng;
 
 use crate::disk::{SimulatedDisk, Trouble};
-use crate::model::{Entry, LANES, Model, read_all};
+use crate::model::{Entry, Found, LANES, Model, read_all};
 
 const DIRECTORY: &str = "/log";
 const ROUNDS: usize = 6;
 const STEPS_A_ROUND: usize = 12;
 const FLIPS: usize = 6;
+/// Closed logs that are kept to be read while they are open anew.
+const KEPT: usize = 3;
+/// Attempts to open a log while descriptors are refused, before there are some again.
+const STARVED_OPENINGS: usize = 40;
 
 /// What a run did.
 #[derive(Debug, Clone, Copy, Default)]
@@ -29,6 +33,8 @@ pub struct Counts {
     pub failures: u64,
     /// Times there was no room.
     pub full: u64,
+    /// Calls refused for want of a file descriptor.
+    pub starved: u64,
     /// Bits flipped.
     pub flips: u64,
     /// Orderly closings, and processes that ended without one.
@@ -41,6 +47,7 @@ impl std::ops::AddAssign for Counts {
         self.power_cuts += other.power_cuts;
         self.failures += other.failures;
         self.full += other.full;
+        self.starved += other.starved;
         self.flips += other.flips;
         self.reopened += other.reopened;
     }
@@ -91,6 +98,10 @@ struct Run {
     counts: Counts,
     number: u64,
     time_ms: u64,
+    /// Whether something fails in this round that poisons the log.
+    may_poison: bool,
+    /// What an earlier opening of the log in this process handed out, and what it must still show.
+    kept: Vec<(Log, Found)>,
     /// Only single records of one length, so that a frame fits exactly where another was cut off.
     uniform: bool,
 }
@@ -108,7 +119,18 @@ impl Run {
             ..Config::default()
         };
         let uniform = rng.u8(..4) == 0;
-        Self { rng, disk, config, model: Model::default(), counts: Counts::default(), number: 0, time_ms: 0, uniform }
+        Self {
+            rng,
+            disk,
+            config,
+            model: Model::default(),
+            counts: Counts::default(),
+            number: 0,
+            time_ms: 0,
+            may_poison: false,
+            kept: Vec::new(),
+            uniform,
+        }
     }
 
     fn go(&mut self) -> Result<Counts, String> {
@@ -137,13 +159,22 @@ impl Run {
             drop(log);
             return self.after_cut();
         }
-        match self.rng.u8(..4) {
+        self.check_kept()?;
+        match self.rng.u8(..5) {
             0 => {
                 // The power goes while nothing is being done.
                 self.disk = self.cut(log)?;
             }
             1 => {
                 let _ = log.close();
+                self.counts.reopened += 1;
+            }
+            2 => {
+                // Closed, and opened again while someone still reads what it was.
+                let _ = log.close();
+                let found = read_all(&log)?;
+                self.kept.truncate(KEPT - 1);
+                self.kept.insert(0, (log, found));
                 self.counts.reopened += 1;
             }
             // As a killed process: what was written is in the page cache, nothing else happens.
@@ -157,15 +188,27 @@ impl Run {
         Ok(())
     }
 
+    /// What was handed out before the log was closed stays as it was, whatever became of its files.
+    fn check_kept(&self) -> Result<(), String> {
+        for (log, before) in &self.kept {
+            if read_all(log)?.records != before.records {
+                return Err("a closed log shows something else than when it was closed".into());
+            }
+        }
+        Ok(())
+    }
+
     fn cut(&mut self, log: Log) -> Result<SimulatedDisk, String> {
         self.counts.power_cuts += 1;
         let after = self.disk.after_power_cut().map_err(|error| error.to_string())?;
+        self.kept.clear();
         drop(log);
         Ok(after)
     }
 
     fn after_cut(&mut self) -> Result<(), String> {
         self.counts.power_cuts += 1;
+        self.kept.clear();
         self.disk = self.disk.after_power_cut().map_err(|error| error.to_string())?;
         Ok(())
     }
@@ -173,29 +216,53 @@ impl Run {
     fn random_trouble(&mut self) -> Trouble {
         let mut trouble = Trouble { short_writes: self.rng.u8(..4) == 0, ..Trouble::default() };
         let at = Some(self.rng.u64(..60));
-        match self.rng.u8(..8) {
+        self.may_poison = false;
+        match self.rng.u8(..9) {
             0..3 => trouble.power_cut_at = at,
             3 => {
                 trouble.flush_fails_at = at;
+                self.may_poison = true;
                 self.counts.failures += 1;
             }
             4 => {
                 trouble.write_fails_at = at;
+                self.may_poison = true;
                 self.counts.failures += 1;
             }
             5 => {
                 trouble.full_at = at;
                 self.counts.full += 1;
             }
+            6 => trouble.descriptors_refused = self.rng.u8(1..=8),
             _ => {}
         }
         trouble
     }
 
+    /// Whether a call on the log may fail this way now. What passes must leave no trace.
+    fn is_expected(&mut self, error: &Error) -> bool {
+        match error {
+            Error::TooManyOpenFiles { .. } => {
+                self.counts.starved += 1;
+                if self.rng.u8(..4) == 0 {
+                    self.disk.set_trouble(Trouble::default());
+                }
+                true
+            }
+            Error::NoSpace { .. } => {
+                // There is room again; the log must go on by itself.
+                self.disk.set_trouble(Trouble::default());
+                true
+            }
+            Error::Io { .. } | Error::Poisoned { .. } => self.may_poison || self.disk.is_off(),
+            _ => false,
+        }
+    }
+
     /// Opens the log and checks what it holds; `None` if the power was cut meanwhile. Other
     /// trouble is tried again without.
     fn open(&mut self) -> Result<Option<Log>, String> {
-        for _ in 0..2 {
+        for attempt in 0.. {
             match Log::open_on(Arc::new(self.disk.clone()), Path::new(DIRECTORY), self.config.clone()) {
                 Ok((log, recovery)) => {
                     if let Some(damage) = recovery.damage.first() {
@@ -209,7 +276,13 @@ impl Run {
                     return Ok(Some(log));
                 }
                 Err(_) if self.disk.is_off() => return Ok(None),
-                Err(Error::Io { .. } | Error::NoSpace { .. } | Error::Poisoned { .. }) => {
+                Err(Error::TooManyOpenFiles { .. }) if attempt < STARVED_OPENINGS => self.counts.starved += 1,
+                Err(Error::Io { .. } | Error::Poisoned { .. }) if !self.may_poison => break,
+                Err(Error::Io { .. } | Error::Poisoned { .. }) => {
+                    self.may_poison = false;
+                    self.disk.set_trouble(Trouble::default());
+                }
+                Err(error) if error.is_passing() && attempt <= STARVED_OPENINGS => {
                     self.disk.set_trouble(Trouble::default());
                 }
                 Err(error) => return Err(format!("opening: {error}")),
@@ -284,12 +357,7 @@ impl Run {
                 }
                 Ok(Some(appended))
             }
-            Err(Error::NoSpace { .. }) => {
-                // There is room again; the log must go on by itself.
-                self.disk.set_trouble(Trouble::default());
-                Ok(None)
-            }
-            Err(Error::Io { .. } | Error::Poisoned { .. }) => Ok(None),
+            Err(error) if self.is_expected(&error) => Ok(None),
             Err(error) => Err(format!("appending: {error}")),
         }
     }
@@ -314,7 +382,8 @@ impl Run {
         self.model.acknowledge(visible);
         self.model.trimmed = self.model.trimmed.max(to);
         match log.trim_to(Position(to)) {
-            Ok(_) | Err(Error::Io { .. } | Error::Poisoned { .. } | Error::NoSpace { .. }) => Ok(()),
+            Ok(_) => Ok(()),
+            Err(error) if self.is_expected(&error) => Ok(()),
             Err(error) => Err(format!("trimming: {error}")),
         }
     }

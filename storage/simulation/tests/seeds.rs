@@ -20,7 +20,9 @@ fn no_seed_finds_a_mistake() {
         }
     }
     println!("{} seeds: {counts:?}", seeds());
-    assert!(counts.power_cuts > seeds() && counts.failures > 0 && counts.full > 0 && counts.flips > 0);
+    assert!(
+        counts.power_cuts > seeds() && counts.failures > 0 && counts.full > 0 && counts.starved > 0 && counts.flips > 0
+    );
 }
 
 #[test]

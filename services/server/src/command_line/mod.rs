@@ -71,8 +71,8 @@ Examples (stop the server first):
 
 /// Runs the program.
 pub fn main() -> ExitCode {
-    if let Err(error) = anabranch_storage::explain_sigbus() {
-        eprintln!("anabranch: a truncated segment will not be named: {error}");
+    if let Err(error) = anabranch_storage::survive_sigbus() {
+        eprintln!("anabranch: segments that become unreadable will end the process: {error}");
     }
     match CommandLine::parse().command {
         Command::Serve(settings) => finish(serve::run(&settings)),
