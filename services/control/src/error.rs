@@ -72,5 +72,19 @@ pub enum ControlError {
     Closed,
 }
 
+impl ControlError {
+    /// What kind of failure of the system this is, if it is one.
+    pub fn io_kind(&self) -> Option<io::ErrorKind> {
+        match self {
+            Self::Store { source, .. } => match &**source {
+                redb::Error::Io(error) => Some(error.kind()),
+                _ => None,
+            },
+            Self::StoreId { source, .. } | Self::Thread { source } => Some(source.kind()),
+            _ => None,
+        }
+    }
+}
+
 /// Result of a control-store call.
 pub type Result<T> = std::result::Result<T, ControlError>;

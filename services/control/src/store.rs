@@ -1,5 +1,6 @@
 //! The store: what its callers see.
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 
@@ -116,6 +117,40 @@ impl ControlStore {
         rows.into_iter().map(|(key, bytes)| Ok((key.clone(), table.decode(&key, &bytes)?))).collect()
     }
 
+    /// Shows `look` the values whose key starts with `prefix` and is not before `from`, in key
+    /// order and one at a time, until it breaks. What it does not take of a value (fields that `V`
+    /// does not have) costs no memory.
+    pub fn visit<V: DeserializeOwned>(
+        &self,
+        table: Table,
+        prefix: &str,
+        from: &str,
+        mut look: impl FnMut(&str, V) -> ControlFlow<()>,
+    ) -> Result<()> {
+        self.shared.database.read(|database| {
+            let transaction = database.begin_read()?;
+            let rows = match transaction.open_table(table.definition()) {
+                Ok(rows) => rows,
+                Err(TableError::TableDoesNotExist(_)) => return Ok(Ok(())),
+                Err(error) => return Err(error.into()),
+            };
+            for row in rows.range(from.max(prefix)..)? {
+                let (key, value) = row?;
+                if !key.value().starts_with(prefix) {
+                    break;
+                }
+                let value = match table.decode(key.value(), value.value()) {
+                    Ok(value) => value,
+                    Err(error) => return Ok(Err(error)),
+                };
+                if look(key.value(), value).is_break() {
+                    break;
+                }
+            }
+            Ok(Ok(()))
+        })?
+    }
+
     /// Sets one value, durably.
     pub fn put<V: Serialize>(&self, table: Table, key: &str, value: &V) -> Result<()> {
         let mut changes = Changes::default();
@@ -193,6 +228,28 @@ mod tests {
         assert_eq!(store.scan_from::<u32>(STREAMS, "", "ab", 1).unwrap(), [("ab".to_string(), 2)]);
         store.delete(STREAMS, "a").unwrap();
         assert_eq!(store.get::<u32>(STREAMS, "a").unwrap(), None);
+    }
+
+    #[test]
+    fn a_visit_goes_no_further_than_it_is_let() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = ControlStore::open(&directory.path().join("control.redb")).unwrap();
+        let visited = |prefix: &str, from: &str, limit: usize| {
+            let mut seen = Vec::new();
+            let look = |key: &str, value: u32| {
+                seen.push((key.to_string(), value));
+                if seen.len() == limit { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            };
+            store.visit(STREAMS, prefix, from, look).unwrap();
+            seen.into_iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>()
+        };
+        assert!(visited("", "", 9).is_empty());
+        for (key, value) in [("a", 1), ("ab", 2), ("ac", 3), ("b", 4)] {
+            store.put(STREAMS, key, &value).unwrap();
+        }
+        assert_eq!(visited("a", "", 9), ["a=1", "ab=2", "ac=3"]);
+        assert_eq!(visited("a", "ab", 1), ["ab=2"]);
+        assert!(store.visit(STREAMS, "", "", |_, _: String| ControlFlow::Continue(())).is_err());
     }
 
     #[test]

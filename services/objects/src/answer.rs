@@ -1,21 +1,24 @@
 //! Answers that are not s3s', and the headers that every answer carries.
 
+use std::borrow::Cow;
+
 use axum::body::Body;
 use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, Response, StatusCode};
+use s3s::S3Error;
 
 /// A request that may not go on, with the S3 error to answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Refused {
     pub(crate) status: u16,
-    pub(crate) code: &'static str,
+    pub(crate) code: Cow<'static, str>,
     pub(crate) message: String,
     details: Vec<(&'static str, String)>,
 }
 
 impl Refused {
     pub(crate) fn new(status: u16, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), details: Vec::new() }
+        Self { status, code: code.into(), message: message.into(), details: Vec::new() }
     }
 
     /// Adds an element to the error document.
@@ -38,6 +41,14 @@ impl Refused {
         *response.status_mut() = StatusCode::from_u16(self.status).unwrap_or(StatusCode::BAD_REQUEST);
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/xml"));
         response
+    }
+}
+
+impl From<&S3Error> for Refused {
+    fn from(error: &S3Error) -> Self {
+        let status = error.status_code().map_or(500, |status| status.as_u16());
+        let message = error.message().unwrap_or_default();
+        Self { status, code: error.code().as_str().to_string().into(), message: message.into(), details: Vec::new() }
     }
 }
 

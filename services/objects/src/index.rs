@@ -12,20 +12,40 @@ use crate::notification::Notifications;
 pub(crate) const BUCKETS: Table = Table("buckets");
 /// Objects by bucket and key, see [`object_key`].
 pub(crate) const OBJECTS: Table = Table("objects");
-/// Unfinished multipart uploads by bucket, key and id.
+/// Unfinished multipart uploads by bucket, key and id, see [`upload_key`].
 pub(crate) const UPLOADS: Table = Table("uploads");
 /// Parts of them by upload id and number.
 pub(crate) const PARTS: Table = Table("parts");
 /// Notifications that are not delivered yet, by number.
 pub(crate) const OUTBOX: Table = Table("outbox");
+/// Ids of files that no row names any more and that may still be there.
+pub(crate) const REMOVED: Table = Table("removed");
+
+/// Characters of an upload id, all of them hexadecimal digits.
+const UPLOAD_ID_LENGTH: usize = 32;
 
 /// A bucket's name holds no slash, so this sorts objects by bucket, then key.
 pub(crate) fn object_key(bucket: &str, key: &str) -> String {
     format!("{bucket}/{key}")
 }
 
-pub(crate) fn upload_key(bucket: &str, key: &str, upload_id: &str) -> String {
-    format!("{bucket}/{key}/{upload_id}")
+/// The key of an upload's row, or `None` if no upload has such an id. Since all ids have the same
+/// length and no NUL in them, no two uploads share a row; NUL sorts uploads by key, then id.
+pub(crate) fn upload_key(bucket: &str, key: &str, upload_id: &str) -> Option<String> {
+    let is_id = upload_id.len() == UPLOAD_ID_LENGTH
+        && upload_id.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
+    is_id.then(|| format!("{bucket}/{key}\0{upload_id}"))
+}
+
+/// The id in the key of an upload's row.
+pub(crate) fn upload_id_of(row: &str) -> &str {
+    row.get(row.len().saturating_sub(UPLOAD_ID_LENGTH)..).unwrap_or_default()
+}
+
+/// The key of an upload's row from that of earlier versions, which had a slash before the id.
+pub(crate) fn upload_key_of_old(row: &str) -> Option<String> {
+    let (head, id) = row.split_at_checked(row.len().checked_sub(UPLOAD_ID_LENGTH)?)?;
+    head.strip_suffix('/').map(|head| format!("{head}\0{id}"))
 }
 
 pub(crate) fn part_key(upload_id: &str, number: i32) -> String {
@@ -99,4 +119,28 @@ pub(crate) struct Part {
     pub(crate) etag: String,
     pub(crate) modified_ms: u64,
     pub(crate) checksums: Checksums,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_uploads_share_a_row() {
+        let id = "0123456789abcdef0123456789abcdef";
+        let row = upload_key("bucket", "dir/f", id).unwrap();
+        assert_eq!(upload_id_of(&row), id);
+        assert_eq!(upload_key("bucket", "dir", &format!("f/{id}")), None);
+        for wrong in [
+            "",
+            "0123456789abcdef0123456789abcde",
+            "0123456789ABCDEF0123456789ABCDEF",
+            "../../../../../../../../../../..",
+        ] {
+            assert_eq!(upload_key("bucket", "dir", wrong), None, "{wrong}");
+        }
+        assert!(upload_key("bucket", "a", id) < upload_key("bucket", "a!", id), "sorted by key");
+        assert_eq!(upload_key_of_old(&format!("bucket/dir/f/{id}")), Some(row.clone()));
+        assert_eq!(upload_key_of_old(&row), None, "already of this version");
+    }
 }

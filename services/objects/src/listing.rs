@@ -1,89 +1,154 @@
-//! ListObjectsV2 and ListObjects: pages of keys, with common prefixes rolled up.
+//! ListObjectsV2, ListObjects and ListMultipartUploads: pages of keys, with common prefixes rolled up.
 
+use std::ops::ControlFlow;
+
+use anabranch_control::{ControlStore, Result, Table};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use s3s::dto::*;
 use s3s::{S3Result, s3_error};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use crate::error::index_failure;
-use crate::index::{OBJECTS, Object as Stored, object_key};
+use crate::index::{OBJECTS, UPLOADS, object_key, upload_id_of};
 use crate::operations::timestamp;
 use crate::store::Objects;
 
 /// `encoding-type=url` escapes all but these.
 const URL_ESCAPES: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'/');
-const PAGE_MAX: usize = 1000;
+/// Keys, uploads and common prefixes in one answer of a listing.
+const PAGE_MAX: usize = 1_000;
 
-struct Page {
-    contents: Vec<(String, Stored)>,
+/// What is listed of an object; where its bytes are is not read.
+#[derive(Deserialize)]
+struct Listed {
+    size: u64,
+    etag: String,
+    modified_ms: u64,
+}
+
+/// What is listed of an upload.
+#[derive(Deserialize)]
+struct ListedUpload {
+    initiated_ms: u64,
+}
+
+/// One entry: the key, the key of its row, and what is listed of it.
+struct Entry<V> {
+    key: String,
+    row: String,
+    value: V,
+}
+
+struct Page<V> {
+    entries: Vec<Entry<V>>,
     prefixes: Vec<String>,
     /// The last key or prefix listed, if there is more.
     more_after: Option<String>,
 }
 
-struct Query<'a> {
-    bucket: &'a str,
-    prefix: &'a str,
-    delimiter: Option<&'a str>,
-    after: Option<&'a str>,
+struct Query {
+    table: Table,
+    bucket: String,
+    prefix: String,
+    delimiter: Option<String>,
+    /// The key of the row to begin at, and the common prefix that was listed last.
+    from: String,
+    listed: Option<String>,
     limit: usize,
 }
 
-async fn page(objects: &Objects, query: Query<'_>) -> S3Result<Page> {
-    objects.bucket(query.bucket).await?;
-    let mut page = Page { contents: Vec::new(), prefixes: Vec::new(), more_after: None };
-    let scan_prefix = object_key(query.bucket, query.prefix);
-    let delimiter = query.delimiter.filter(|delimiter| !delimiter.is_empty());
-    let group_of = |key: &str| {
-        let (delimiter, rest) = (delimiter?, key.get(query.prefix.len()..)?);
-        rest.find(delimiter).map(|at| key[..query.prefix.len() + at + delimiter.len()].to_string())
-    };
-    // A page may end with a common prefix; then everything under it is behind us.
-    let mut from = match query.after {
-        Some(after) if group_of(after).as_deref() == Some(after) => behind_prefix(query.bucket, after),
-        Some(after) => object_key(query.bucket, after) + "\0",
-        None => scan_prefix.clone(),
-    };
-    let mut last = None;
-    loop {
-        let (prefix, begin) = (scan_prefix.clone(), from.clone());
-        let rows: Vec<(String, Stored)> = objects
-            .blocking(move |objects| objects.index.scan_from(OBJECTS, &prefix, &begin, PAGE_MAX))
-            .await
-            .map_err(index_failure)?;
-        let is_last = rows.len() < PAGE_MAX;
-        let mut jumped = false;
-        for (row, object) in rows {
-            let key = row[query.bucket.len() + 1..].to_string();
-            if page.contents.len() + page.prefixes.len() >= query.limit {
-                page.more_after = last;
-                return Ok(page);
-            }
-            match group_of(&key) {
-                Some(group) => {
-                    from = behind_prefix(query.bucket, &group);
-                    last = Some(group.clone());
-                    page.prefixes.push(group);
-                    jumped = true;
-                    break;
-                }
-                None => {
-                    from = row + "\0";
-                    last = Some(key.clone());
-                    page.contents.push((key, object));
-                }
-            }
+impl Query {
+    fn new(table: Table, bucket: &str, prefix: Option<&str>, delimiter: Option<&str>, limit: usize) -> Self {
+        Self {
+            table,
+            bucket: bucket.into(),
+            prefix: prefix.unwrap_or_default().into(),
+            delimiter: delimiter.filter(|delimiter| !delimiter.is_empty()).map(str::to_string),
+            from: String::new(),
+            listed: None,
+            limit,
         }
-        if is_last && !jumped {
-            return Ok(page);
+    }
+
+    /// Begins behind the key or common prefix `after`; `row_behind` is the first row behind the key.
+    fn after(mut self, after: Option<&str>, row_behind: impl Fn(String) -> String) -> Self {
+        let Some(after) = after else { return self };
+        // A page may end with a common prefix; then everything under it is behind us.
+        if self.group_of(after).as_deref() == Some(after) {
+            self.from = self.behind(after);
+            self.listed = Some(after.to_string());
+        } else {
+            self.from = row_behind(object_key(&self.bucket, after));
+        }
+        self
+    }
+
+    /// The common prefix under which a key is listed.
+    fn group_of(&self, key: &str) -> Option<String> {
+        let (delimiter, rest) = (self.delimiter.as_ref()?, key.strip_prefix(&self.prefix)?);
+        rest.find(delimiter).map(|at| key[..self.prefix.len() + at + delimiter.len()].to_string())
+    }
+
+    /// Behind all but the oddest rows under a common prefix; the rest is skipped one by one.
+    fn behind(&self, group: &str) -> String {
+        format!("{}{}", object_key(&self.bucket, group), char::MAX)
+    }
+
+    /// Reads no more rows than it lists.
+    fn page<V: DeserializeOwned>(mut self, index: &ControlStore, key_of: fn(&str) -> &str) -> Result<Page<V>> {
+        let mut page = Page { entries: Vec::new(), prefixes: Vec::new(), more_after: None };
+        let scan_prefix = object_key(&self.bucket, &self.prefix);
+        let mut last = None;
+        loop {
+            let mut group = None;
+            index.visit(self.table, &scan_prefix, &self.from, |row, value: V| {
+                let key = key_of(&row[self.bucket.len() + 1..]);
+                let found = self.group_of(key);
+                if found.is_some() && found == self.listed {
+                    return ControlFlow::Continue(());
+                }
+                if page.entries.len() + page.prefixes.len() >= self.limit {
+                    page.more_after = last.take();
+                    return ControlFlow::Break(());
+                }
+                last = Some(found.clone().unwrap_or_else(|| key.to_string()));
+                if found.is_some() {
+                    group = found;
+                    return ControlFlow::Break(());
+                }
+                page.entries.push(Entry { key: key.to_string(), row: row.to_string(), value });
+                ControlFlow::Continue(())
+            })?;
+            let Some(group) = group else { return Ok(page) };
+            self.from = self.behind(&group);
+            self.listed = Some(group.clone());
+            page.prefixes.push(group);
         }
     }
 }
 
-/// The first index key that does not start with the prefix.
-fn behind_prefix(bucket: &str, prefix: &str) -> String {
-    format!("{}{}", object_key(bucket, prefix), char::MAX)
+async fn page<V: DeserializeOwned + Send + 'static>(
+    objects: &Objects,
+    query: Query,
+    key_of: fn(&str) -> &str,
+) -> S3Result<Page<V>> {
+    objects.bucket(&query.bucket).await?;
+    objects.blocking(move |objects| query.page(&objects.index, key_of)).await.map_err(index_failure)
+}
+
+async fn objects_page(
+    objects: &Objects,
+    bucket: &str,
+    prefix: Option<&str>,
+    delimiter: Option<&str>,
+    after: Option<&str>,
+    limit: usize,
+) -> S3Result<Page<Listed>> {
+    let query = Query::new(OBJECTS, bucket, prefix, delimiter, limit).after(after, |row| row + "\0");
+    page(objects, query, |key| key).await
 }
 
 fn encode(text: String, encoding: Option<&EncodingType>) -> String {
@@ -93,12 +158,12 @@ fn encode(text: String, encoding: Option<&EncodingType>) -> String {
     }
 }
 
-fn contents(page: Vec<(String, Stored)>, encoding: Option<&EncodingType>, owner: Option<&Owner>) -> Vec<Object> {
-    let entry = |(key, object): (String, Stored)| Object {
-        key: Some(encode(key, encoding)),
-        e_tag: Some(ETag::Strong(object.etag)),
-        size: Some(object.size as i64),
-        last_modified: Some(timestamp(object.modified_ms)),
+fn contents(page: Vec<Entry<Listed>>, encoding: Option<&EncodingType>, owner: Option<&Owner>) -> Vec<Object> {
+    let entry = |entry: Entry<Listed>| Object {
+        key: Some(encode(entry.key, encoding)),
+        e_tag: Some(ETag::Strong(entry.value.etag)),
+        size: Some(entry.value.size as i64),
+        last_modified: Some(timestamp(entry.value.modified_ms)),
         storage_class: Some(ObjectStorageClass::from_static(ObjectStorageClass::STANDARD)),
         owner: owner.cloned(),
         ..Default::default()
@@ -110,44 +175,47 @@ fn common_prefixes(prefixes: Vec<String>, encoding: Option<&EncodingType>) -> Ve
     prefixes.into_iter().map(|prefix| CommonPrefix { prefix: Some(encode(prefix, encoding)) }).collect()
 }
 
-fn limit(max_keys: Option<i32>) -> S3Result<usize> {
-    match max_keys {
-        None => Ok(PAGE_MAX),
-        Some(keys) if keys < 0 => {
-            Err(s3_error!(InvalidArgument, "Argument maxKeys must be an integer between 0 and 2147483647"))
+/// How many entries a request that asks for `asked` of them gets.
+pub(crate) fn limit(asked: Option<i32>, argument: &str, page_max: usize) -> S3Result<usize> {
+    match asked.map(usize::try_from) {
+        None => Ok(page_max),
+        Some(Ok(asked)) => Ok(asked.min(page_max)),
+        Some(Err(_)) => {
+            Err(s3_error!(InvalidArgument, "Argument {argument} must be an integer between 0 and 2147483647"))
         }
-        Some(keys) => Ok((keys as usize).min(PAGE_MAX)),
     }
 }
 
+/// Who owns everything.
+pub(crate) fn owner() -> Owner {
+    Owner { display_name: Some("anabranch".into()), id: Some("000000000000".into()) }
+}
+
+/// The token for what comes after `name`.
+pub(crate) fn token_after(name: String) -> String {
+    STANDARD.encode(name)
+}
+
+/// What a token that a client gives back goes on after.
+pub(crate) fn after_token(token: &str) -> S3Result<String> {
+    let text = STANDARD.decode(token).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    text.ok_or_else(|| s3_error!(InvalidArgument, "The continuation token provided is incorrect"))
+}
+
 pub(crate) async fn list_objects_v2(objects: &Objects, input: ListObjectsV2Input) -> S3Result<ListObjectsV2Output> {
-    let limit = limit(input.max_keys)?;
-    let token = match &input.continuation_token {
-        Some(token) => {
-            let text = STANDARD.decode(token).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-            Some(text.ok_or_else(|| s3_error!(InvalidArgument, "The continuation token provided is incorrect"))?)
-        }
-        None => None,
-    };
-    let query = Query {
-        bucket: &input.bucket,
-        prefix: input.prefix.as_deref().unwrap_or_default(),
-        delimiter: input.delimiter.as_deref(),
-        after: token.as_deref().or(input.start_after.as_deref()),
-        limit,
-    };
-    let page = page(objects, query).await?;
-    let owner = input
-        .fetch_owner
-        .unwrap_or(false)
-        .then(|| Owner { display_name: Some("anabranch".into()), id: Some("000000000000".into()) });
+    let limit = limit(input.max_keys, "max-keys", PAGE_MAX)?;
+    let token = input.continuation_token.as_deref().map(after_token).transpose()?;
+    let after = token.as_deref().or(input.start_after.as_deref());
+    let (prefix, delimiter) = (input.prefix.as_deref(), input.delimiter.as_deref());
+    let page = objects_page(objects, &input.bucket, prefix, delimiter, after, limit).await?;
+    let owner = input.fetch_owner.unwrap_or(false).then(owner);
     let encoding = input.encoding_type.as_ref();
     Ok(ListObjectsV2Output {
-        key_count: Some((page.contents.len() + page.prefixes.len()) as i32),
-        contents: Some(contents(page.contents, encoding, owner.as_ref())),
+        key_count: Some((page.entries.len() + page.prefixes.len()) as i32),
+        contents: Some(contents(page.entries, encoding, owner.as_ref())),
         common_prefixes: Some(common_prefixes(page.prefixes, encoding)),
         is_truncated: Some(page.more_after.is_some()),
-        next_continuation_token: page.more_after.map(|after| STANDARD.encode(after)),
+        next_continuation_token: page.more_after.map(token_after),
         name: Some(input.bucket),
         prefix: Some(encode(input.prefix.unwrap_or_default(), encoding)),
         max_keys: Some(limit as i32),
@@ -160,18 +228,13 @@ pub(crate) async fn list_objects_v2(objects: &Objects, input: ListObjectsV2Input
 }
 
 pub(crate) async fn list_objects(objects: &Objects, input: ListObjectsInput) -> S3Result<ListObjectsOutput> {
-    let limit = limit(input.max_keys)?;
-    let query = Query {
-        bucket: &input.bucket,
-        prefix: input.prefix.as_deref().unwrap_or_default(),
-        delimiter: input.delimiter.as_deref(),
-        after: input.marker.as_deref().filter(|marker| !marker.is_empty()),
-        limit,
-    };
-    let page = page(objects, query).await?;
+    let limit = limit(input.max_keys, "max-keys", PAGE_MAX)?;
+    let marker = input.marker.as_deref().filter(|marker| !marker.is_empty());
+    let (prefix, delimiter) = (input.prefix.as_deref(), input.delimiter.as_deref());
+    let page = objects_page(objects, &input.bucket, prefix, delimiter, marker, limit).await?;
     let encoding = input.encoding_type.as_ref();
     Ok(ListObjectsOutput {
-        contents: Some(contents(page.contents, encoding, None)),
+        contents: Some(contents(page.entries, encoding, None)),
         common_prefixes: Some(common_prefixes(page.prefixes, encoding)),
         is_truncated: Some(page.more_after.is_some()),
         // Without a delimiter clients take the last key themselves.
@@ -180,6 +243,49 @@ pub(crate) async fn list_objects(objects: &Objects, input: ListObjectsInput) -> 
         prefix: Some(encode(input.prefix.unwrap_or_default(), encoding)),
         marker: Some(encode(input.marker.unwrap_or_default(), encoding)),
         max_keys: Some(limit as i32),
+        delimiter: input.delimiter.map(|delimiter| encode(delimiter, encoding)),
+        encoding_type: input.encoding_type,
+        ..Default::default()
+    })
+}
+
+pub(crate) async fn list_multipart_uploads(
+    objects: &Objects,
+    input: ListMultipartUploadsInput,
+) -> S3Result<ListMultipartUploadsOutput> {
+    let limit = limit(input.max_uploads, "max-uploads", PAGE_MAX)?;
+    let key_marker = input.key_marker.as_deref().filter(|marker| !marker.is_empty());
+    let id_marker = input.upload_id_marker.as_deref().filter(|marker| !marker.is_empty());
+    // Ids are hexadecimal, so this is behind all of a key's uploads, or behind the one of the marker.
+    let row_behind = |row: String| match id_marker {
+        None => row + "\0g",
+        Some(id) => format!("{row}\0{id}\0"),
+    };
+    let query = Query::new(UPLOADS, &input.bucket, input.prefix.as_deref(), input.delimiter.as_deref(), limit);
+    let query = query.after(key_marker, row_behind);
+    let page = page::<ListedUpload>(objects, query, |row| row.rsplit_once('\0').map_or(row, |(key, _)| key)).await?;
+    let encoding = input.encoding_type.as_ref();
+    let last_id = match (&page.more_after, page.entries.last()) {
+        (Some(after), Some(last)) if *after == last.key => Some(upload_id_of(&last.row).to_string()),
+        _ => None,
+    };
+    let upload = |entry: Entry<ListedUpload>| MultipartUpload {
+        upload_id: Some(upload_id_of(&entry.row).to_string()),
+        key: Some(encode(entry.key, encoding)),
+        initiated: Some(timestamp(entry.value.initiated_ms)),
+        ..Default::default()
+    };
+    Ok(ListMultipartUploadsOutput {
+        uploads: Some(page.entries.into_iter().map(upload).collect()),
+        common_prefixes: Some(common_prefixes(page.prefixes, encoding)),
+        is_truncated: Some(page.more_after.is_some()),
+        next_key_marker: page.more_after.map(|after| encode(after, encoding)),
+        next_upload_id_marker: last_id,
+        bucket: Some(input.bucket),
+        prefix: input.prefix.map(|prefix| encode(prefix, encoding)),
+        key_marker: Some(encode(input.key_marker.unwrap_or_default(), encoding)),
+        upload_id_marker: input.upload_id_marker,
+        max_uploads: Some(limit as i32),
         delimiter: input.delimiter.map(|delimiter| encode(delimiter, encoding)),
         encoding_type: input.encoding_type,
         ..Default::default()

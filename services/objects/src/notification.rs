@@ -10,6 +10,9 @@ use serde_json::{Value, json};
 const KEY_ESCAPES: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'*').remove(b'/').remove(b' ');
 
+/// Rules of a bucket's notification configuration (S3 User Guide, "Amazon S3 quotas").
+const NOTIFICATION_RULES_MAX: usize = 100;
+
 /// A bucket's notification rules.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notifications {
@@ -50,6 +53,9 @@ impl Notifications {
     /// # Errors
     /// The message of the `InvalidArgument` to answer.
     pub fn check(&self) -> Result<(), String> {
+        if self.rules.len() > NOTIFICATION_RULES_MAX {
+            return Err(format!("A bucket has at most {NOTIFICATION_RULES_MAX} notification configurations."));
+        }
         for rule in &self.rules {
             if let Some(event) = rule.events.iter().find(|event| !EVENTS.contains(&event.as_str())) {
                 return Err(format!("The event '{event}' is not supported for notifications."));

@@ -8,13 +8,17 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::{Notify, watch};
 
+use crate::commit::Transaction;
 use crate::index::OUTBOX;
+use crate::locks::Scope;
 use crate::ports::NotificationTarget;
 use crate::store::Objects;
 
-/// Entries read from the outbox at a time.
-const BATCH: usize = 64;
-const RETRY_FIRST: Duration = Duration::from_millis(200);
+/// Notifications read from the outbox at a time.
+const BATCH_MAX: usize = 64;
+/// Wait after the first failed delivery of a notification; it doubles with each.
+const RETRY_MIN: Duration = Duration::from_millis(200);
+/// Longest wait between two attempts to deliver a notification.
 const RETRY_MAX: Duration = Duration::from_secs(30);
 
 /// A notification that waits.
@@ -38,7 +42,9 @@ pub(crate) async fn run(
 ) {
     loop {
         let pending = match objects.upgrade() {
-            Some(objects) => objects.blocking(|objects| objects.index.scan_from::<Entry>(OUTBOX, "", "", BATCH)).await,
+            Some(objects) => {
+                objects.blocking(|objects| objects.index.scan_from::<Entry>(OUTBOX, "", "", BATCH_MAX)).await
+            }
             None => return,
         };
         let entries = pending.unwrap_or_else(|error| {
@@ -67,19 +73,25 @@ async fn deliver(
     entry: &Entry,
     stop: &mut watch::Receiver<bool>,
 ) -> bool {
-    let mut delay = RETRY_FIRST;
+    let mut delay = RETRY_MIN;
+    let mut is_delivered = false;
     loop {
-        let failure = match target.deliver(&entry.target_arn, entry.event.clone()).await {
-            Err(error) => error.to_string(),
+        let outcome = match is_delivered {
+            true => Ok(()),
+            false => target.deliver(&entry.target_arn, entry.event.clone()).await.map_err(|error| error.to_string()),
+        };
+        is_delivered = outcome.is_ok();
+        let removed = match outcome {
+            Err(error) => Err(error),
             Ok(()) => {
                 let Some(objects) = objects.upgrade() else { return false };
-                let key = key.to_string();
-                match objects.blocking(move |objects| objects.index.delete(OUTBOX, &key)).await {
-                    Ok(()) => return true,
-                    Err(error) => error.to_string(),
-                }
+                remove(&objects, key).await.map_err(|error| error.to_string())
             }
         };
+        let Err(failure) = removed else { return true };
+        if let Some(objects) = objects.upgrade() {
+            objects.health.stuck(objects.clock.now_ms(), &format!("{}: {failure}", entry.target_arn));
+        }
         tracing::warn!(
             target_arn = entry.target_arn,
             failure,
@@ -91,4 +103,16 @@ async fn deliver(
         }
         delay = (delay * 2).min(RETRY_MAX);
     }
+}
+
+/// Removes an entry that was delivered.
+async fn remove(objects: &Objects, key: &str) -> s3s::S3Result<()> {
+    let key = key.to_string();
+    let removal = move |change: &mut Transaction<'_>| {
+        change.rows().delete(OUTBOX, &key);
+        Ok(())
+    };
+    objects.change(Scope::default(), removal).await?;
+    objects.health.delivered();
+    Ok(())
 }

@@ -4,30 +4,54 @@
 use anabranch_protocol::Clock;
 use axum::body::Body;
 use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH};
+use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Request, Uri};
 use jiff::civil::DateTime;
+use md5::{Digest, Md5};
 
+use crate::address::Address;
 use crate::answer::Refused;
 use crate::aws_chunked::{Decoder, Trailers};
+use crate::blob::check_md5;
+use crate::limits::{DocumentLimits, check_metadata};
 
-/// Takes the signature off and decodes the body.
-pub(crate) fn prepare(request: Request<Body>, clock: &dyn Clock) -> Result<s3s::HttpRequest, Refused> {
+/// Takes the signature off, decodes the body, and reads it if it is a document.
+pub(crate) async fn prepare(request: Request<Body>, clock: &dyn Clock) -> Result<s3s::HttpRequest, Refused> {
     let (mut head, body) = request.into_parts();
+    let has_key = Address::of(&head).is_some_and(|address| address.key.is_some());
     head.uri = without_signature(&head.uri, clock)?;
+    check_metadata(&head.headers)?;
     head.headers.remove(AUTHORIZATION);
     head.headers.remove("x-amz-security-token");
     let digest = head.headers.remove("x-amz-content-sha256");
     let is_streaming = digest.is_some_and(|digest| digest.as_bytes().starts_with(b"STREAMING-"));
     let is_chunked = is_streaming || content_encodings(&head.headers).any(|encoding| encoding == "aws-chunked");
-    if !is_chunked {
+    let body = if is_chunked {
+        let trailers = Trailers::announced(&head.headers).ok_or_else(|| {
+            Refused::new(400, "InvalidRequest", "The value specified in the x-amz-trailer header is not supported")
+        })?;
+        take_off_chunked_encoding(&mut head.headers)?;
+        head.extensions.insert(trailers.clone());
+        Body::from_stream(Decoder::new(body.into_data_stream(), trailers).stream())
+    } else {
+        body
+    };
+    let Some(limits) = DocumentLimits::of(&head, has_key) else {
         return Ok(Request::from_parts(head, s3s::Body::http_body_unsync(body)));
-    }
-    take_off_chunked_encoding(&mut head.headers);
-    let trailers = Trailers::default();
-    head.extensions.insert(trailers.clone());
-    let decoded = Decoder::new(body.into_data_stream(), trailers).stream();
-    let body = Body::from_stream(decoded);
-    Ok(Request::from_parts(head, s3s::Body::http_body_unsync(body)))
+    };
+    let document = limits.read(body.into_data_stream(), content_length(&head.headers)).await?;
+    check_document(&head, &document)?;
+    Ok(Request::from_parts(head, document.into()))
+}
+
+/// Holds a document against the digests that the request gives, where s3s does not.
+fn check_document(head: &Parts, document: &[u8]) -> Result<(), Refused> {
+    let sent = head.headers.get("content-md5").map(|value| value.to_str().unwrap_or_default());
+    check_md5(sent, &Md5::digest(document).into()).map_err(|error| Refused::from(&error))
+}
+
+pub(crate) fn content_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 fn content_encodings(headers: &HeaderMap) -> impl Iterator<Item = &str> {
@@ -40,7 +64,7 @@ fn content_encodings(headers: &HeaderMap) -> impl Iterator<Item = &str> {
         .filter(|value| !value.is_empty())
 }
 
-fn take_off_chunked_encoding(headers: &mut HeaderMap) {
+fn take_off_chunked_encoding(headers: &mut HeaderMap) -> Result<(), Refused> {
     let others: Vec<&str> = content_encodings(headers).filter(|encoding| *encoding != "aws-chunked").collect();
     let others = others.join(",");
     headers.remove(CONTENT_ENCODING);
@@ -50,10 +74,16 @@ fn take_off_chunked_encoding(headers: &mut HeaderMap) {
         headers.insert(CONTENT_ENCODING, value);
     }
     headers.remove("x-amz-trailer");
-    match headers.remove("x-amz-decoded-content-length") {
-        Some(length) => headers.insert(CONTENT_LENGTH, length),
-        None => headers.remove(CONTENT_LENGTH),
-    };
+    let length = headers.remove("x-amz-decoded-content-length");
+    let length = length.ok_or_else(|| {
+        Refused::new(411, "MissingContentLength", "You must provide the x-amz-decoded-content-length HTTP header.")
+    })?;
+    let is_number = !length.is_empty() && length.as_bytes().iter().all(u8::is_ascii_digit);
+    headers.insert(CONTENT_LENGTH, length);
+    if is_number && content_length(headers).is_some() {
+        return Ok(());
+    }
+    Err(Refused::new(400, "InvalidArgument", "x-amz-decoded-content-length is no number of bytes"))
 }
 
 /// Query parameters of a presigned URL; the URL says until when it holds.
@@ -122,8 +152,13 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_ENCODING, HeaderValue::from_static("aws-chunked, gzip"));
         headers.insert("x-amz-decoded-content-length", HeaderValue::from_static("7"));
-        take_off_chunked_encoding(&mut headers);
+        take_off_chunked_encoding(&mut headers).unwrap();
         assert_eq!(headers[CONTENT_ENCODING], "gzip");
         assert_eq!(headers[CONTENT_LENGTH], "7");
+        assert_eq!(take_off_chunked_encoding(&mut headers).unwrap_err().status, 411);
+        for wrong in ["", "-1", "+7", "7x", "99999999999999999999999"] {
+            headers.insert("x-amz-decoded-content-length", HeaderValue::from_static(wrong));
+            assert_eq!(take_off_chunked_encoding(&mut headers).unwrap_err().status, 400, "{wrong}");
+        }
     }
 }

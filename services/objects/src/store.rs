@@ -1,65 +1,60 @@
 //! The store: buckets, objects and the promises between them.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
+use std::fs::DirBuilder;
+use std::io;
+use std::ops::{ControlFlow, Range};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Weak};
 
-use anabranch_control::{Changes, ControlError, ControlStore};
-use anabranch_protocol::Clock;
-use axum::body::Body;
+use anabranch_control::{ControlError, ControlStore};
+use anabranch_protocol::{Clock, Problem};
 use bytes::Bytes;
-use http::request::Parts;
-use http::{Method, Request, Response};
+use futures::Stream;
 use parking_lot::Mutex;
+use s3s::config::{S3Config, StaticConfigProvider};
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{S3Result, s3_error};
+use serde::de::IgnoredAny;
 use tokio::sync::{Notify, watch};
 
-use crate::address::{Address, VirtualHosts};
-use crate::answer::{Refused, confine};
-use crate::blob::{Blobs, hex};
-use crate::cors::{self, CorsRule};
-use crate::error::{OpenError, index_failure};
-use crate::index::{BUCKETS, Bucket, Checksums, Headers, OBJECTS, OUTBOX, Object, PARTS, Part, object_key};
-use crate::notification::{Happened, Notifications, message};
-use crate::outbox::{self, Entry, entry_key};
+use crate::address::VirtualHosts;
+use crate::blob::{Blobs, Hold, Incoming, NewBlob, WriteError, hex, sync_directory};
+use crate::error::{OpenError, disk_failure, index_failure};
+use crate::health::Health;
+use crate::index::{BUCKETS, BlobRef, Bucket, Headers, OBJECTS, Object, UPLOADS, Upload, object_key, upload_id_of};
+use crate::limits::{BUCKETS_MAX, XML_BYTES_MAX, check_key};
+use crate::locks::{Locks, Scope};
+use crate::notification::Notifications;
+use crate::opening::{OpeningError, survey};
+use crate::outbox;
 use crate::ports::NotificationTarget;
-use crate::request::prepare;
 
 /// Buckets and objects on disk.
 pub struct Objects {
     pub(crate) index: ControlStore,
-    pub(crate) blobs: Blobs,
+    pub(crate) blobs: Arc<Blobs>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) health: Health,
+    pub(crate) locks: Locks,
+    /// Number of the next event; numbers increase over restarts too, as time does.
+    pub(crate) sequence: AtomicU64,
+    /// Files that are removed, and whose rows in `REMOVED` go with the next commit.
+    pub(crate) cleared: Mutex<Vec<String>>,
     /// Objects and bytes by bucket; kept in step with the index.
     counts: Mutex<BTreeMap<String, Counts>>,
-    /// Writers of the same key take turns, so that conditions and counts hold.
-    key_locks: Mutex<HashMap<String, Weak<tokio::sync::Mutex<()>>>>,
-    sequence: AtomicU64,
-    filled: Arc<Notify>,
+    pub(crate) filled: Arc<Notify>,
     stop: watch::Sender<bool>,
-    service: S3Service,
+    pub(crate) service: S3Service,
     this: Weak<Self>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
-struct Counts {
-    objects: u64,
-    bytes: u64,
-}
-
-impl Counts {
-    fn replace(&mut self, before: Option<&Object>, after: Option<&Object>) {
-        if let Some(before) = before {
-            self.objects = self.objects.saturating_sub(1);
-            self.bytes = self.bytes.saturating_sub(before.size);
-        }
-        if let Some(after) = after {
-            self.objects += 1;
-            self.bytes += after.size;
-        }
-    }
+pub(crate) struct Counts {
+    pub(crate) objects: u64,
+    pub(crate) bytes: u64,
 }
 
 /// Figures of a bucket.
@@ -89,45 +84,48 @@ pub struct NewObject {
 }
 
 impl Objects {
-    /// Opens the store in `directory`, creating it if absent, removes files that no object names,
-    /// and goes on delivering notifications. Needs a Tokio runtime.
+    /// Opens the store in `directory`, creating it if absent, and goes on delivering
+    /// notifications. Files that the index does not explain are moved to `strays`. Needs a Tokio
+    /// runtime.
     ///
     /// # Errors
-    /// When index or files can't be read.
+    /// When index or files can't be read, or don't belong together; then nothing is changed.
     pub fn open(
         directory: &Path,
         clock: Arc<dyn Clock>,
         target: Option<Arc<dyn NotificationTarget>>,
     ) -> Result<Arc<Self>, OpenError> {
         let at = |source| OpenError::Io { path: directory.to_path_buf(), source };
-        std::fs::create_dir_all(directory).map_err(at)?;
-        let blobs = Blobs::open(directory.join("data")).map_err(at)?;
-        let index = ControlStore::open(&directory.join("index.redb"))?;
-        let mut counts: BTreeMap<String, Counts> = BTreeMap::new();
-        let mut named = HashSet::new();
-        for (bucket, _) in index.scan::<Bucket>(BUCKETS, "")? {
-            counts.insert(bucket, Counts::default());
+        DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(at)?;
+        directory.parent().map_or(Ok(()), sync_directory).map_err(at)?;
+        let data = directory.join("data");
+        let blobs = Blobs::new(data.clone());
+        blobs.prune();
+        let index = ControlStore::open_tied(&directory.join("index.redb"), &[data])?;
+        let strays = directory.join("strays");
+        let opened = survey(&index, &blobs, &strays).map_err(|error| match error {
+            OpeningError::Index(error) => OpenError::Index(error),
+            OpeningError::Io(source) => at(source),
+        })?;
+        if opened.inventory.strays > 0 {
+            let (files, strays) = (opened.inventory.strays, strays.display());
+            tracing::warn!(files, %strays, "files that the objects index does not name were moved aside");
         }
-        for (key, object) in index.scan::<Object>(OBJECTS, "")? {
-            let count = counts.entry(key.split('/').next().unwrap_or_default().to_string()).or_default();
-            count.objects += 1;
-            count.bytes += object.size;
-            named.extend(object.blobs.into_iter().map(|blob| blob.id));
+        if opened.inventory.missing > 0 {
+            let files = opened.inventory.missing;
+            tracing::error!(files, "files that the objects index names are not there");
         }
-        named.extend(index.scan::<Part>(PARTS, "")?.into_iter().map(|(_, part)| part.blob.id));
-        let orphans = blobs.ids().map_err(at)?.into_iter().filter(|id| !named.contains(id));
-        orphans.for_each(|id| blobs.remove(&id));
-        let last = index.scan::<Entry>(OUTBOX, "")?.last().and_then(|(key, _)| key.split('/').next()?.parse().ok());
         let filled = Arc::new(Notify::new());
         let stop = watch::Sender::new(false);
         let objects = Arc::new_cyclic(|this: &Weak<Self>| Self {
             index,
             blobs,
-            // Sequencers increase over restarts too, as time does.
-            sequence: AtomicU64::new((clock.now_ms() << 20).max(last.map_or(0, |last: u64| last + 1))),
+            health: Health::found(opened.inventory),
+            locks: Locks::default(),
+            sequence: AtomicU64::new((clock.now_ms() << 20).max(opened.sequence)),
+            cleared: Mutex::default(),
             clock,
-            counts: Mutex::new(counts),
-            key_locks: Mutex::new(HashMap::new()),
+            counts: Mutex::new(opened.counts),
             filled: filled.clone(),
             stop: stop.clone(),
             service: service(this.clone()),
@@ -145,77 +143,15 @@ impl Objects {
         self.index.close();
     }
 
-    /// Answers one request of the S3 REST API.
-    pub async fn handle(&self, request: Request<Body>) -> Response<Body> {
-        let (head, body) = request.into_parts();
-        let address = Address::of(&head);
-        let origin = cors::origin(&head).map(str::to_string);
-        let method = head.method.clone();
-        let mut response = if method == Method::OPTIONS {
-            self.preflight(&head, address.as_ref()).await
-        } else {
-            self.answer(Request::from_parts(head, body)).await
-        };
-        if let (Some(origin), Some(address)) = (origin, address)
-            && method != Method::OPTIONS
-            && let Some(rules) = self.cors_rules(&address.bucket).await
-        {
-            cors::mark(&rules, &origin, method.as_str(), response.headers_mut());
-        }
-        confine(response.headers_mut());
-        response
-    }
-
-    async fn answer(&self, request: Request<Body>) -> Response<Body> {
-        let request = match prepare(request, &*self.clock) {
-            Ok(request) => request,
-            Err(refused) => return refused.response(),
-        };
-        match self.service.call(request).await {
-            Ok(response) => response.map(Body::new),
-            Err(error) => {
-                tracing::error!(?error, "answering an S3 request");
-                Refused::new(500, "InternalError", "We failed to answer.").response()
-            }
-        }
-    }
-
-    async fn preflight(&self, head: &Parts, address: Option<&Address>) -> Response<Body> {
-        let rules = match address {
-            Some(address) => self.cors_rules(&address.bucket).await,
-            None => None,
-        };
-        let has_key = address.is_some_and(|address| address.key.is_some());
-        match cors::preflight(rules.as_deref(), head, has_key) {
-            Ok(headers) => {
-                let mut response = Response::new(Body::empty());
-                *response.headers_mut() = headers;
-                response
-            }
-            Err(refused) => refused.response(),
-        }
-    }
-
-    /// The bucket that a request to S3 addresses, by its path or its host name.
-    pub fn bucket_of(request: &Parts) -> Option<String> {
-        Address::of(request).map(|address| address.bucket)
-    }
-
-    /// Whether the CORS rules of `bucket` let pages of `origin` send it requests with `method`. A
-    /// preflight (`OPTIONS`) is let in where any method is.
-    pub async fn allows_origin(&self, bucket: &str, origin: &str, method: &str) -> bool {
-        self.cors_rules(bucket).await.is_some_and(|rules| cors::allows(&rules, origin, method))
-    }
-
-    /// The CORS rules of a bucket, `None` if there is no such bucket.
-    async fn cors_rules(&self, bucket: &str) -> Option<Vec<CorsRule>> {
-        self.bucket(bucket).await.ok().map(|bucket| bucket.cors)
+    /// What keeps the store from doing its work.
+    pub fn problems(&self) -> Vec<Problem> {
+        self.health.problems()
     }
 
     /// Makes a bucket; false if it is there already.
     ///
     /// # Errors
-    /// When the name is not one S3 allows, or the index can't be written.
+    /// When the name is not one S3 allows, there are too many, or the index can't be written.
     pub async fn create_bucket(&self, name: &str, region: &str) -> S3Result<bool> {
         check_bucket_name(name)?;
         let bucket = Bucket {
@@ -225,32 +161,46 @@ impl Objects {
             cors: Vec::new(),
         };
         let name = name.to_string();
-        self.blocking(move |objects| {
-            let mut counts = objects.counts.lock();
-            if counts.contains_key(&name) {
+        self.change(Scope::of_buckets(&name), move |change| {
+            if change.index().get::<Bucket>(BUCKETS, &name).map_err(index_failure)?.is_some() {
                 return Ok(false);
             }
-            objects.index.put(BUCKETS, &name, &bucket).map_err(index_failure)?;
-            counts.insert(name, Counts::default());
+            if change.buckets() >= BUCKETS_MAX {
+                return Err(s3_error!(
+                    TooManyBuckets,
+                    "You have attempted to create more buckets than allowed: {BUCKETS_MAX}"
+                ));
+            }
+            change.put_bucket(&name, &bucket)?;
             Ok(true)
         })
         .await
     }
 
-    /// Removes an empty bucket.
+    /// Removes an empty bucket, and the uploads to it that were not finished.
     pub(crate) async fn delete_bucket(&self, name: &str) -> S3Result<()> {
         let name = name.to_string();
-        self.blocking(move |objects| {
-            let mut counts = objects.counts.lock();
-            match counts.get(&name) {
-                None => return Err(no_bucket(&name)),
-                Some(count) if count.objects > 0 => {
-                    return Err(s3_error!(BucketNotEmpty, "The bucket you tried to delete is not empty"));
-                }
-                Some(_) => {}
+        self.change(Scope::of_buckets(&name), move |change| {
+            change.bucket(&name)?;
+            let (prefix, mut is_empty, mut uploads) = (object_key(&name, ""), true, Vec::new());
+            let found = |_: &str, _: IgnoredAny| {
+                is_empty = false;
+                ControlFlow::Break(())
+            };
+            change.index().visit(OBJECTS, &prefix, "", found).map_err(index_failure)?;
+            if !is_empty {
+                return Err(s3_error!(BucketNotEmpty, "The bucket you tried to delete is not empty"));
             }
-            objects.index.delete(BUCKETS, &name).map_err(index_failure)?;
-            counts.remove(&name);
+            let pending = |row: &str, _: IgnoredAny| {
+                uploads.push(row.to_string());
+                ControlFlow::Continue(())
+            };
+            change.index().visit(UPLOADS, &prefix, "", pending).map_err(index_failure)?;
+            for row in uploads {
+                let parts = change.parts(upload_id_of(&row))?;
+                change.end_upload(&row, parts, |_| false)?;
+            }
+            change.delete_bucket(&name);
             Ok(())
         })
         .await
@@ -261,24 +211,18 @@ impl Objects {
     /// # Errors
     /// As `PutObject`.
     pub async fn put_object(&self, bucket: &str, key: &str, new: NewObject) -> S3Result<()> {
+        check_key(key)?;
         self.bucket(bucket).await?;
         let body = futures::stream::iter([Ok::<_, std::io::Error>(new.body)]);
-        let written = self.blobs.write(body, &Checksums::default()).await?;
-        let object = Object {
-            size: written.blob.size,
-            blobs: vec![written.blob],
-            etag: hex(&written.md5),
-            modified_ms: self.clock.now_ms(),
-            headers: Headers {
-                content_type: new.content_type,
-                content_encoding: new.content_encoding,
-                metadata: new.metadata,
-                ..Headers::default()
-            },
-            checksums: Checksums::default(),
-            parts: 0,
+        let written = self.write(body, &Incoming::default()).await?;
+        let headers = Headers {
+            content_type: new.content_type,
+            content_encoding: new.content_encoding,
+            metadata: new.metadata,
+            ..Headers::default()
         };
-        self.commit(bucket, key, object, "ObjectCreated:Put", Changes::default(), &Conditions::default()).await
+        self.put_written(bucket, key, written, headers, "ObjectCreated:Put", Conditions::default()).await?;
+        Ok(())
     }
 
     /// Sets a bucket's notification rules.
@@ -294,16 +238,13 @@ impl Objects {
     pub(crate) async fn change_bucket(
         &self,
         name: &str,
-        change: impl FnOnce(&mut Bucket) + Send + 'static,
+        alter: impl FnOnce(&mut Bucket) + Send + 'static,
     ) -> S3Result<()> {
         let name = name.to_string();
-        self.blocking(move |objects| {
-            // Making and deleting buckets take the same lock, so no row comes back after its bucket went.
-            let _counts = objects.counts.lock();
-            let row: Option<Bucket> = objects.index.get(BUCKETS, &name).map_err(index_failure)?;
-            let mut row = row.ok_or_else(|| no_bucket(&name))?;
-            change(&mut row);
-            objects.index.put(BUCKETS, &name, &row).map_err(index_failure)
+        self.change(Scope::of_bucket(&name), move |change| {
+            let mut row = change.bucket(&name)?;
+            alter(&mut row);
+            change.put_bucket(&name, &row)
         })
         .await
     }
@@ -319,8 +260,31 @@ impl Objects {
         buckets.into_iter().map(stat).collect()
     }
 
-    pub(crate) async fn buckets(&self) -> S3Result<Vec<(String, Bucket)>> {
-        self.blocking(|objects| objects.index.scan(BUCKETS, "").map_err(index_failure)).await
+    /// How many buckets there are.
+    pub(crate) fn buckets(&self) -> usize {
+        self.counts.lock().len()
+    }
+
+    /// Brings the counts in step with a commit: a bucket that was made (or removed), and sizes of
+    /// objects before and after.
+    pub(crate) fn count(&self, bucket: Option<(String, bool)>, objects: Vec<(String, Option<u64>, Option<u64>)>) {
+        let mut counts = self.counts.lock();
+        match bucket {
+            Some((name, true)) => drop(counts.entry(name).or_default()),
+            Some((name, false)) => drop(counts.remove(&name)),
+            None => {}
+        }
+        for (name, before, after) in objects {
+            let count = counts.entry(name).or_default();
+            if let Some(bytes) = before {
+                count.objects = count.objects.saturating_sub(1);
+                count.bytes = count.bytes.saturating_sub(bytes);
+            }
+            if let Some(bytes) = after {
+                count.objects += 1;
+                count.bytes += bytes;
+            }
+        }
     }
 
     pub(crate) async fn bucket(&self, name: &str) -> S3Result<Bucket> {
@@ -335,122 +299,103 @@ impl Objects {
         self.bucket(bucket).await?;
         let index_key = object_key(bucket, key);
         let found = self.blocking(move |objects| objects.index.get(OBJECTS, &index_key)).await;
-        found.map_err(index_failure)?.ok_or_else(|| s3_error!(NoSuchKey, "The specified key does not exist."))
+        found.map_err(index_failure)?.ok_or_else(no_key)
     }
 
-    /// Makes `object` the one at `key`, together with `changes` and the notifications of `event`.
-    pub(crate) async fn commit(
+    /// An object whose files stay as long as the hold is kept.
+    pub(crate) async fn held_object(&self, bucket: &str, key: &str) -> S3Result<(Object, Hold)> {
+        self.bucket(bucket).await?;
+        let index_key = object_key(bucket, key);
+        let found = self.blocking(move |objects| {
+            let get = || objects.index.get::<Object>(OBJECTS, &index_key);
+            let mut found = get()?;
+            while let Some(first) = found.as_ref().and_then(|object| object.blobs.first()).cloned() {
+                let hold = objects.blobs.hold(&first.id);
+                // Whoever removes the files from now on has changed the row after this look at it.
+                found = get()?;
+                let is_same = |object: &Object| object.blobs.first().is_some_and(|blob| blob.id == first.id);
+                if let Some(object) = found.take_if(|object| is_same(object)) {
+                    return Ok::<_, ControlError>(Some((object, hold)));
+                }
+            }
+            Ok(None)
+        });
+        found.await.map_err(index_failure)?.ok_or_else(no_key)
+    }
+
+    /// Writes a body to a new file.
+    pub(crate) async fn write<Body, E>(&self, body: Body, incoming: &Incoming) -> S3Result<NewBlob>
+    where
+        Body: Stream<Item = Result<Bytes, E>> + Unpin,
+        E: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        self.blobs.write(body, incoming).await.map_err(|error| match error {
+            WriteError::Refused(error) => error,
+            WriteError::Disk(error) => {
+                self.health.failed(Some(error.kind()), &error.to_string());
+                disk_failure(&error)
+            }
+        })
+    }
+
+    /// Reads a range of an object.
+    pub(crate) async fn read(
         &self,
         bucket: &str,
         key: &str,
-        object: Object,
-        event: &str,
-        changes: Changes,
-        conditions: &Conditions,
-    ) -> S3Result<()> {
-        let _turn = self.turn(bucket, key).await;
-        // Parts stay with their upload, which a failed completion leaves as it was.
-        let named_by = object_key(bucket, key);
-        let is_whole = object.parts == 0;
-        let ids: Vec<String> = object.blobs.iter().filter(|_| is_whole).map(|blob| blob.id.clone()).collect();
-        let (bucket, key, event, conditions) =
-            (bucket.to_string(), key.to_string(), event.to_string(), conditions.clone());
-        let committed = self
-            .blocking(move |objects| objects.commit_now(&bucket, &key, Some(object), &event, changes, &conditions))
-            .await;
-        if committed.is_err() {
-            self.remove_unless_named(named_by, ids).await;
-        }
-        committed
+        blobs: &[BlobRef],
+        range: Range<u64>,
+        hold: Hold,
+    ) -> S3Result<impl Stream<Item = io::Result<Bytes>> + Send + Sync + 'static> {
+        self.blobs.read(blobs, range, hold).await.map_err(|error| {
+            // A process without descriptors finds out nothing about the file.
+            if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidData) {
+                self.health.damaged(bucket, key, &error.to_string());
+            }
+            disk_failure(&error)
+        })
     }
 
-    /// Removes the files of an object whose commit failed, unless it became durable all the same.
-    /// Where that can't be told they stay: what the index does not name is removed at the next start.
-    async fn remove_unless_named(&self, index_key: String, ids: Vec<String>) {
-        let stored: Result<Option<Object>, ControlError> =
-            self.blocking(move |objects| objects.index.get(OBJECTS, &index_key)).await;
-        let Ok(stored) = stored else { return };
-        let named: HashSet<String> = stored.into_iter().flat_map(|object| object.blobs).map(|blob| blob.id).collect();
-        ids.iter().filter(|id| !named.contains(*id)).for_each(|id| self.blobs.remove(id));
-    }
-
-    /// Removes the object at `key`, if there is one.
-    pub(crate) async fn remove(&self, bucket: &str, key: &str) -> S3Result<()> {
-        self.bucket(bucket).await?;
-        let _turn = self.turn(bucket, key).await;
+    /// Makes what was written the object at `key`.
+    pub(crate) async fn put_written(
+        &self,
+        bucket: &str,
+        key: &str,
+        written: NewBlob,
+        headers: Headers,
+        event: &'static str,
+        conditions: Conditions,
+    ) -> S3Result<Object> {
+        let scope = Scope::within(bucket).of_object(&object_key(bucket, key));
         let (bucket, key) = (bucket.to_string(), key.to_string());
-        self.blocking(move |objects| {
-            objects.commit_now(&bucket, &key, None, "ObjectRemoved:Delete", Changes::default(), &Conditions::default())
+        self.change(scope, move |change| {
+            let object = Object {
+                size: written.blob.size,
+                blobs: vec![written.blob.clone()],
+                etag: hex(&written.md5),
+                modified_ms: change.now_ms(),
+                headers,
+                checksums: written.checksums.clone(),
+                parts: 0,
+            };
+            change.add(OBJECTS, &object_key(&bucket, &key), written);
+            change.set_object(&bucket, &key, Some(&object), event, &conditions)?;
+            Ok(object)
         })
         .await
     }
 
-    fn commit_now(
-        &self,
-        bucket: &str,
-        key: &str,
-        object: Option<Object>,
-        event: &str,
-        mut changes: Changes,
-        conditions: &Conditions,
-    ) -> S3Result<()> {
-        let row: Bucket = self.index.get(BUCKETS, bucket).map_err(index_failure)?.ok_or_else(|| no_bucket(bucket))?;
-        let index_key = object_key(bucket, key);
-        let before: Option<Object> = self.index.get(OBJECTS, &index_key).map_err(index_failure)?;
-        conditions.check(before.as_ref())?;
-        if before.is_none() && object.is_none() {
-            return Ok(());
-        }
-        match &object {
-            Some(object) => changes.put(OBJECTS, &index_key, object).map_err(index_failure)?,
-            None => changes.delete(OBJECTS, &index_key),
-        }
-        let sequence = self.sequence.fetch_add(1, Ordering::Relaxed);
-        let happened = Happened {
-            event,
-            bucket,
-            region: &row.region,
-            key,
-            object: object.as_ref().map(|object| (object.size, object.etag.as_str())),
-            at_ms: self.clock.now_ms(),
-            sequence,
-        };
-        let mut is_told = false;
-        for (number, rule) in row.notifications.matching(event, key).enumerate() {
-            let entry = Entry { target_arn: rule.function_arn.clone(), event: message(rule, &happened) };
-            changes.put(OUTBOX, &entry_key(sequence, number), &entry).map_err(index_failure)?;
-            is_told = true;
-        }
-        {
-            // Deleting the bucket takes the same lock, so no object outlives its bucket.
-            let mut counts = self.counts.lock();
-            let count = counts.get_mut(bucket).ok_or_else(|| no_bucket(bucket))?;
-            self.index.commit(changes).map_err(index_failure)?;
-            count.replace(before.as_ref(), object.as_ref());
-        }
-        if is_told {
-            self.filled.notify_one();
-        }
-        let kept: HashSet<&str> = object.iter().flat_map(|object| &object.blobs).map(|blob| blob.id.as_str()).collect();
-        for blob in before.iter().flat_map(|object| &object.blobs).filter(|blob| !kept.contains(blob.id.as_str())) {
-            self.blobs.remove(&blob.id);
-        }
-        Ok(())
+    /// Removes the object at `key`, if there is one.
+    pub(crate) async fn remove(&self, bucket: &str, key: &str, conditions: Conditions) -> S3Result<()> {
+        let scope = Scope::within(bucket).of_object(&object_key(bucket, key));
+        let (bucket, key) = (bucket.to_string(), key.to_string());
+        self.change(scope, move |change| change.set_object(&bucket, &key, None, "ObjectRemoved:Delete", &conditions))
+            .await
     }
 
-    /// Waits for other writers of the same key.
-    async fn turn(&self, bucket: &str, key: &str) -> tokio::sync::OwnedMutexGuard<()> {
-        let lock = {
-            let mut locks = self.key_locks.lock();
-            locks.retain(|_, lock| lock.strong_count() > 0);
-            let slot = locks.entry(object_key(bucket, key)).or_default();
-            slot.upgrade().unwrap_or_else(|| {
-                let lock = Arc::new(tokio::sync::Mutex::new(()));
-                *slot = Arc::downgrade(&lock);
-                lock
-            })
-        };
-        lock.lock_owned().await
+    pub(crate) async fn upload(&self, row: String) -> S3Result<Upload> {
+        let found = self.blocking(move |objects| objects.index.get(UPLOADS, &row)).await.map_err(index_failure)?;
+        found.ok_or_else(no_upload)
     }
 
     /// Runs disk work off the asynchronous threads.
@@ -485,13 +430,13 @@ pub(crate) struct Conditions {
 }
 
 impl Conditions {
-    fn check(&self, before: Option<&Object>) -> S3Result<()> {
+    pub(crate) fn check(&self, before: Option<&Object>) -> S3Result<()> {
         let is = |condition: &s3s::dto::ETagCondition, object: &Object| {
             condition.is_any() || condition.as_etag().is_some_and(|etag| etag.value() == object.etag)
         };
         let holds = match (&self.if_match, before) {
             (None, _) => true,
-            (Some(_), None) => return Err(s3_error!(NoSuchKey, "The specified key does not exist.")),
+            (Some(_), None) => return Err(no_key()),
             (Some(condition), Some(object)) => is(condition, object),
         };
         let clashes = match (&self.if_none_match, before) {
@@ -503,6 +448,17 @@ impl Conditions {
         }
         Err(s3_error!(PreconditionFailed, "At least one of the pre-conditions you specified did not hold"))
     }
+}
+
+pub(crate) fn no_key() -> s3s::S3Error {
+    s3_error!(NoSuchKey, "The specified key does not exist.")
+}
+
+pub(crate) fn no_upload() -> s3s::S3Error {
+    s3_error!(
+        NoSuchUpload,
+        "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed."
+    )
 }
 
 pub(crate) fn no_bucket(name: &str) -> s3s::S3Error {
@@ -526,6 +482,9 @@ fn check_bucket_name(name: &str) -> S3Result<()> {
 fn service(objects: Weak<Objects>) -> S3Service {
     let mut builder = S3ServiceBuilder::new(crate::operations::Operations(objects));
     builder.set_host(VirtualHosts);
+    let mut config = S3Config::default();
+    config.xml_max_body_size = XML_BYTES_MAX;
+    builder.set_config(Arc::new(StaticConfigProvider::new(Arc::new(config))));
     builder.build()
 }
 

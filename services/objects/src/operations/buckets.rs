@@ -1,25 +1,74 @@
 //! ListBuckets, CreateBucket.
 
+use std::ops::ControlFlow;
 use std::time::{Duration, UNIX_EPOCH};
 
+use anabranch_control::ControlError;
 use s3s::dto::*;
 use s3s::{S3Result, s3_error};
+use serde::Deserialize;
 
+use crate::error::index_failure;
+use crate::index::BUCKETS;
+use crate::limits::BUCKETS_MAX;
+use crate::listing::{after_token, owner, token_after};
 use crate::store::Objects;
+
+/// What is listed of a bucket.
+#[derive(Deserialize)]
+struct Row {
+    created_ms: u64,
+    region: String,
+}
 
 pub(crate) fn timestamp(ms: u64) -> Timestamp {
     Timestamp::from(UNIX_EPOCH + Duration::from_millis(ms))
 }
 
-pub(super) async fn list_buckets(objects: &Objects) -> S3Result<ListBucketsOutput> {
-    let bucket = |(name, bucket): (String, crate::index::Bucket)| Bucket {
-        name: Some(name),
-        creation_date: Some(timestamp(bucket.created_ms)),
-        bucket_region: Some(bucket.region),
+pub(super) async fn list_buckets(objects: &Objects, input: ListBucketsInput) -> S3Result<ListBucketsOutput> {
+    let limit = match input.max_buckets {
+        None => BUCKETS_MAX,
+        Some(limit) if (1..=BUCKETS_MAX).contains(&usize::try_from(limit).unwrap_or(0)) => limit as usize,
+        Some(_) => {
+            return Err(s3_error!(
+                InvalidArgument,
+                "Argument max-buckets must be an integer between 1 and {BUCKETS_MAX}"
+            ));
+        }
     };
-    let buckets = objects.buckets().await?.into_iter().map(bucket).collect();
-    let owner = Owner { display_name: Some("anabranch".into()), id: Some("000000000000".into()) };
-    Ok(ListBucketsOutput { buckets: Some(buckets), owner: Some(owner), ..Default::default() })
+    let prefix = input.prefix.clone().unwrap_or_default();
+    let from = match &input.continuation_token {
+        Some(token) => after_token(token)? + "\0",
+        None => String::new(),
+    };
+    let region = input.bucket_region;
+    let (buckets, next) = objects
+        .blocking(move |objects| {
+            let (mut buckets, mut next) = (Vec::<Bucket>::new(), None);
+            objects.index.visit(BUCKETS, &prefix, &from, |name, row: Row| {
+                if buckets.len() == limit {
+                    next = buckets.last().and_then(|last| last.name.clone());
+                    return ControlFlow::Break(());
+                }
+                if region.as_ref().is_none_or(|region| *region == row.region) {
+                    buckets.push(Bucket {
+                        name: Some(name.to_string()),
+                        creation_date: Some(timestamp(row.created_ms)),
+                        bucket_region: Some(row.region),
+                    });
+                }
+                ControlFlow::Continue(())
+            })?;
+            Ok::<_, ControlError>((buckets, next))
+        })
+        .await
+        .map_err(index_failure)?;
+    Ok(ListBucketsOutput {
+        buckets: Some(buckets),
+        owner: Some(owner()),
+        continuation_token: next.map(token_after),
+        prefix: input.prefix,
+    })
 }
 
 pub(super) async fn create_bucket(objects: &Objects, input: CreateBucketInput) -> S3Result<CreateBucketOutput> {

@@ -32,8 +32,8 @@ fn answer<T>(output: T) -> Answer<T> {
 
 #[async_trait::async_trait]
 impl S3 for Operations {
-    async fn list_buckets(&self, _: S3Request<ListBucketsInput>) -> Answer<ListBucketsOutput> {
-        answer(buckets::list_buckets(&*self.store()?).await?)
+    async fn list_buckets(&self, request: S3Request<ListBucketsInput>) -> Answer<ListBucketsOutput> {
+        answer(buckets::list_buckets(&*self.store()?, request.input).await?)
     }
 
     async fn create_bucket(&self, request: S3Request<CreateBucketInput>) -> Answer<CreateBucketOutput> {
@@ -83,7 +83,7 @@ impl S3 for Operations {
     }
 
     async fn delete_object(&self, request: S3Request<DeleteObjectInput>) -> Answer<DeleteObjectOutput> {
-        self.store()?.remove(&request.input.bucket, &request.input.key).await?;
+        objects::delete_object(&*self.store()?, request.input).await?;
         let mut response = S3Response::new(DeleteObjectOutput::default());
         response.status = Some(http::StatusCode::NO_CONTENT);
         Ok(response)
@@ -129,7 +129,7 @@ impl S3 for Operations {
         &self,
         request: S3Request<ListMultipartUploadsInput>,
     ) -> Answer<ListMultipartUploadsOutput> {
-        answer(multipart::list_multipart_uploads(&*self.store()?, request.input).await?)
+        answer(crate::listing::list_multipart_uploads(&*self.store()?, request.input).await?)
     }
 
     async fn put_bucket_cors(&self, request: S3Request<PutBucketCorsInput>) -> Answer<PutBucketCorsOutput> {

@@ -1,38 +1,59 @@
 //! PutObject, GetObject, HeadObject, CopyObject, DeleteObjects.
 
-use anabranch_control::Changes;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::StatusCode;
 use s3s::dto::*;
 use s3s::{S3ErrorCode, S3Request, S3Response, S3Result, s3_error};
 
 use super::buckets::timestamp;
 use crate::aws_chunked::Trailers;
-use crate::blob::{check_md5, hex};
-use crate::error::io_failure;
+use crate::blob::{Incoming, NewBlob, check_md5};
+use crate::error::other;
 use crate::index::{Checksums, Headers, Object as Stored};
+use crate::limits::{DELETED_OBJECTS_MAX, check_key};
 use crate::store::{Conditions, Objects};
 
-/// Largest body of one PUT (S3 User Guide, "Uploading objects").
-const PUT_BYTES_MAX: u64 = 5 << 30;
+/// The checksums of a request with their names, as it sent them.
+pub(super) fn named(sums: &Checksums) -> [(&'static str, &Option<String>); 5] {
+    [
+        ("x-amz-checksum-crc32", &sums.crc32),
+        ("x-amz-checksum-crc32c", &sums.crc32c),
+        ("x-amz-checksum-crc64nvme", &sums.crc64nvme),
+        ("x-amz-checksum-sha1", &sums.sha1),
+        ("x-amz-checksum-sha256", &sums.sha256),
+    ]
+}
 
-/// Checksums that a request announces: by header, or by the name of a trailer that will follow.
-pub(super) fn announced(
+/// What a request says of its body: its length, and checksums by header or by the name of a
+/// trailer that will follow. What follows is computed too; `verify` then compares.
+pub(super) fn incoming(
     mut sent: Checksums,
+    length: Option<i64>,
     algorithm: Option<&ChecksumAlgorithm>,
     trailers: Option<&Trailers>,
-) -> Checksums {
-    // A value that is known only from a trailer is computed too; `verify` then compares.
-    if let (Some(algorithm), Some(_)) = (algorithm, trailers) {
-        let slot = match algorithm.as_str() {
-            "CRC32" => &mut sent.crc32,
-            "CRC32C" => &mut sent.crc32c,
-            "CRC64NVME" => &mut sent.crc64nvme,
-            "SHA1" => &mut sent.sha1,
-            "SHA256" => &mut sent.sha256,
-            _ => return sent,
-        };
-        slot.get_or_insert_default();
+) -> S3Result<Incoming> {
+    if let Some((name, _)) = named(&sent).into_iter().find(|(_, sum)| sum.as_ref().is_some_and(|sum| !is_base64(sum))) {
+        return Err(s3_error!(InvalidRequest, "Value for {name} header is invalid."));
     }
-    sent
+    let slots = [
+        ("CRC32", "x-amz-checksum-crc32", &mut sent.crc32),
+        ("CRC32C", "x-amz-checksum-crc32c", &mut sent.crc32c),
+        ("CRC64NVME", "x-amz-checksum-crc64nvme", &mut sent.crc64nvme),
+        ("SHA1", "x-amz-checksum-sha1", &mut sent.sha1),
+        ("SHA256", "x-amz-checksum-sha256", &mut sent.sha256),
+    ];
+    for (name, header, slot) in slots {
+        let is_announced = trailers.is_some_and(|trailers| trailers.is_announced(header));
+        if is_announced || algorithm.is_some_and(|algorithm| algorithm.as_str() == name) {
+            slot.get_or_insert_default();
+        }
+    }
+    Ok(Incoming { checksums: sent, length: length.map(|length| length.max(0) as u64), bytes_max: None })
+}
+
+fn is_base64(text: &str) -> bool {
+    STANDARD.decode(text).is_ok()
 }
 
 /// Refuses what would otherwise be ignored.
@@ -44,15 +65,18 @@ pub(super) fn refuse(used: &[(&str, bool)]) -> S3Result<()> {
 }
 
 /// Compares what was computed with headers and trailers.
-pub(super) fn verify(sent: &Checksums, computed: &Checksums, trailers: Option<&Trailers>) -> S3Result<()> {
-    let pairs = [
-        ("x-amz-checksum-crc32", &sent.crc32, &computed.crc32),
-        ("x-amz-checksum-crc32c", &sent.crc32c, &computed.crc32c),
-        ("x-amz-checksum-crc64nvme", &sent.crc64nvme, &computed.crc64nvme),
-        ("x-amz-checksum-sha1", &sent.sha1, &computed.sha1),
-        ("x-amz-checksum-sha256", &sent.sha256, &computed.sha256),
-    ];
-    for (name, sent, computed) in pairs {
+pub(super) fn verify(
+    content_md5: Option<&str>,
+    sent: &Checksums,
+    written: &NewBlob,
+    trailers: Option<&Trailers>,
+) -> S3Result<()> {
+    check_md5(content_md5, &written.md5)?;
+    if let Some(name) = trailers.and_then(Trailers::missing) {
+        let message = format!("The request announced the trailer {name}, which did not come.");
+        return Err(other("MalformedTrailerError", StatusCode::BAD_REQUEST, message));
+    }
+    for ((name, sent), (_, computed)) in named(sent).into_iter().zip(named(&written.checksums)) {
         let trailing = trailers.and_then(|trailers| trailers.get(name));
         let expected = trailing.as_ref().or(sent.as_ref()).filter(|text| !text.is_empty());
         if let (Some(expected), Some(computed)) = (expected, computed)
@@ -75,9 +99,6 @@ pub(super) async fn put_object(objects: &Objects, request: S3Request<PutObjectIn
         ("write offsets", input.write_offset_bytes.is_some()),
     ])?;
     objects.bucket(&input.bucket).await?;
-    if input.content_length.is_some_and(|length| length as u64 > PUT_BYTES_MAX) {
-        return Err(s3_error!(EntityTooLarge, "Your proposed upload exceeds the maximum allowed size of 5 GiB"));
-    }
     let body = input.body.unwrap_or_else(|| StreamingBlob::from(s3s::Body::empty()));
     let sent = Checksums {
         crc32: input.checksum_crc32,
@@ -86,54 +107,30 @@ pub(super) async fn put_object(objects: &Objects, request: S3Request<PutObjectIn
         sha1: input.checksum_sha1,
         sha256: input.checksum_sha256,
     };
-    let expected = announced(sent, input.checksum_algorithm.as_ref(), trailers.as_ref());
-    let written = objects.blobs.write(body, &expected).await?;
-    let checked = check_md5(input.content_md5.as_deref(), &written.md5)
-        .and_then(|()| verify(&expected, &written.checksums, trailers.as_ref()))
-        .and_then(|()| check_length(input.content_length, written.blob.size));
-    if let Err(error) = checked {
-        objects.blobs.remove(&written.blob.id);
-        return Err(error);
-    }
-    let etag = hex(&written.md5);
-    let object = Stored {
-        size: written.blob.size,
-        blobs: vec![written.blob],
-        etag: etag.clone(),
-        modified_ms: objects.clock.now_ms(),
-        headers: Headers {
-            content_type: input.content_type,
-            content_encoding: input.content_encoding,
-            content_disposition: input.content_disposition,
-            content_language: input.content_language,
-            cache_control: input.cache_control,
-            expires: input.expires.as_ref().map(http_date),
-            metadata: input.metadata.unwrap_or_default().into_iter().collect(),
-        },
-        checksums: written.checksums.clone(),
-        parts: 0,
+    let incoming = incoming(sent, input.content_length, input.checksum_algorithm.as_ref(), trailers.as_ref())?;
+    let written = objects.write(body, &incoming).await?;
+    verify(input.content_md5.as_deref(), &incoming.checksums, &written, trailers.as_ref())?;
+    let headers = Headers {
+        content_type: input.content_type,
+        content_encoding: input.content_encoding,
+        content_disposition: input.content_disposition,
+        content_language: input.content_language,
+        cache_control: input.cache_control,
+        expires: input.expires.as_ref().map(http_date),
+        metadata: input.metadata.unwrap_or_default().into_iter().collect(),
     };
     let conditions = Conditions { if_match: input.if_match, if_none_match: input.if_none_match };
-    objects.commit(&input.bucket, &input.key, object, "ObjectCreated:Put", Changes::default(), &conditions).await?;
+    let event = "ObjectCreated:Put";
+    let object = objects.put_written(&input.bucket, &input.key, written, headers, event, conditions).await?;
     Ok(PutObjectOutput {
-        e_tag: Some(ETag::Strong(etag)),
-        checksum_crc32: written.checksums.crc32,
-        checksum_crc32c: written.checksums.crc32c,
-        checksum_crc64nvme: written.checksums.crc64nvme,
-        checksum_sha1: written.checksums.sha1,
-        checksum_sha256: written.checksums.sha256,
+        e_tag: Some(ETag::Strong(object.etag)),
+        checksum_crc32: object.checksums.crc32,
+        checksum_crc32c: object.checksums.crc32c,
+        checksum_crc64nvme: object.checksums.crc64nvme,
+        checksum_sha1: object.checksums.sha1,
+        checksum_sha256: object.checksums.sha256,
         ..Default::default()
     })
-}
-
-fn check_length(announced: Option<i64>, size: u64) -> S3Result<()> {
-    match announced {
-        Some(length) if length as u64 != size => Err(s3_error!(
-            IncompleteBody,
-            "You did not provide the number of bytes specified by the Content-Length HTTP header"
-        )),
-        _ => Ok(()),
-    }
 }
 
 fn http_date(time: &Timestamp) -> String {
@@ -199,7 +196,7 @@ fn content_type(headers: &Headers) -> String {
 
 pub(super) async fn get_object(objects: &Objects, input: GetObjectInput) -> S3Result<S3Response<GetObjectOutput>> {
     refuse(&[("versions", input.version_id.is_some()), ("reading by part number", input.part_number.is_some())])?;
-    let object = objects.object(&input.bucket, &input.key).await?;
+    let (object, hold) = objects.held_object(&input.bucket, &input.key).await?;
     let (modified, unmodified) = (input.if_modified_since.as_ref(), input.if_unmodified_since.as_ref());
     check_read(&object, input.if_match.as_ref(), input.if_none_match.as_ref(), modified, unmodified)?;
     let range = match input.range {
@@ -214,7 +211,7 @@ pub(super) async fn get_object(objects: &Objects, input: GetObjectInput) -> S3Re
     let is_whole = range.is_none();
     let checksums = if input.checksum_mode.is_some() && is_whole { object.checksums } else { Checksums::default() };
     let length = span.end - span.start;
-    let body = objects.blobs.read(&object.blobs, span).await.map_err(io_failure)?;
+    let body = objects.read(&input.bucket, &input.key, &object.blobs, span, hold).await?;
     let content_range = range.map(|range| format!("bytes {}-{}/{}", range.start, range.end - 1, object.size));
     let output = GetObjectOutput {
         body: Some(StreamingBlob::wrap(body)),
@@ -248,7 +245,7 @@ pub(super) async fn copy_object(objects: &Objects, input: CopyObjectInput) -> S3
     let CopySource::Bucket { bucket, key, version_id: None } = &input.copy_source else {
         return Err(s3_error!(NotImplemented, "CopyObject from access points and versions is not implemented"));
     };
-    let source = objects.object(bucket, key).await?;
+    let (source, hold) = objects.held_object(bucket, key).await?;
     objects.bucket(&input.bucket).await?;
     let (modified, unmodified) =
         (input.copy_source_if_modified_since.as_ref(), input.copy_source_if_unmodified_since.as_ref());
@@ -286,20 +283,12 @@ pub(super) async fn copy_object(objects: &Objects, input: CopyObjectInput) -> S3
     } else {
         source.headers
     };
-    let body = objects.blobs.read(&source.blobs, 0..source.size).await.map_err(io_failure)?;
-    let written = objects.blobs.write(Box::pin(body), &source.checksums).await?;
-    let object = Stored {
-        size: written.blob.size,
-        blobs: vec![written.blob],
-        etag: hex(&written.md5),
-        modified_ms: objects.clock.now_ms(),
-        headers,
-        checksums: written.checksums,
-        parts: 0,
-    };
-    let (etag, modified_ms) = (object.etag.clone(), object.modified_ms);
-    let changes = Changes::default();
-    objects.commit(&input.bucket, &input.key, object, "ObjectCreated:Copy", changes, &Conditions::default()).await?;
+    let body = objects.read(bucket, key, &source.blobs, 0..source.size, hold).await?;
+    let incoming = Incoming { checksums: source.checksums, length: Some(source.size), bytes_max: None };
+    let written = objects.write(Box::pin(body), &incoming).await?;
+    let (event, conditions) = ("ObjectCreated:Copy", Conditions::default());
+    let object = objects.put_written(&input.bucket, &input.key, written, headers, event, conditions).await?;
+    let (etag, modified_ms) = (object.etag, object.modified_ms);
     let result = CopyObjectResult {
         e_tag: Some(ETag::Strong(etag)),
         last_modified: Some(timestamp(modified_ms)),
@@ -308,15 +297,36 @@ pub(super) async fn copy_object(objects: &Objects, input: CopyObjectInput) -> S3
     Ok(CopyObjectOutput { copy_object_result: Some(result), ..Default::default() })
 }
 
+pub(super) async fn delete_object(objects: &Objects, input: DeleteObjectInput) -> S3Result<()> {
+    refuse(&[
+        ("versions", input.version_id.is_some()),
+        ("deleting by size or time", input.if_match_size.is_some() || input.if_match_last_modified_time.is_some()),
+    ])?;
+    let conditions = Conditions { if_match: input.if_match, if_none_match: None };
+    objects.remove(&input.bucket, &input.key, conditions).await
+}
+
 pub(super) async fn delete_objects(objects: &Objects, input: DeleteObjectsInput) -> S3Result<DeleteObjectsOutput> {
     objects.bucket(&input.bucket).await?;
-    if input.delete.objects.len() > 1000 {
-        return Err(s3_error!(MalformedXML, "A request deletes at most 1,000 keys."));
+    if input.delete.objects.is_empty() || input.delete.objects.len() > DELETED_OBJECTS_MAX {
+        return Err(s3_error!(
+            MalformedXML,
+            "The XML you provided was not well-formed or did not validate against our published schema"
+        ));
     }
     let quiet = input.delete.quiet.unwrap_or(false);
     let (mut deleted, mut errors) = (Vec::new(), Vec::new());
     for object in input.delete.objects {
-        match objects.remove(&input.bucket, &object.key).await {
+        let conditions = Conditions { if_match: object.e_tag.map(ETagCondition::ETag), if_none_match: None };
+        let unsupported = refuse(&[
+            ("versions", object.version_id.is_some()),
+            ("deleting by size or time", object.size.is_some() || object.last_modified_time.is_some()),
+        ]);
+        let removed = match unsupported.and_then(|()| check_key(&object.key)) {
+            Ok(()) => objects.remove(&input.bucket, &object.key, conditions).await,
+            Err(error) => Err(error),
+        };
+        match removed {
             Ok(()) if quiet => {}
             Ok(()) => deleted.push(DeletedObject { key: Some(object.key), ..Default::default() }),
             Err(error) => errors.push(Error {

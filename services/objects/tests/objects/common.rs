@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anabranch_objects::{NotificationTarget, Objects};
 use anabranch_protocol::ManualClock;
@@ -38,11 +39,54 @@ pub(crate) async fn put(objects: &Objects, uri: &str, body: &[u8]) -> u16 {
     send(objects, Method::PUT, uri, &[], body).await.status().as_u16()
 }
 
+pub(crate) async fn delete(objects: &Objects, uri: &str) -> u16 {
+    send(objects, Method::DELETE, uri, &[], b"").await.status().as_u16()
+}
+
 pub(crate) async fn get(objects: &Objects, uri: &str, headers: &[(&str, &str)]) -> (u16, String) {
     text(send(objects, Method::GET, uri, headers, b"").await).await
 }
 
+/// The text of the first element `name` in `xml`.
+pub(crate) fn element(xml: &str, name: &str) -> String {
+    let (_, rest) = xml.split_once(&format!("<{name}>")).unwrap_or_else(|| panic!("no {name} in {xml}"));
+    rest.split('<').next().unwrap().to_string()
+}
+
+pub(crate) async fn create_upload(objects: &Objects, uri: &str) -> String {
+    let (_, answer) = text(send(objects, Method::POST, &format!("{uri}?uploads"), &[], b"").await).await;
+    element(&answer, "UploadId")
+}
+
+/// Uploads a part and gives its ETag, without quotes.
+pub(crate) async fn upload_part(objects: &Objects, uri: &str, upload_id: &str, number: i32, body: &[u8]) -> String {
+    let uri = format!("{uri}?partNumber={number}&uploadId={upload_id}");
+    let response = send(objects, Method::PUT, &uri, &[], body).await;
+    let etag = response.headers().get("etag").map(|etag| etag.to_str().unwrap().trim_matches('"').to_string());
+    etag.unwrap_or_else(|| panic!("{uri}: {}", response.status()))
+}
+
+pub(crate) async fn complete(objects: &Objects, uri: &str, upload_id: &str, parts: &[(i32, &str)]) -> (u16, String) {
+    let part =
+        |(number, etag): &(i32, &str)| format!("<Part><PartNumber>{number}</PartNumber><ETag>\"{etag}\"</ETag></Part>");
+    let parts: String = parts.iter().map(part).collect();
+    let body = format!("<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>");
+    text(send(objects, Method::POST, &format!("{uri}?uploadId={upload_id}"), &[], body.as_bytes()).await).await
+}
+
+/// Files under `data`, but for the store's id.
 pub(crate) fn data_files(directory: &Path) -> usize {
-    let shelves = std::fs::read_dir(directory.join("data")).unwrap();
-    shelves.map(|shelf| std::fs::read_dir(shelf.unwrap().path()).unwrap().count()).sum()
+    let shelves = std::fs::read_dir(directory.join("data")).unwrap().map(|shelf| shelf.unwrap().path());
+    shelves.filter(|shelf| shelf.is_dir()).map(|shelf| std::fs::read_dir(shelf).unwrap().count()).sum()
+}
+
+/// Waits until nothing is left under `data`: files that were being read go once their readers are done.
+pub(crate) async fn until_no_data_files(directory: &Path) {
+    let gone = async {
+        while data_files(directory) > 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let waited = tokio::time::timeout(Duration::from_secs(20), gone).await;
+    assert!(waited.is_ok(), "{} files are left behind", data_files(directory));
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::common::{data_files, get, open, put, send, text};
+use crate::common::{data_files, get, open, put, send, text, until_no_data_files};
 use anabranch_objects::{NotificationRule, NotificationTarget, Notifications, PortError};
 use async_trait::async_trait;
 use axum::body::Body;
@@ -24,7 +24,7 @@ async fn a_read_in_flight_survives_replacing_and_deleting() {
     let deleted = send(&objects, Method::GET, "/bucket/key", &[], b"").await;
     assert_eq!(send(&objects, Method::DELETE, "/bucket/key", &[], b"").await.status(), 204);
     assert_eq!(text(deleted).await.1, "new");
-    assert_eq!(data_files(directory.path()), 0, "nothing is left behind");
+    until_no_data_files(directory.path()).await;
 }
 
 #[tokio::test]
@@ -63,6 +63,12 @@ async fn what_is_not_supported_is_refused() {
         let (status, body) = text(send(&objects, Method::PUT, uri, headers, b"x").await).await;
         assert!(status >= 400 && body.contains("<Error>"), "{uri}: {status} {body}");
     }
+    let form = [("content-type", "multipart/form-data; boundary=b")];
+    let fields = b"--b\r\nContent-Disposition: form-data; name=\"key\"\r\n\r\nkey\r\n--b\r\n\
+                   Content-Disposition: form-data; name=\"file\"; filename=\"f\"\r\n\r\nx\r\n--b--\r\n";
+    let (status, body) = text(send(&objects, Method::POST, "/bucket", &form, fields).await).await;
+    assert!(status == 501 && body.contains("HTML forms"), "{status} {body}");
+    assert_eq!(get(&objects, "/bucket/key", &[]).await.0, 404);
     put(&objects, "/bucket/key", b"x").await;
     let (status, body) = get(&objects, "/bucket/key?versionId=1", &[]).await;
     assert!(status == 501 && body.contains("versions"), "{status} {body}");

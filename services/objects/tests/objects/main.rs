@@ -4,3 +4,5 @@
 
 mod common;
 mod handle;
+mod opening;
+mod races;

@@ -1,0 +1,173 @@
+//! Data files: written once, flushed, then named by the index.
+//!
+//! A file bears the suffix `.new` until a row names it durably. So at the next start one with the
+//! suffix that no row names is work that was never finished, and one without it that no row names
+//! can't be explained.
+
+mod inventory;
+mod read;
+mod write;
+
+use std::collections::HashMap;
+use std::fs::{DirBuilder, File};
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use parking_lot::Mutex;
+use s3s::{S3Result, s3_error};
+
+use crate::index::BlobRef;
+pub(crate) use inventory::{Inventory, Named};
+pub(crate) use write::{Incoming, NewBlob, WriteError};
+
+const NEW_SUFFIX: &str = ".new";
+
+/// The directory of the data files, spread over 256 subdirectories that are made as they are needed.
+#[derive(Debug)]
+pub(crate) struct Blobs {
+    directory: PathBuf,
+    /// Objects being read, by the id of their first file.
+    held: Mutex<HashMap<String, Holders>>,
+}
+
+#[derive(Debug, Default)]
+struct Holders {
+    readers: usize,
+    /// Files to remove once the last reader is done.
+    doomed: Vec<String>,
+}
+
+impl Blobs {
+    pub(crate) fn new(directory: PathBuf) -> Arc<Self> {
+        Arc::new(Self { directory, held: Mutex::default() })
+    }
+
+    fn shelf(&self, id: &str) -> PathBuf {
+        self.directory.join(id.get(..2).unwrap_or("00"))
+    }
+
+    fn path(&self, id: &str) -> PathBuf {
+        self.shelf(id).join(id)
+    }
+
+    fn new_path(&self, id: &str) -> PathBuf {
+        self.shelf(id).join(format!("{id}{NEW_SUFFIX}"))
+    }
+
+    /// Opens a file, whose suffix may be taken off at this moment.
+    fn open(&self, id: &str) -> io::Result<File> {
+        let is_absent = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
+        match File::open(self.path(id)) {
+            Err(error) if is_absent(&error) => match File::open(self.new_path(id)) {
+                Err(error) if is_absent(&error) => File::open(self.path(id)),
+                opened => opened,
+            },
+            opened => opened,
+        }
+    }
+
+    /// Takes the suffix off a file that is named now. Should that fail, the next start does it.
+    fn settle(&self, id: &str) {
+        if let Err(error) = std::fs::rename(self.new_path(id), self.path(id)) {
+            tracing::debug!(id, %error, "an object's file keeps its suffix until the next start");
+        }
+    }
+
+    /// Removes the files of an object that the index does not name any more, or leaves that to the
+    /// last who reads it. Gives the ids of those that are gone for good; the rest is removed at the
+    /// next start, if not before.
+    pub(crate) fn remove(&self, blobs: &[BlobRef]) -> Vec<String> {
+        let Some(first) = blobs.first() else { return Vec::new() };
+        if let Some(holders) = self.held.lock().get_mut(&first.id) {
+            holders.doomed.extend(blobs.iter().map(|blob| blob.id.clone()));
+            return Vec::new();
+        }
+        blobs.iter().filter(|blob| self.remove_file(&blob.id)).map(|blob| blob.id.clone()).collect()
+    }
+
+    fn remove_file(&self, id: &str) -> bool {
+        let absent = |outcome: io::Result<()>| match outcome {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            other => other,
+        };
+        let removed =
+            absent(std::fs::remove_file(self.new_path(id))).and_then(|()| absent(std::fs::remove_file(self.path(id))));
+        if let Err(error) = &removed {
+            tracing::warn!(id, %error, "removing an object's file");
+        }
+        removed.is_ok()
+    }
+
+    /// Keeps the files of the object whose first file is `first` until the answer is dropped.
+    pub(crate) fn hold(self: &Arc<Self>, first: &str) -> Hold {
+        self.held.lock().entry(first.to_string()).or_default().readers += 1;
+        Hold { blobs: self.clone(), first: first.to_string() }
+    }
+
+    /// Makes the subdirectory for `id`, durably.
+    fn make_shelf(&self, id: &str) -> io::Result<()> {
+        match DirBuilder::new().mode(0o700).create(self.shelf(id)) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+            // Even one that is there may have been made a moment ago by another.
+            _ => sync_directory(&self.directory),
+        }
+    }
+}
+
+/// One who reads an object: while there are any, its files stay, whatever becomes of the object.
+#[derive(Debug)]
+pub(crate) struct Hold {
+    blobs: Arc<Blobs>,
+    first: String,
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        let mut held = self.blobs.held.lock();
+        let Some(holders) = held.get_mut(&self.first) else { return };
+        holders.readers -= 1;
+        if holders.readers > 0 {
+            return;
+        }
+        let doomed = held.remove(&self.first).map(|holders| holders.doomed).unwrap_or_default();
+        drop(held);
+        if doomed.is_empty() {
+            return;
+        }
+        let blobs = self.blobs.clone();
+        let remove = move || {
+            for id in &doomed {
+                blobs.remove_file(id);
+            }
+        };
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn_blocking(remove)),
+            Err(_) => remove(),
+        }
+    }
+}
+
+/// Makes creations in `directory` durable.
+pub(crate) fn sync_directory(directory: &Path) -> io::Result<()> {
+    File::open(directory)?.sync_all()
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Checks a `Content-MD5` header.
+pub(crate) fn check_md5(sent: Option<&str>, md5: &[u8; 16]) -> S3Result<()> {
+    let Some(sent) = sent else { return Ok(()) };
+    match STANDARD.decode(sent).ok().filter(|digest| digest.len() == md5.len()) {
+        None => Err(s3_error!(InvalidDigest, "The Content-MD5 you specified was invalid.")),
+        Some(digest) if digest != md5 => {
+            Err(s3_error!(BadDigest, "The Content-MD5 you specified did not match what we received."))
+        }
+        Some(_) => Ok(()),
+    }
+}

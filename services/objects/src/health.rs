@@ -1,0 +1,132 @@
+//! What keeps the service from doing its work, as health, metrics and console tell it.
+
+use std::collections::BTreeMap;
+use std::io::ErrorKind;
+
+use anabranch_protocol::{Problem, ProblemKind};
+use parking_lot::Mutex;
+
+use crate::blob::Inventory;
+
+/// Objects with missing or damaged files that are told by name; the rest is only logged.
+const DAMAGED_NAMES_MAX: usize = 16;
+
+/// What went wrong, until it goes right again.
+#[derive(Debug, Default)]
+pub(crate) struct Health {
+    /// The last write of a file or the index, if it failed.
+    failed_write: Mutex<Option<(ProblemKind, String)>>,
+    /// A notification that can't be delivered: since when, and why.
+    stuck: Mutex<Option<(u64, String)>>,
+    /// What reading objects met, by bucket and key.
+    damaged: Mutex<BTreeMap<String, String>>,
+    pub(crate) inventory: Inventory,
+}
+
+impl Health {
+    pub(crate) fn found(inventory: Inventory) -> Self {
+        Self { inventory, ..Self::default() }
+    }
+
+    /// A write succeeded.
+    pub(crate) fn wrote(&self) {
+        *self.failed_write.lock() = None;
+    }
+
+    /// A write failed.
+    pub(crate) fn failed(&self, kind: Option<ErrorKind>, message: &str) {
+        *self.failed_write.lock() = Some((kind_of(kind), message.to_string()));
+    }
+
+    /// A delivery failed at `now_ms`.
+    pub(crate) fn stuck(&self, now_ms: u64, message: &str) {
+        let mut stuck = self.stuck.lock();
+        let since_ms = stuck.as_ref().map_or(now_ms, |(since_ms, _)| *since_ms);
+        *stuck = Some((since_ms, message.to_string()));
+    }
+
+    pub(crate) fn delivered(&self) {
+        *self.stuck.lock() = None;
+    }
+
+    /// Reading an object failed because of its files.
+    pub(crate) fn damaged(&self, bucket: &str, key: &str, message: &str) {
+        tracing::error!(bucket, key, message, "an object can't be read");
+        let mut damaged = self.damaged.lock();
+        let name = format!("{bucket}/{key}");
+        if damaged.len() < DAMAGED_NAMES_MAX || damaged.contains_key(&name) {
+            damaged.insert(name, message.to_string());
+        }
+    }
+
+    /// The object was replaced or removed.
+    pub(crate) fn replaced(&self, bucket: &str, key: &str) {
+        let mut damaged = self.damaged.lock();
+        if !damaged.is_empty() {
+            damaged.remove(&format!("{bucket}/{key}"));
+        }
+    }
+
+    pub(crate) fn problems(&self) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        if let Some((kind, error)) = &*self.failed_write.lock() {
+            problems.push(Problem::new(*kind, "objects", format!("the last write failed: {error}")));
+        }
+        if let Some((since_ms, error)) = &*self.stuck.lock() {
+            let since = jiff::Timestamp::from_millisecond(*since_ms as i64).unwrap_or_default();
+            let message = format!("notifications wait since {since:.0}; the last attempt: {error}");
+            problems.push(Problem::new(ProblemKind::StuckDelivery, "bucket notifications", message));
+        }
+        for (name, message) in &*self.damaged.lock() {
+            problems.push(Problem::new(ProblemKind::Missing, name, message));
+        }
+        if self.inventory.missing > 0 {
+            let message = format!("{} files that the index names are not there", self.inventory.missing);
+            problems.push(Problem::new(ProblemKind::Missing, "objects", message));
+        }
+        if self.inventory.strays > 0 {
+            let message = format!("{} files that the index does not name were moved to strays", self.inventory.strays);
+            problems.push(Problem::new(ProblemKind::Strays, "objects", message));
+        }
+        problems
+    }
+}
+
+fn kind_of(kind: Option<ErrorKind>) -> ProblemKind {
+    match kind {
+        Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => ProblemKind::FullDisk,
+        _ => ProblemKind::Failing,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kinds(health: &Health) -> Vec<ProblemKind> {
+        health.problems().into_iter().map(|problem| problem.kind).collect()
+    }
+
+    #[test]
+    fn a_failed_write_is_told_until_one_succeeds() {
+        let health = Health::default();
+        health.failed(Some(ErrorKind::StorageFull), "no space");
+        assert_eq!(kinds(&health), [ProblemKind::FullDisk]);
+        health.wrote();
+        assert!(kinds(&health).is_empty());
+    }
+
+    #[test]
+    fn a_stuck_delivery_tells_since_when() {
+        let health = Health::default();
+        health.stuck(1_763_000_000_000, "no such function");
+        health.stuck(1_763_000_009_000, "still none");
+        let problem = &health.problems()[0];
+        assert!(
+            problem.message.contains("2025-11-13T02:13:20Z") && problem.message.contains("still none"),
+            "{problem}"
+        );
+        health.delivered();
+        assert!(kinds(&health).is_empty());
+    }
+}
