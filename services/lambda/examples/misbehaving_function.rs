@@ -14,6 +14,36 @@ async fn main() -> Result<(), Error> {
     lambda_runtime::run(service_fn(handle)).await
 }
 
+/// Posts an answer to the Runtime API that no runtime would.
+async fn answer_by_hand(request_id: &str, how: &str) -> Result<(), Error> {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let api = std::env::var("AWS_LAMBDA_RUNTIME_API")?;
+    let mut connection = tokio::net::TcpStream::connect(&api).await?;
+    let declared = if how == "garbage" { 4 } else { 100 << 20 };
+    let head = format!(
+        "POST /2018-06-01/runtime/invocation/{request_id}/response HTTP/1.1\r\nhost: {api}\r\ncontent-length: {declared}\r\n\r\n"
+    );
+    connection.write_all(head.as_bytes()).await?;
+    match how {
+        "garbage" => connection.write_all(b"\xff\x00{[").await?,
+        "cut" => {
+            connection.write_all(&[b'x'; 1 << 20]).await?;
+            return Ok(());
+        }
+        _ => {
+            for _ in 0..100 {
+                // The server stops reading at its limit, and says why.
+                if connection.write_all(&[b'x'; 1 << 20]).await.is_err() {
+                    break;
+                }
+            }
+        }
+    }
+    let mut answer = [0; 1024];
+    let _ = connection.read(&mut answer).await;
+    Ok(())
+}
+
 async fn handle(event: LambdaEvent<Value>) -> Result<Value, Error> {
     match event.payload["do"].as_str() {
         Some("panic") => panic!("as asked"),
@@ -25,6 +55,20 @@ async fn handle(event: LambdaEvent<Value>) -> Result<Value, Error> {
             println!("a line on stdout");
             eprintln!("a line on stderr");
             Ok(Value::Null)
+        }
+        Some("flood") => {
+            use std::io::Write;
+            let mut stdout = std::io::stdout().lock();
+            for _ in 0..event.payload["mib"].as_u64().unwrap_or_default() {
+                stdout.write_all(&[b'x'; 1 << 20])?;
+            }
+            Ok(Value::Null)
+        }
+        Some("answer") => {
+            // Past lambda_runtime, which would make an answer of JSON.
+            let how = event.payload["how"].as_str().unwrap_or_default();
+            answer_by_hand(&event.context.request_id, how).await?;
+            std::process::exit(0)
         }
         Some("sleep") => {
             let pause = event.payload["ms"].as_u64().unwrap_or_default();

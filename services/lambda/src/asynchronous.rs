@@ -2,7 +2,7 @@
 //! at least once, retried twice when the function fails, then given to its destination.
 
 use anabranch_control::{ControlStore, Table};
-use anabranch_protocol::{ApiError, Blob, Clock};
+use anabranch_protocol::{ApiError, Blob, Clipped, Clock, Problem, ProblemKind};
 use bytes::Bytes;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
@@ -21,6 +21,7 @@ use crate::functions::Functions;
 use crate::host::pool::Invocation;
 use crate::invoke::{InvokeOutcome, LogTail};
 use crate::ports::ObjectWriter;
+use crate::setbacks::Setbacks;
 use crate::time::{iso_ms, key_time};
 
 const EVENTS: Table = Table("lambda_async_events");
@@ -50,6 +51,8 @@ pub(crate) struct AsyncInvocations {
     lanes: Mutex<Lanes>,
     /// Set once events are run, cleared by shutdown.
     running: watch::Sender<bool>,
+    /// What makes no progress, by no fault of the function, by function.
+    setbacks: Setbacks,
 }
 
 /// Keys of events, by function, so that a slow one does not hold up the others.
@@ -76,7 +79,8 @@ impl AsyncInvocations {
     ) -> Arc<Self> {
         let commits = GroupCommit::new(control.clone());
         let (lanes, running) = (Mutex::default(), watch::Sender::new(false));
-        Arc::new(Self { functions, objects, control, commits, clock, config, lanes, running })
+        let setbacks = Setbacks::default();
+        Arc::new(Self { functions, objects, control, commits, clock, config, lanes, running, setbacks })
     }
 
     /// Takes up what an earlier run accepted, and begins to run events.
@@ -95,6 +99,18 @@ impl AsyncInvocations {
     /// Events accepted and not yet done.
     pub(crate) fn pending(&self) -> usize {
         self.lanes.lock().pending
+    }
+
+    /// What keeps events from being accepted, run or given to their destination.
+    pub(crate) fn problems(&self) -> Vec<Problem> {
+        let resource = |function: &str| format!("asynchronous invocations of {function}");
+        let mut problems = self.setbacks.problems(resource);
+        let (pending, most) = (self.pending(), self.config.async_events_max);
+        if pending >= most {
+            let message = format!("{pending} wait, and no more are accepted");
+            problems.push(Problem::new(ProblemKind::StuckDelivery, "asynchronous invocations", message));
+        }
+        problems
     }
 
     /// Stops taking up events and waits for those under way, up to `limit`.
@@ -203,6 +219,7 @@ impl AsyncInvocations {
         let event = match blocking(move || control.get::<Event>(EVENTS, &owned_key)).await {
             Ok(Some(event)) => event,
             Ok(None) => return Next::Done,
+            // Told by the control store itself.
             Err(_) => return Next::Again(self.config.mapping_backoff.max),
         };
         let invocation = Invocation {
@@ -212,7 +229,10 @@ impl AsyncInvocations {
             log_tail: LogTail::None,
         };
         match self.functions.invoke(&event.function, invocation).await {
-            Ok(outcome) if outcome.function_error.is_none() => self.done(key).await,
+            Ok(outcome) if outcome.function_error.is_none() => {
+                self.setbacks.succeeded(&event.function);
+                self.done(key).await
+            }
             Ok(outcome) => self.failed(key, event, Failure::Function(outcome)).await,
             Err(error) if error.code == "ResourceNotFoundException" => {
                 self.failed(key, event, Failure::Given(error)).await
@@ -227,6 +247,7 @@ impl AsyncInvocations {
         if u128::from(age_ms) >= self.config.async_event_age_max.as_millis() {
             return self.failed(key, event, Failure::Given(error)).await;
         }
+        self.setbacks.failed(&event.function, self.clock.now_ms(), ProblemKind::StuckDelivery, error.to_string());
         let doublings = (age_ms / 1000).checked_ilog2().unwrap_or(0) + 1;
         Next::Again(self.config.mapping_backoff.after(doublings))
     }
@@ -265,15 +286,17 @@ impl AsyncInvocations {
         let destination = self.functions.spec(&event.function).ok().and_then(|spec| spec.on_failure.clone());
         let bucket = destination.as_deref().and_then(|arn| bucket_of(arn).ok());
         let Some(bucket) = bucket else {
-            tracing::error!(function = %event.function, request_id = %event.request_id, %record,
+            tracing::error!(function = %event.function, request_id = %event.request_id, record = %Clipped(&record),
                 "an asynchronous invocation failed for good and its function has no on-failure destination");
             return Ok(());
         };
         let time = key_time(event.accepted_ms);
         let key = format!("aws/lambda/async/{}/{time}-{}", event.function, event.request_id);
         let written = self.objects.put_object(bucket, &key, record.to_string().into(), "application/json").await;
-        written.map_err(|error| {
-            tracing::error!(function = %event.function, bucket, %error, "cannot write to the on-failure destination; trying again");
+        written.map(|()| self.setbacks.succeeded(&event.function)).map_err(|error| {
+            let why = format!("cannot write to the on-failure destination {bucket}: {error}");
+            tracing::error!(function = %event.function, "{why}; trying again");
+            self.setbacks.failed(&event.function, self.clock.now_ms(), ProblemKind::StuckDelivery, why);
         })
     }
 

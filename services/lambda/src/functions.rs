@@ -1,7 +1,7 @@
 //! The functions there are, kept in the control store, each with its environments.
 
 use anabranch_control::{ControlStore, Table};
-use anabranch_protocol::{ApiError, Clock};
+use anabranch_protocol::{ApiError, Clock, Problem};
 use parking_lot::RwLock;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -148,6 +148,12 @@ impl Functions {
             refused: hosted.counts.refused.load(Ordering::Relaxed),
         };
         self.hosted.read().iter().map(stat).collect()
+    }
+
+    /// The functions whose processes don't start.
+    pub(crate) fn problems(&self) -> Vec<Problem> {
+        let pools: Vec<Arc<Pool>> = self.hosted.read().values().filter_map(|hosted| hosted.pool.clone()).collect();
+        pools.iter().flat_map(|pool| pool.problems()).collect()
     }
 
     fn hosted(&self, name: &str) -> Result<Hosted, ApiError> {

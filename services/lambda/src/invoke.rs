@@ -1,6 +1,6 @@
 //! What goes into an invocation and what comes out of it.
 
-use anabranch_protocol::ApiError;
+use anabranch_protocol::{ApiError, Encoding};
 use bytes::Bytes;
 use serde::de::IgnoredAny;
 use serde_json::json;
@@ -71,11 +71,13 @@ pub(crate) fn check_payload(payload: Bytes, bytes_max: usize) -> Result<Bytes, A
     if payload.is_empty() {
         return Ok(Bytes::from_static(b"{}"));
     }
-    match serde_json::from_slice::<IgnoredAny>(&payload) {
+    match Encoding::Json.decode::<IgnoredAny>(&payload) {
         Ok(_) => Ok(payload),
-        Err(error) => Err(ApiError::client(
-            "InvalidRequestContentException",
-            format!("Could not parse request body into json: {error}"),
-        )),
+        Err(error) => Err(not_json(&error.message)),
     }
+}
+
+/// The answer to what is not JSON, or not of the form that it should have.
+pub(crate) fn not_json(why: &str) -> ApiError {
+    ApiError::client("InvalidRequestContentException", format!("Could not parse request body into json: {why}"))
 }

@@ -17,6 +17,7 @@ mod mapping;
 mod operations;
 pub mod ports;
 mod service;
+mod setbacks;
 mod time;
 
 pub use config::{Backoff, LambdaConfig};

@@ -1,7 +1,7 @@
 //! The service: functions, their invocations and their event source mappings.
 
 use anabranch_control::{ControlError, ControlStore};
-use anabranch_protocol::{ApiError, Clock};
+use anabranch_protocol::{ApiError, Clock, Problem};
 use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -248,6 +248,12 @@ impl Lambda {
             mappings: self.mappings.stat(),
             asynchronous_pending: self.asynchronous.pending(),
         }
+    }
+
+    /// What keeps functions, mappings and asynchronous invocations from making progress, by no fault
+    /// of a function.
+    pub fn problems(&self) -> Vec<Problem> {
+        [self.functions.problems(), self.mappings.problems(), self.asynchronous.problems()].concat()
     }
 
     /// The REST API, to be mounted at `/`: it serves `/2015-03-31/…`.

@@ -1,6 +1,6 @@
 //! One execution environment: a function process, its Runtime API listener, its output.
 
-use anabranch_protocol::Clock;
+use anabranch_protocol::{Clipped, Clock};
 use bytes::Bytes;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
@@ -104,6 +104,19 @@ pub(crate) enum InitFailure {
     Exited(String),
     /// It took too long.
     TimedOut(Duration),
+}
+
+impl std::fmt::Display for InitFailure {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Spawn(error) => write!(formatter, "its process can't be started: {error}"),
+            Self::Reported(payload) => {
+                write!(formatter, "it reported {}", Clipped(String::from_utf8_lossy(payload)))
+            }
+            Self::Exited(exit) => write!(formatter, "its process ended at once: {exit}"),
+            Self::TimedOut(limit) => write!(formatter, "it did not ask for an event within {} s", limit.as_secs_f64()),
+        }
+    }
 }
 
 /// How an invocation ended.

@@ -5,10 +5,13 @@ use std::collections::VecDeque;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use tokio::sync::mpsc;
+use std::sync::Arc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 /// Lines that may wait for the disk; beyond that the function's output has to wait.
 const LINES_WAITING_MAX: usize = 1_024;
+/// Bytes of lines that may wait for the disk, for the same reason. A longer line waits alone.
+const LINE_BYTES_WAITING_MAX: usize = 256 << 10;
 /// What `X-Amz-Log-Type: Tail` returns at most.
 const TAIL_BYTES_MAX: usize = 4_096;
 
@@ -16,8 +19,12 @@ const TAIL_BYTES_MAX: usize = 4_096;
 #[derive(Debug, Clone)]
 pub(crate) struct FunctionLog {
     function: String,
-    lines: mpsc::Sender<String>,
+    lines: mpsc::Sender<Line>,
+    room: Arc<Semaphore>,
 }
+
+/// A line on its way to the disk, and the room that it takes until it is there.
+type Line = (String, OwnedSemaphorePermit);
 
 impl FunctionLog {
     /// Opens `<directory>/<function>.log` when the first line comes.
@@ -27,12 +34,15 @@ impl FunctionLog {
         tokio::task::spawn(async move {
             let mut batch = Vec::new();
             while waiting.recv_many(&mut batch, LINES_WAITING_MAX).await > 0 {
-                let text: String = batch.drain(..).collect();
+                let (lines, room): (Vec<String>, Vec<OwnedSemaphorePermit>) = batch.drain(..).unzip();
+                let text = lines.concat();
+                drop(lines);
                 let written = tokio::task::spawn_blocking(move || {
                     let outcome = file.append(text.as_bytes());
                     (file, outcome)
                 });
                 let Ok((returned, outcome)) = written.await else { return };
+                drop(room);
                 file = returned;
                 if let Err(error) = outcome {
                     file.open = None;
@@ -40,15 +50,17 @@ impl FunctionLog {
                 }
             }
         });
-        Self { function: function.into(), lines }
+        Self { function: function.into(), lines, room: Arc::new(Semaphore::new(LINE_BYTES_WAITING_MAX)) }
     }
 
     /// Adds a line of the invocation `request_id` (`-` outside of one).
     pub(crate) async fn line(&self, request_id: &str, text: &str) {
         tracing::info!(target: "anabranch::function", function = %self.function, request_id, "{text}");
         let line = format!("{} {request_id} {text}\n", jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ"));
+        let room = line.len().min(LINE_BYTES_WAITING_MAX) as u32;
+        let Ok(room) = self.room.clone().acquire_many_owned(room).await else { return };
         // The receiver ends only with the runtime.
-        let _ = self.lines.send(line).await;
+        let _ = self.lines.send((line, room)).await;
     }
 }
 
@@ -102,6 +114,20 @@ impl Tail {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn lines_wait_for_room_and_not_in_memory() {
+        let directory = tempfile::tempdir().unwrap();
+        let log = FunctionLog::new(directory.path(), "f", 1 << 20);
+        let line = "x".repeat(64 << 10);
+        // One that takes all the room there is waits for the others to be written.
+        for _ in 0..16 {
+            log.line("id", &line).await;
+            assert!(log.room.available_permits() <= LINE_BYTES_WAITING_MAX);
+        }
+        log.line("id", &"y".repeat(LINE_BYTES_WAITING_MAX + 1)).await;
+        assert_eq!(log.room.available_permits(), 0);
+    }
 
     #[test]
     fn a_full_log_moves_aside() {

@@ -1,8 +1,10 @@
 //! The execution environments of one function: from none up to its concurrency.
 
-use anabranch_protocol::{ApiError, Clock};
+use anabranch_protocol::{ApiError, Clock, Problem, ProblemKind};
 use bytes::Bytes;
 use parking_lot::Mutex;
+use rustix::io::Errno;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -17,6 +19,7 @@ use crate::config::LambdaConfig;
 use crate::error::{service_exception, too_many_requests};
 use crate::function::{FunctionSpec, LATEST_VERSION};
 use crate::invoke::{InvokeOutcome, LogTail};
+use crate::setbacks::Setbacks;
 
 /// Events that died with an idle process before they were taken move on this often.
 const ENVIRONMENTS_PER_EVENT_MAX: usize = 3;
@@ -31,6 +34,8 @@ pub(crate) struct Invocation {
     pub(crate) log_tail: LogTail,
 }
 
+/// How long an environment that has answered has to ask for its next event, at least.
+const SETTLE_WAIT_MIN: Duration = Duration::from_millis(100);
 /// How long an event waits for an environment that has just answered another one.
 const SETTLING_WAIT_MAX: Duration = Duration::from_millis(50);
 
@@ -50,6 +55,7 @@ pub(crate) struct Pool {
     settling: AtomicUsize,
     settled: Notify,
     init: Mutex<InitRecord>,
+    setbacks: Setbacks,
     retired: AtomicBool,
     /// Environments that run now, idle ones included.
     running: Arc<AtomicUsize>,
@@ -60,6 +66,9 @@ struct InitRecord {
     failures: u32,
     retry_at: Option<Instant>,
 }
+
+/// Its one setback is known by this name.
+const START: &str = "start";
 
 type Sender = oneshot::Sender<Result<InvokeOutcome, ApiError>>;
 
@@ -87,6 +96,7 @@ impl Pool {
             settling: AtomicUsize::new(0),
             settled: Notify::new(),
             init: Mutex::default(),
+            setbacks: Setbacks::default(),
             retired: AtomicBool::new(false),
             running: Arc::default(),
             config,
@@ -98,6 +108,12 @@ impl Pool {
     /// Environments that exist, busy or idle.
     pub(crate) fn environments(&self) -> usize {
         self.running.load(Ordering::Relaxed)
+    }
+
+    /// Why the function's processes don't start, if they don't.
+    pub(crate) fn problems(&self) -> Vec<Problem> {
+        let resource = |_: &str| format!("function {}", self.spec.name);
+        self.setbacks.problems(resource)
     }
 
     /// Runs `invocation` when an environment is free for it. The event runs to its end
@@ -130,7 +146,13 @@ impl Pool {
             let mut environment = match self.environment().await {
                 Ok(environment) => environment,
                 Err(failure) => {
-                    let _ = sender.send(Ok(init_outcome(&self.program, &invocation.request_id, failure)));
+                    let _ = sender.send(match &failure {
+                        InitFailure::Spawn(error) if is_exhausted(error) => Err(too_many_requests(format!(
+                            "The host can't start another process for {} now: {error}",
+                            self.spec.name
+                        ))),
+                        _ => Ok(init_outcome(&self.program, &invocation.request_id, failure)),
+                    });
                     return;
                 }
             };
@@ -175,9 +197,17 @@ impl Pool {
         let started = self.start().await;
         let mut init = self.init.lock();
         match &started {
-            Ok(_) => *init = InitRecord::default(),
+            Ok(_) => {
+                *init = InitRecord::default();
+                self.setbacks.succeeded(START);
+            }
             Err(failure) => {
-                tracing::error!(function = %self.spec.name, ?failure, "a function process did not start");
+                tracing::error!(function = %self.spec.name, %failure, "a function process did not start");
+                let kind = match failure {
+                    InitFailure::Spawn(error) if is_exhausted(error) => ProblemKind::Descriptors,
+                    _ => ProblemKind::Failing,
+                };
+                self.setbacks.failed(START, self.clock.now_ms(), kind, failure.to_string());
                 init.failures += 1;
                 init.retry_at = Some(Instant::now() + self.config.init_backoff.after(init.failures));
             }
@@ -300,7 +330,7 @@ impl Finish<'_> {
     /// counts as this invocation, so its timeout holds.
     async fn settle(&self, environment: &mut Environment) -> bool {
         let left = self.pool.spec.timeout.saturating_sub(self.began.elapsed());
-        environment.settled(self.calls, left.max(Duration::from_millis(100))).await
+        environment.settled(self.calls, left.max(SETTLE_WAIT_MIN)).await
     }
 
     async fn end(&self, environment: Environment, settled: bool) {
@@ -342,6 +372,15 @@ impl Finish<'_> {
         }
         line
     }
+}
+
+/// Whether a process could not be started for want of processes, memory, or descriptors for its
+/// pipes. That is no fault of the function, and passes.
+fn is_exhausted(error: &io::Error) -> bool {
+    error
+        .raw_os_error()
+        .map(Errno::from_raw_os_error)
+        .is_some_and(|code| matches!(code, Errno::MFILE | Errno::NFILE | Errno::AGAIN | Errno::NOMEM))
 }
 
 fn exit_outcome(request_id: &str, exit: &str) -> InvokeOutcome {

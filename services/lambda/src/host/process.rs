@@ -77,8 +77,10 @@ impl PidFiles {
     pub(crate) fn kill_recorded(&self) -> io::Result<()> {
         for entry in fs::read_dir(&self.0)? {
             let path = entry?.path();
-            if let Some(pid) = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.parse().ok())
-                && let Ok(log_stream) = fs::read_to_string(&path)
+            // What is not named by a pid is not ours.
+            let pid = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.parse().ok());
+            let Some(pid) = pid else { continue };
+            if let Ok(log_stream) = fs::read_to_string(&path)
                 && is_ours(pid, &log_stream)
             {
                 tracing::warn!(pid, "killing a function process that was left over");
@@ -129,9 +131,11 @@ mod tests {
         let files = PidFiles(directory.path().to_path_buf());
         files.add(ours.id().unwrap(), "ours");
         files.add(stranger.id().unwrap(), "ours");
+        fs::write(directory.path().join("notes.txt"), "someone's").unwrap();
         PidFiles::open(directory.path().to_path_buf()).unwrap();
         assert_eq!(exit_text(ours.wait().await.unwrap()), "signal: killed");
         assert!(stranger.try_wait().unwrap().is_none(), "a pid that was reused must be left alone");
-        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
+        let left: Vec<_> = fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left, ["notes.txt"], "what no server put here stays");
     }
 }

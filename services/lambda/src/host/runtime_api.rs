@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http_body_util::LengthLimitError;
 use serde_json::json;
 use std::sync::Arc;
 
@@ -54,6 +55,10 @@ fn event(work: &Work) -> Response {
 async fn response(State(shared): State<Arc<Shared>>, Path(request_id): Path<String>, body: Body) -> Response {
     match to_bytes(body, RESPONSE_BYTES_MAX).await {
         Ok(payload) => answer(&shared, &request_id, Answer { payload, error_type: None }),
+        Err(error) if !is_too_long(&error) => {
+            // The connection broke; what the process does next decides what the event comes to.
+            refuse(StatusCode::BAD_REQUEST, "InvalidRequestBody", "The response ended too early.")
+        }
         Err(_) => {
             let message =
                 format!("Response payload size exceeded maximum allowed payload size ({RESPONSE_BYTES_MAX} bytes).");
@@ -63,6 +68,11 @@ async fn response(State(shared): State<Arc<Shared>>, Path(request_id): Path<Stri
             refuse(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", &message)
         }
     }
+}
+
+/// Whether a body was not read for its length, and not because its connection broke.
+fn is_too_long(error: &axum::Error) -> bool {
+    std::error::Error::source(error).is_some_and(|source| source.is::<LengthLimitError>())
 }
 
 async fn error(

@@ -1,5 +1,7 @@
 //! One batch, from its first invocation until every record is done or given up.
 
+use anabranch_protocol::Clipped;
+
 use super::Context;
 use super::bisect::{Part, Parts, Reaction, Rules};
 use super::event::{self, EventRecord};
@@ -64,12 +66,13 @@ impl Batch<'_> {
         match outcome {
             Ok(outcome) => {
                 self.throttles = 0;
+                self.context.stat.setbacks.succeeded(self.shard_id);
                 self.concluded(part, outcome).await
             }
             Err(error) => {
                 // Throttles and failures of the service use up no retries.
                 self.throttles += 1;
-                self.context.stat.problem(format!("PROBLEM: {error}"));
+                self.context.stuck(self.shard_id, format!("the function could not be invoked: {error}"));
                 tracing::warn!(mapping = %self.context.uuid, shard_id = self.shard_id, %error, "the function could not be invoked");
                 !self.context.stopped_during(self.context.backoff.after(self.throttles)).await
             }
@@ -100,7 +103,7 @@ impl Batch<'_> {
             }
             BatchResponse::Invalid(reason) => {
                 tracing::warn!(mapping = %self.context.uuid, shard_id = self.shard_id, records = records.len(),
-                    request_id = outcome.request_id, reason, "the function failed its batch");
+                    request_id = outcome.request_id, reason = %Clipped(&reason), "the function failed its batch");
                 self.parts.failed()
             }
         };

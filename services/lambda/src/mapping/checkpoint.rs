@@ -6,6 +6,7 @@
 //! disk) pollers go on and the writer tries again.
 
 use anabranch_control::{Changes, ControlError, ControlStore, Table};
+use anabranch_protocol::{Clock, Problem, ProblemKind};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,10 +17,14 @@ use tokio::sync::{Notify, watch};
 use crate::config::LambdaConfig;
 use crate::control::blocking;
 use crate::ports::ShardCursor;
+use crate::setbacks::Setbacks;
 
 const CHECKPOINTS: Table = Table("lambda_checkpoints");
 /// Pause after a commit that failed, such as on a full disk.
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
+
+/// What fails if checkpoints can't be written.
+const WRITING: &str = "checkpoints of event source mappings";
 
 /// How far a shard is done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +41,8 @@ pub(crate) struct Checkpoints {
     state: Mutex<State>,
     changed: Arc<Notify>,
     clean: watch::Sender<bool>,
+    clock: Arc<dyn Clock>,
+    setbacks: Setbacks,
 }
 
 #[derive(Default)]
@@ -49,10 +56,15 @@ fn key(mapping: &str, shard_id: &str) -> String {
 }
 
 impl Checkpoints {
-    pub(crate) fn open(control: ControlStore, config: &LambdaConfig) -> Result<Arc<Self>, ControlError> {
+    pub(crate) fn open(
+        control: ControlStore,
+        clock: Arc<dyn Clock>,
+        config: &LambdaConfig,
+    ) -> Result<Arc<Self>, ControlError> {
         let all = control.scan(CHECKPOINTS, "")?.into_iter().collect();
         let state = Mutex::new(State { all, dirty: BTreeSet::new() });
-        let checkpoints = Arc::new(Self { control, state, changed: Arc::default(), clean: watch::Sender::new(true) });
+        let (changed, clean) = (Arc::default(), watch::Sender::new(true));
+        let checkpoints = Arc::new(Self { control, state, changed, clean, clock, setbacks: Setbacks::default() });
         let (writer, changed) = (Arc::downgrade(&checkpoints), checkpoints.changed.clone());
         tokio::spawn(write_changes(writer, changed, config.checkpoint_interval));
         Ok(checkpoints)
@@ -98,6 +110,11 @@ impl Checkpoints {
         }
     }
 
+    /// Whether checkpoints can't be written; mappings go on meanwhile.
+    pub(crate) fn problems(&self) -> Vec<Problem> {
+        self.setbacks.problems(str::to_string)
+    }
+
     /// Waits until all is written, up to `limit`. Only a store that fails takes long.
     pub(crate) async fn flush(&self, limit: Duration) {
         let _ = tokio::time::timeout(limit, self.clean.subscribe().wait_for(|clean| *clean)).await;
@@ -118,7 +135,16 @@ impl Checkpoints {
             (dirty, changes)
         };
         let control = self.control.clone();
-        let written = blocking(move || control.commit(changes)).await.is_ok();
+        let written = match blocking(move || control.commit(changes)).await {
+            Ok(()) => {
+                self.setbacks.succeeded(WRITING);
+                true
+            }
+            Err(error) => {
+                self.setbacks.failed(WRITING, self.clock.now_ms(), ProblemKind::Failing, error.message);
+                false
+            }
+        };
         let mut state = self.state.lock();
         if !written {
             state.dirty.extend(dirty);
@@ -151,6 +177,7 @@ async fn write_changes(checkpoints: Weak<Checkpoints>, changed: Arc<Notify>, int
 #[cfg(test)]
 mod tests {
     use super::*;
+    use anabranch_protocol::SystemClock;
 
     fn at(cursor: &str) -> Checkpoint {
         Checkpoint::At { cursor: ShardCursor(cursor.into()), done_through: Some("7".into()) }
@@ -161,18 +188,18 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let control = ControlStore::open(&directory.path().join("control.redb")).unwrap();
         let config = LambdaConfig { checkpoint_interval: Duration::ZERO, ..LambdaConfig::default() };
-        let checkpoints = Checkpoints::open(control.clone(), &config).unwrap();
+        let checkpoints = Checkpoints::open(control.clone(), Arc::new(SystemClock), &config).unwrap();
         checkpoints.set("a", "s0", at("1"));
         checkpoints.set("a", "s0", at("2"));
         checkpoints.set("b", "s0", Checkpoint::ShardEnd);
         checkpoints.flush(Duration::from_secs(10)).await;
 
-        let reopened = Checkpoints::open(control.clone(), &config).unwrap();
+        let reopened = Checkpoints::open(control.clone(), Arc::new(SystemClock), &config).unwrap();
         assert_eq!(reopened.get("a", "s0"), Some(at("2")));
         let mut changes = Changes::default();
         reopened.forget("a", &mut changes);
         control.commit(changes).unwrap();
-        let reopened = Checkpoints::open(control, &config).unwrap();
+        let reopened = Checkpoints::open(control, Arc::new(SystemClock), &config).unwrap();
         assert_eq!(reopened.get("a", "s0"), None);
         assert_eq!(reopened.get("b", "s0"), Some(Checkpoint::ShardEnd));
     }

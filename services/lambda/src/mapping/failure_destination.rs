@@ -1,6 +1,7 @@
 //! Where records go that a mapping gives up on: objects in the form of Lambda's S3
 //! on-failure destination.
 
+use anabranch_protocol::Clipped;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -42,7 +43,7 @@ pub(crate) struct Discarded<'a> {
 pub(crate) async fn write(context: &Context, shard_id: &str, discarded: &Discarded<'_>) -> bool {
     let Some(bucket) = context.settings.failure_bucket() else {
         tracing::error!(mapping = %context.uuid, shard_id, batch = %info(context, shard_id, discarded.records),
-            condition = discarded.condition.name(), error = %error_of(discarded),
+            condition = discarded.condition.name(), error = %Clipped(error_of(discarded)),
             "records are given up; the mapping has no on-failure destination");
         return true;
     };
@@ -52,13 +53,14 @@ pub(crate) async fn write(context: &Context, shard_id: &str, discarded: &Discard
     loop {
         match context.objects.put_object(bucket, &key, body.clone(), "application/json").await {
             Ok(()) => {
+                context.stat.setbacks.succeeded(shard_id);
                 tracing::warn!(mapping = %context.uuid, shard_id, records = discarded.records.len(),
-                    error = %error_of(discarded), "records were given up: s3://{bucket}/{key}");
+                    error = %Clipped(error_of(discarded)), "records were given up: s3://{bucket}/{key}");
                 return true;
             }
             Err(error) => {
                 failures += 1;
-                context.stat.problem(format!("PROBLEM: cannot write to the on-failure destination {bucket}: {error}"));
+                context.stuck(shard_id, format!("cannot write to the on-failure destination {bucket}: {error}"));
                 tracing::error!(mapping = %context.uuid, bucket, %error, "cannot write to the on-failure destination");
                 if context.stopped_during(context.backoff.after(failures)).await {
                     return false;

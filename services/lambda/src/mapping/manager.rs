@@ -1,7 +1,7 @@
 //! All mappings: their configuration in the control store, their state, their tasks.
 
 use anabranch_control::{Changes, ControlError, ControlStore, Table};
-use anabranch_protocol::{ApiError, Clock, Timestamp};
+use anabranch_protocol::{ApiError, Clock, Problem, Timestamp};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -112,7 +112,7 @@ pub(crate) struct Mappings {
 
 impl Mappings {
     pub(crate) fn open(around: Surroundings) -> Result<Arc<Self>, ControlError> {
-        let checkpoints = Checkpoints::open(around.control.clone(), &around.config)?;
+        let checkpoints = Checkpoints::open(around.control.clone(), around.clock.clone(), &around.config)?;
         let stored = around.control.scan::<Stored>(MAPPINGS, "")?;
         let mappings = stored.into_iter().map(|(uuid, stored)| (uuid, Mapping::new(stored, None))).collect();
         Ok(Arc::new(Self { around, checkpoints, mappings: Mutex::new(mappings), running: Mutex::new(false) }))
@@ -200,7 +200,7 @@ impl Mappings {
         let Some(context) = self.context(uuid, stop) else { return };
         match supervisor::shards(&context).await {
             Ok(_) => self.checkpoints.flush(FLUSH_WAIT_MAX).await,
-            Err(error) => context.source_failed(&error),
+            Err(error) => context.source_failed("", &error),
         }
     }
 
@@ -297,6 +297,21 @@ impl Mappings {
             mapping.stat.snapshot(uuid, &stored.function, &stored.event_source_arn, mapping.state())
         };
         mappings.iter().map(stat).collect()
+    }
+
+    /// What keeps mappings from making progress.
+    pub(crate) fn problems(&self) -> Vec<Problem> {
+        let mut problems = self.checkpoints.problems();
+        for (uuid, mapping) in &*self.mappings.lock() {
+            let function = &mapping.stored.function;
+            let stream = mapping.stored.event_source_arn.rsplit('/').next().unwrap_or_default();
+            let resource = |shard_id: &str| {
+                let slash = if shard_id.is_empty() { "" } else { "/" };
+                format!("event source mapping {uuid} ({stream}{slash}{shard_id} to {function})")
+            };
+            problems.extend(mapping.stat.setbacks.problems(resource));
+        }
+        problems
     }
 
     /// Enters a passing state and takes the task out.

@@ -17,7 +17,7 @@ mod supervisor;
 #[cfg(test)]
 mod tests;
 
-use anabranch_protocol::{ApiError, Clock};
+use anabranch_protocol::{ApiError, Clock, ProblemKind};
 use async_trait::async_trait;
 use bytes::Bytes;
 use std::sync::Arc;
@@ -74,8 +74,15 @@ impl Context {
         tokio::time::timeout(pause, self.stopped()).await.is_ok()
     }
 
-    fn source_failed(&self, error: &PortError) {
-        self.stat.problem(format!("PROBLEM: cannot read the stream: {error}"));
+    /// Notes that the stream can't be read: a shard of it, or with an empty `shard_id` its shards.
+    fn source_failed(&self, shard_id: &str, error: &PortError) {
+        self.stuck(shard_id, format!("cannot read the stream: {error}"));
         tracing::warn!(mapping = %self.uuid, stream = %self.stream_arn, %error, "cannot read the stream of a mapping");
+    }
+
+    /// Notes that a shard makes no progress, by no fault of the function.
+    fn stuck(&self, shard_id: &str, why: String) {
+        self.stat.setbacks.failed(shard_id, self.clock.now_ms(), ProblemKind::StuckDelivery, why.clone());
+        self.stat.problem(format!("PROBLEM: {why}"));
     }
 }

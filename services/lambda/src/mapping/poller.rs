@@ -52,7 +52,7 @@ async fn start(context: &Context, shard_id: &str) -> Option<(ShardCursor, Option
             Ok(cursor) => return Some((cursor, None)),
             Err(error) => {
                 failures += 1;
-                context.source_failed(&error);
+                context.source_failed(shard_id, &error);
                 if context.stopped_during(context.backoff.after(failures)).await {
                     return None;
                 }
@@ -112,7 +112,7 @@ impl Poller<'_> {
                 Ok(found) => found,
                 Err(error) => {
                     failures += 1;
-                    self.context.source_failed(&error);
+                    self.context.source_failed(self.shard_id, &error);
                     if self.context.stopped_during(self.context.backoff.after(failures)).await {
                         return false;
                     }
@@ -120,6 +120,7 @@ impl Poller<'_> {
                 }
             };
             failures = 0;
+            self.context.stat.setbacks.succeeded(self.shard_id);
             if window_end.is_none() && !self.buffer.is_empty() {
                 window_end = Some(Instant::now() + window);
             }

@@ -3,6 +3,8 @@
 use parking_lot::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::setbacks::Setbacks;
+
 /// Counts since the server started.
 #[derive(Debug, Default)]
 pub(crate) struct Stat {
@@ -13,6 +15,8 @@ pub(crate) struct Stat {
     failed_records: AtomicU64,
     iterator_age_ms: AtomicU64,
     last_result: Mutex<Option<String>>,
+    /// What makes no progress, by no fault of the function, by shard.
+    pub(crate) setbacks: Setbacks,
 }
 
 /// A mapping's figures at one moment. Counts are since the server started.

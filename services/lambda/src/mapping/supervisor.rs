@@ -18,6 +18,7 @@ pub(crate) async fn run(context: Arc<Context>) {
         match shards(&context).await {
             Ok(shards) => {
                 failures = 0;
+                context.stat.setbacks.succeeded("");
                 for shard_id in startable(&context, &shards) {
                     let poller = poller::run(context.clone(), shard_id.clone());
                     polled.entry(shard_id).or_insert_with(|| pollers.spawn(poller).id());
@@ -25,7 +26,7 @@ pub(crate) async fn run(context: Arc<Context>) {
             }
             Err(error) => {
                 failures += 1;
-                context.source_failed(&error);
+                context.source_failed("", &error);
             }
         }
         let pause = if failures > 0 { context.backoff.after(failures) } else { context.backoff.max };

@@ -7,7 +7,7 @@ use super::*;
 use crate::LambdaConfig;
 use crate::ports::{ShardCursor, ShardRead, ShardView, Start, StreamRecord};
 use anabranch_control::ControlStore;
-use anabranch_protocol::{ManualClock, Timestamp};
+use anabranch_protocol::{ManualClock, SystemClock, Timestamp};
 use parking_lot::Mutex;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -209,7 +209,7 @@ impl Fixture {
         let settings = Settings::create(&serde_json::from_value(request).unwrap()).unwrap();
         let directory = tempfile::tempdir().unwrap();
         let control = ControlStore::open(&directory.path().join("control.redb")).unwrap();
-        let checkpoints = Checkpoints::open(control, &LambdaConfig::default()).unwrap();
+        let checkpoints = Checkpoints::open(control, Arc::new(SystemClock), &LambdaConfig::default()).unwrap();
         let (stream, objects) = (Arc::new(MemoryStream::default()), Arc::new(MemoryObjects::default()));
         let clock = Arc::new(ManualClock::new(10_000));
         let (stop, stopped) = watch::channel(false);

@@ -6,15 +6,14 @@ use http::StatusCode;
 use serde_json::json as value;
 use std::sync::Arc;
 
-use super::{Answer, json};
-use crate::error::invalid_parameter;
+use super::{Answer, bad_query, json};
 use crate::{Lambda, ListEventSourceMappings};
 
 pub(super) async fn handle(
     State(lambda): State<Arc<Lambda>>,
     query: Result<Query<ListEventSourceMappings>, QueryRejection>,
 ) -> Answer {
-    let Query(request) = query.map_err(|error| invalid_parameter(error.body_text()))?;
+    let Query(request) = query.map_err(|_| bad_query())?;
     let (mappings, next_marker) = lambda.list_event_source_mappings(&request)?;
     let mut response = value!({ "EventSourceMappings": mappings });
     if let Some(marker) = next_marker {

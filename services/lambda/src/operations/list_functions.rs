@@ -8,7 +8,7 @@ use serde_json::json as value;
 use std::sync::Arc;
 
 use super::function_configuration::configuration;
-use super::{Answer, json};
+use super::{Answer, bad_query, json};
 use crate::Lambda;
 use crate::error::invalid_parameter;
 
@@ -27,7 +27,7 @@ pub(super) async fn handle(
     State(lambda): State<Arc<Lambda>>,
     query: Result<Query<ListFunctionsRequest>, QueryRejection>,
 ) -> Answer {
-    let Query(request) = query.map_err(|error| invalid_parameter(error.body_text()))?;
+    let Query(request) = query.map_err(|_| bad_query())?;
     let page = request.max_items.unwrap_or(PAGE_MAX);
     if !(1..=10_000).contains(&page) {
         return Err(invalid_parameter("MaxItems must lie within 1 and 10000.").into());

@@ -12,7 +12,7 @@ mod list_functions;
 mod unsupported;
 mod update_event_source_mapping;
 
-use anabranch_protocol::ApiError;
+use anabranch_protocol::{ApiError, Encoding};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::response::{IntoResponse, Response};
@@ -23,8 +23,11 @@ use serde::de::DeserializeOwned;
 use std::sync::Arc;
 
 use crate::Lambda;
-use crate::error::RestError;
-use crate::invoke::PAYLOAD_BYTES_MAX;
+use crate::error::{RestError, invalid_parameter};
+use crate::invoke::{PAYLOAD_BYTES_MAX, not_json};
+
+/// Bytes of a request that makes or changes an event source mapping.
+const MAPPING_BYTES_MAX: usize = 256 << 10;
 
 type Answer = Result<Response, RestError>;
 
@@ -59,10 +62,20 @@ fn json(status: StatusCode, value: &impl Serialize) -> Answer {
     Ok((status, [("content-type", "application/json")], body).into_response())
 }
 
+/// The answer to a query string that can't be read: all that it can't be is in its numbers.
+fn bad_query() -> ApiError {
+    invalid_parameter(
+        "1 validation error detected: Value at 'maxItems' failed to satisfy constraint: Member must be an integer",
+    )
+}
+
 /// Reads a request's JSON body.
 fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
-    let body = if body.is_empty() { b"{}" } else { body };
-    serde_json::from_slice(body).map_err(|error| {
-        ApiError::client("InvalidRequestContentException", format!("Could not parse request body into json: {error}"))
-    })
+    if body.len() > MAPPING_BYTES_MAX {
+        return Err(ApiError::client(
+            "RequestTooLargeException",
+            format!("Request must be smaller than {MAPPING_BYTES_MAX} bytes for an event source mapping"),
+        ));
+    }
+    Encoding::Json.decode(body).map_err(|error| not_json(&error.message))
 }
