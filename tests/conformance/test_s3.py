@@ -121,3 +121,73 @@ def test_presigned_urls_end(server, version, date):
     with pytest.raises(urllib.error.HTTPError) as error:
         urllib.request.urlopen(old)
     assert error.value.code == 403
+
+
+def test_uploads_and_parts_in_pages(server):
+    s3 = server.client("s3")
+    s3.create_bucket(Bucket="uploads-bucket")
+    keys = ["a", "a!", "a/1", "a/2", "b"]
+    made = [(key, s3.create_multipart_upload(Bucket="uploads-bucket", Key=key)["UploadId"]) for key in keys for _ in range(3)]
+    pages = s3.get_paginator("list_multipart_uploads").paginate(Bucket="uploads-bucket", PaginationConfig={"PageSize": 2})
+    listed = [(upload["Key"], upload["UploadId"]) for page in pages for upload in page["Uploads"]]
+    assert listed == sorted(made)
+    grouped = s3.list_multipart_uploads(Bucket="uploads-bucket", Delimiter="/")
+    assert [prefix["Prefix"] for prefix in grouped["CommonPrefixes"]] == ["a/"]
+    assert len(grouped["Uploads"]) == 9 and not grouped["IsTruncated"]
+    key, upload = made[0]
+    for number in range(1, 8):
+        s3.upload_part(Bucket="uploads-bucket", Key=key, UploadId=upload, PartNumber=number, Body=b"x")
+    pages = s3.get_paginator("list_parts").paginate(Bucket="uploads-bucket", Key=key, UploadId=upload, PaginationConfig={"PageSize": 3})
+    assert [part["PartNumber"] for page in pages for part in page["Parts"]] == list(range(1, 8))
+    s3.delete_bucket(Bucket="uploads-bucket")
+    assert code_of(s3.list_parts, Bucket="uploads-bucket", Key=key, UploadId=upload) == "NoSuchBucket"
+
+
+def test_buckets_in_pages(server):
+    s3 = server.client("s3")
+    names = [f"page-bucket-{n}" for n in range(5)]
+    for name in names:
+        s3.create_bucket(Bucket=name)
+    pages = s3.get_paginator("list_buckets").paginate(Prefix="page-bucket-", PaginationConfig={"PageSize": 2})
+    assert [bucket["Name"] for page in pages for bucket in page["Buckets"]] == names
+
+
+def test_cors_rules(server):
+    s3 = server.client("s3")
+    s3.create_bucket(Bucket="cors-bucket")
+    s3.put_object(Bucket="cors-bucket", Key="page.html", Body=b"<script>", ContentType="text/html")
+    assert code_of(s3.get_bucket_cors, Bucket="cors-bucket") == "NoSuchCORSConfiguration"
+    rules = [
+        {"AllowedOrigins": ["https://*.example"], "AllowedMethods": ["GET", "PUT"], "AllowedHeaders": ["*"], "ExposeHeaders": ["ETag"], "MaxAgeSeconds": 60},
+        {"AllowedOrigins": ["*"], "AllowedMethods": ["HEAD"]},
+    ]  # fmt: skip
+    s3.put_bucket_cors(Bucket="cors-bucket", CORSConfiguration={"CORSRules": rules})
+    assert s3.get_bucket_cors(Bucket="cors-bucket")["CORSRules"] == rules
+    wrong = {"CORSRules": [{"AllowedOrigins": ["http://*.*"], "AllowedMethods": ["GET"]}]}
+    with pytest.raises(ClientError, match='AllowedOrigin "http://\\*.\\*" can not have more than one wildcard.'):
+        s3.put_bucket_cors(Bucket="cors-bucket", CORSConfiguration=wrong)
+    url = f"{server.url}/cors-bucket/page.html"
+
+    def ask(method, **headers):
+        request = urllib.request.Request(url, method=method, headers={name.replace("_", "-"): text for name, text in headers.items()})
+        try:
+            return urllib.request.urlopen(request)
+        except urllib.error.HTTPError as error:
+            return error
+
+    asked = {"Origin": "https://a.example", "Access_Control_Request_Method": "PUT", "Access_Control_Request_Headers": "X-Amz-Date"}
+    preflight = ask("OPTIONS", **asked)
+    assert (preflight.status, preflight.headers["Access-Control-Allow-Origin"]) == (200, "https://a.example")
+    assert preflight.headers["Access-Control-Allow-Methods"] == "GET, PUT"
+    assert preflight.headers["Access-Control-Allow-Headers"] == "x-amz-date"
+    assert preflight.headers["Access-Control-Max-Age"] == "60"
+    assert preflight.headers["Vary"] == "Origin, Access-Control-Request-Headers, Access-Control-Request-Method"
+    read = ask("GET", Origin="https://a.example")
+    assert (read.status, read.headers["Access-Control-Expose-Headers"]) == (200, "ETag")
+    assert read.headers["Content-Security-Policy"] == "sandbox" and read.headers["X-Content-Type-Options"] == "nosniff"
+    assert ask("HEAD", Origin="https://b.example").headers["Access-Control-Allow-Origin"] == "*"
+    refused = ask("OPTIONS", Origin="https://b.other", Access_Control_Request_Method="PUT")
+    assert refused.status == 403 and b"This CORS request is not allowed" in refused.read()
+    s3.delete_bucket_cors(Bucket="cors-bucket")
+    refused = ask("OPTIONS", **asked)
+    assert refused.status == 403

@@ -3,7 +3,7 @@
 
 use anabranch_protocol::Clock;
 use axum::body::Body;
-use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH};
+use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, RANGE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Request, Uri};
 use jiff::civil::DateTime;
@@ -21,6 +21,7 @@ pub(crate) async fn prepare(request: Request<Body>, clock: &dyn Clock) -> Result
     let has_key = Address::of(&head).is_some_and(|address| address.key.is_some());
     head.uri = without_signature(&head.uri, clock)?;
     check_metadata(&head.headers)?;
+    normalize_range(&mut head.headers);
     head.headers.remove(AUTHORIZATION);
     head.headers.remove("x-amz-security-token");
     let digest = head.headers.remove("x-amz-content-sha256");
@@ -52,6 +53,26 @@ fn check_document(head: &Parts, document: &[u8]) -> Result<(), Refused> {
 
 pub(crate) fn content_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// Takes off a `Range` that is none, or more than one: S3 ignores both. Numbers beyond all sizes
+/// are brought within what s3s reads.
+fn normalize_range(headers: &mut HeaderMap) {
+    let Some(range) = headers.remove(RANGE) else { return };
+    let number = |text: &str| match text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        true => None,
+        false => Some(text.parse().unwrap_or(i64::MAX)),
+    };
+    let span = range.to_str().ok().and_then(|range| range.strip_prefix("bytes=")?.split_once('-'));
+    let normal = span.and_then(|(first, last)| match (number(first), number(last)) {
+        (Some(first), Some(last)) if first <= last => Some(format!("bytes={first}-{last}")),
+        (Some(first), None) if last.is_empty() => Some(format!("bytes={first}-")),
+        (None, Some(last)) if first.is_empty() => Some(format!("bytes=-{last}")),
+        _ => None,
+    });
+    if let Some(range) = normal.and_then(|normal| HeaderValue::from_str(&normal).ok()) {
+        headers.insert(RANGE, range);
+    }
 }
 
 fn content_encodings(headers: &HeaderMap) -> impl Iterator<Item = &str> {

@@ -171,3 +171,57 @@ pub(crate) fn check_md5(sent: Option<&str>, md5: &[u8; 16]) -> S3Result<()> {
         Some(_) => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::StreamExt;
+    use std::time::Duration;
+
+    fn blobs_of(blobs: &Blobs, count: usize) -> Vec<BlobRef> {
+        let ids = (0..count).map(|_| uuid::Uuid::new_v4().simple().to_string());
+        let written = ids.map(|id| {
+            std::fs::create_dir_all(blobs.shelf(&id)).unwrap();
+            std::fs::write(blobs.path(&id), b"part").unwrap();
+            BlobRef { id, size: 4 }
+        });
+        written.collect()
+    }
+
+    fn open_in(directory: &Path) -> usize {
+        let open = std::fs::read_dir("/proc/self/fd").unwrap().flatten();
+        open.filter(|file| std::fs::read_link(file.path()).is_ok_and(|path| path.starts_with(directory))).count()
+    }
+
+    #[tokio::test]
+    async fn thousands_of_parts_are_read_with_one_descriptor() {
+        let directory = tempfile::tempdir().unwrap();
+        let blobs = Blobs::new(directory.path().to_path_buf());
+        let parts = blobs_of(&blobs, 3_000);
+        let mut read = blobs.read(&parts, 2..11_999, blobs.hold(&parts[0].id)).await.unwrap();
+        let (mut bytes, mut most_open) = (0, 0);
+        while let Some(piece) = read.next().await {
+            bytes += piece.unwrap().len();
+            most_open = most_open.max(open_in(directory.path()));
+        }
+        assert_eq!(bytes, 11_997);
+        assert!(most_open <= 1, "{most_open} files were open");
+    }
+
+    #[tokio::test]
+    async fn parts_stay_until_their_last_reader_is_done() {
+        let directory = tempfile::tempdir().unwrap();
+        let blobs = Blobs::new(directory.path().to_path_buf());
+        let parts = blobs_of(&blobs, 3);
+        let read = blobs.read(&parts, 0..12, blobs.hold(&parts[0].id)).await.unwrap();
+        let broken_off = blobs.read(&parts, 0..12, blobs.hold(&parts[0].id)).await.unwrap();
+        assert!(blobs.remove(&parts).is_empty());
+        drop(broken_off);
+        let pieces: Vec<_> = read.map(Result::unwrap).collect().await;
+        assert_eq!(pieces.concat(), b"partpartpart");
+        while parts.iter().any(|part| blobs.path(&part.id).exists()) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        assert!(blobs.held.lock().is_empty());
+    }
+}
