@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import resource
 import shutil
 import signal
 import socket
@@ -22,6 +23,8 @@ TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).resol
 PROFILE = os.environ.get("ANABRANCH_TEST_PROFILE", "dev")
 BINARIES = TARGET / ("debug" if PROFILE == "dev" else PROFILE)
 TEMPLATE = ROOT / "samplecode/clickstream/template.yaml"
+# The SAM CLI and cargo-lambda, where infra/sam/setup puts them: their pins and those of the AWS CLI exclude each other.
+SAM_TOOLS = ROOT / "infra/sam/.venv/bin"
 DEADLINE = 60
 
 
@@ -45,7 +48,9 @@ def free_port():
 class Server:
     """`anabranch serve`, or `anabranch up` with a template."""
 
-    def __init__(self, directory, template=None, arguments=()):
+    def __init__(self, directory, template=None, arguments=(), resources=None):
+        """`resources` are limits of the process by their number: `{resource.RLIMIT_NOFILE: (256, 256)}`."""
+        self.resources = resources or {}
         self.directory = pathlib.Path(directory)
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -66,7 +71,8 @@ class Server:
     def start(self):
         self.ready_file.unlink(missing_ok=True)
         self.log = open(self.directory / "server.log", "ab")
-        self.process = subprocess.Popen(self.command(), stdout=self.log, stderr=self.log)
+        limit = (lambda: [resource.setrlimit(*one) for one in self.resources.items()]) if self.resources else None
+        self.process = subprocess.Popen(self.command(), stdout=self.log, stderr=self.log, preexec_fn=limit)
         wait_for(self.is_ready, "the server is ready")
         return self
 
@@ -75,9 +81,18 @@ class Server:
         if self.template is not None:
             return self.ready_file.exists()
         try:
-            return urllib.request.urlopen(f"{self.url}/_anabranch/health", timeout=5).status == 200
+            # Health tells what is wrong with a status of its own; the server is ready all the same.
+            return self.health()[0] in (200, 503)
         except (urllib.error.URLError, OSError):
             return False
+
+    def health(self):
+        """The status of the health page and what it says."""
+        try:
+            with urllib.request.urlopen(f"{self.url}/_anabranch/health", timeout=5) as answer:
+                return answer.status, json.loads(answer.read())
+        except urllib.error.HTTPError as error:
+            return error.code, json.loads(error.read())
 
     def log_text(self):
         return (self.directory / "server.log").read_text(errors="replace")

@@ -28,10 +28,10 @@ def servers(tmp_path):
     """Makes servers; each is stopped at the end of the test."""
     made = []
 
-    def make(template=None, arguments=(), directory=None):
+    def make(template=None, arguments=(), directory=None, resources=None):
         directory = directory or tmp_path / f"server-{len(made)}"
         directory.mkdir(exist_ok=True)
-        server = Server(directory, template, arguments)
+        server = Server(directory, template, arguments, resources)
         made.append(server)
         return server
 
