@@ -5,12 +5,14 @@ use std::io;
 use std::path::Path;
 
 use crate::core::{Core, SegmentList};
+use crate::directory::Directory;
 use crate::error::{Error, IoContext, Result};
 use crate::frame::HEADER_BYTES;
 use crate::maps::checked;
 use crate::platform::Platform;
 use crate::position::Position;
 use crate::segment::Segment;
+use crate::start::Start;
 
 /// Bytes that are copied at a time.
 const COPY_BYTES: usize = 1 << 20;
@@ -64,6 +66,10 @@ fn fill(core: &Core, partial: &Path) -> Result<Backup> {
         segments_copied: 0,
         bytes_copied: 0,
     };
+    let copy_of_it = Directory::new(core.directory.platform.clone(), partial, 0);
+    let last_base = segments.last().map_or(backup.start, |last| last.base_position());
+    let start = Start { log_id: core.log_id, start: backup.start, last: last_base };
+    copy_of_it.write_start(&start, &copy_of_it.syncer()?)?;
     let until = last.map_or(0, |last| last.frames_end);
     for (at, segment) in segments.iter().enumerate() {
         let Some(name) = segment.path.file_name() else { continue };

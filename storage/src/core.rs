@@ -4,10 +4,11 @@ use std::sync::{Arc, OnceLock};
 
 use crate::config::Config;
 use crate::directory::{Directory, Lock, Prepared};
-use crate::error::{Error, Result};
+use crate::error::{Damage, Error, Result};
 use crate::health::Condition;
 use crate::position::Position;
 use crate::segment::Segment;
+use crate::start::Start;
 use crate::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use crate::sync::{Condvar, JoinHandle, Mutex, RwLock};
 use crate::waiters::Waiters;
@@ -33,6 +34,10 @@ pub(crate) struct Core {
     /// Signalled when the flusher thread has something to do; waited on with `writer`.
     pub(crate) work: Condvar,
     pub(crate) segments: RwLock<SegmentList>,
+    /// Where the log begins by what its directory says. Changed only with `dropping` held.
+    pub(crate) start: Mutex<Start>,
+    /// What is gone in front of the first segment.
+    pub(crate) missing: Mutex<Option<Damage>>,
     /// Held while segments are dropped or linked into a backup.
     pub(crate) dropping: Mutex<()>,
     /// All positions below are durable (as far as the flush policy goes) and readable.

@@ -22,11 +22,13 @@ pub enum Fault {
     CutFramesComeBack,
     /// What recovery found in the page cache is taken to be on the disk.
     TailNotRewritten,
+    /// Segments are dropped without a word about where the log begins from then on.
+    DropUnannounced,
 }
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::SkipDirectorySync,
         Self::AcknowledgeBeforeFlush,
         Self::TrailerBeforeFooter,
@@ -35,6 +37,7 @@ impl Fault {
         Self::FlushAgainAfterError,
         Self::CutFramesComeBack,
         Self::TailNotRewritten,
+        Self::DropUnannounced,
     ];
 }
 

@@ -2,7 +2,6 @@
 
 use crate::core::Core;
 use crate::error::{Damage, Error};
-use crate::position::Position;
 
 /// Ranges of damage that a log remembers once they were reported, for [`Health`].
 const DAMAGE_REMEMBERED_MAX: usize = 1_000;
@@ -88,7 +87,7 @@ impl Core {
 }
 
 pub(crate) fn health(core: &Core) -> Health {
-    let start = core.segment_list().first().map_or(Position(0), |first| first.base_position());
+    let start = core.start.lock().start;
     let condition = core.condition.lock();
     // What was dropped since is nobody's concern any more.
     let held = || condition.damage.iter().filter(|damage| damage.resume > start || damage.first >= start);

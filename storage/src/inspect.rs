@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::directory::Directory;
 use crate::encryption::KeyProvider;
-use crate::error::{Damage, Error, IoContext, Result};
+use crate::error::{Damage, Error, Result};
 use crate::frame::records;
 use crate::index::TRAILER_BYTES;
 use crate::maps::checked;
@@ -15,6 +15,7 @@ use crate::platform::{LocalPlatform, Platform};
 use crate::position::{LaneId, Position};
 use crate::recovery::{Recovered, Recovery, recover};
 use crate::segment::Segment;
+use crate::start::FoundStart;
 
 /// What a log on disk consists of.
 #[derive(Debug, Clone)]
@@ -94,8 +95,8 @@ pub struct DumpedRecord {
 /// Reads what the log in `directory` consists of.
 ///
 /// # Errors
-/// [`Error::Locked`] when the log is in use, or what [`crate::Log::open`] errs with. A directory
-/// that holds no segment is an error too.
+/// [`Error::Locked`] when the log is in use, [`Error::NoLog`] when there is none, or what
+/// [`crate::Log::open`] errs with.
 pub fn stat(directory: &Path) -> Result<LogStat> {
     inspect(Arc::new(LocalPlatform), directory, None, |recovered| Ok(stat_of(recovered)))
 }
@@ -161,9 +162,8 @@ fn inspect<T>(
     work: impl FnOnce(&Recovered) -> Result<T>,
 ) -> Result<T> {
     let directory = Directory::new(platform, directory, 0);
-    if directory.segments()?.is_empty() {
-        let absent = std::io::Error::new(std::io::ErrorKind::NotFound, "no log here: the directory holds no segment");
-        return Err(absent).at(&directory.path);
+    if directory.segments()?.is_empty() && directory.read_start()? == FoundStart::Absent {
+        return Err(Error::NoLog { path: directory.path });
     }
     let _lock = directory.lock()?;
     checked(|| work(&recover(&directory, keys)?))

@@ -80,6 +80,7 @@ mod scan;
 mod segment;
 mod segment_header;
 mod sigbus;
+mod start;
 mod sync;
 mod waiters;
 mod writer;

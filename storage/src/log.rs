@@ -18,6 +18,7 @@ use crate::reader::{ReadLimit, Records, read, seek_time};
 use crate::recovery::{Recovered, Recovery, recover};
 use crate::retention::trim;
 use crate::segment::Segment;
+use crate::start::{FoundStart, Start};
 use crate::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use crate::sync::{Condvar, Mutex, RwLock};
 use crate::waiters::Waiters;
@@ -164,10 +165,11 @@ impl Log {
     }
 
     /// Reads visible records of `lane` at or after `from`, in order. Starts at [`Log::start`] if
-    /// `from` is no longer held.
+    /// `from` is no longer held because it was dropped.
     ///
     /// # Errors
-    /// [`crate::Error::Damaged`] when the next record, or what may have been it, can't be read.
+    /// [`crate::Error::Damaged`] when the next record, or what may have been it, can't be read or is
+    /// gone; to pass over it knowingly, read from its `resume` on.
     pub fn read(&self, lane: LaneId, from: Position, limit: ReadLimit) -> Result<Records> {
         read(&self.core, lane, from, limit)
     }
@@ -276,7 +278,7 @@ impl Log {
 impl Core {
     fn new(directory: Directory, config: Config, lock: Lock, recovered: Recovered) -> Result<Self> {
         let next_position = recovered.next_position;
-        let condition = Condition::new(recovered.report.damage);
+        let condition = Condition::new(recovered.report.damage.clone());
         let raise = if committed(Fault::CutFramesComeBack) { 0 } else { 1 };
         let generation = (recovered.generation + raise).max(1);
         let log_id = recovered.log_id.unwrap_or_else(|| directory.platform.random().to_le_bytes());
@@ -292,27 +294,33 @@ impl Core {
         if let Some(sealed) = filled.filter(|segment| segment.is_sealed()) {
             sealed.seal_again(platform)?;
         }
-        let tail = match segments.last().filter(|_| recovered.tail_is_open) {
-            Some(tail) if is_of_current_key(tail, &config) => {
+        let open = segments.last().filter(|_| recovered.tail_is_open).cloned();
+        let tail = match open {
+            Some(tail) if is_of_current_key(&tail, &config) => {
                 tail.resume(platform, config.stores())?;
-                Some(tail.clone())
+                tail
             }
-            Some(tail) => {
-                tail.resume(platform, false)?;
-                tail.seal()?;
-                None
-            }
-            None => None,
-        };
-        let tail = match tail {
-            Some(tail) => tail,
-            None => {
+            of_another_key => {
+                if let Some(tail) = &of_another_key {
+                    tail.resume(platform, false)?;
+                }
                 let plan = SegmentPlan { log_id, generation, base_position: next_position };
                 let made = make_segment(&directory, &config, &plan, config.segment_bytes_min)?;
-                // An empty segment that was sealed above gave its name to the new one.
+                // An empty segment gave its name to the new one; others are sealed once that is there.
                 segments.retain(|segment| segment.base_position() != next_position);
+                if let Some(tail) = of_another_key.filter(|tail| tail.base_position() != next_position) {
+                    tail.seal()?;
+                }
                 segments.push(made.clone());
                 made
+            }
+        };
+        let start = match recovered.start {
+            FoundStart::Whole(start) => start,
+            FoundStart::Absent | FoundStart::Damaged => {
+                let start = Start { log_id, start: recovered.report.start, last: tail.base_position() };
+                directory.write_start(&start, &directory.syncer()?)?;
+                start
             }
         };
         Ok(Self {
@@ -326,6 +334,8 @@ impl Core {
             flushed: Condvar::new(),
             work: Condvar::new(),
             segments: RwLock::new(Arc::new(segments)),
+            start: Mutex::new(start),
+            missing: Mutex::new(recovered.missing),
             dropping: Mutex::new(()),
             visible: AtomicU64::new(next_position.0),
             waiters: Waiters::default(),

@@ -111,6 +111,11 @@ fn read_checked(core: &Core, lane: LaneId, from: Position, limit: ReadLimit) -> 
     let visible = core.visible();
     let segments = core.segment_list();
     let first = segments.partition_point(|segment| segment.base_position() <= from).saturating_sub(1);
+    if from < segments[first].base_position()
+        && let Some(missing) = &*core.missing.lock()
+    {
+        return Err(core.note(Error::Damaged(missing.clone())));
+    }
     let mut found = Records { next: from.max(segments[first].base_position()), ..Records::default() };
     let mut left = limit;
     for segment in segments[first..].iter().take_while(|segment| segment.base_position() < visible) {

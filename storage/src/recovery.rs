@@ -12,7 +12,8 @@ use crate::index::TRAILER_BYTES;
 use crate::position::Position;
 use crate::scan::{Scan, scan};
 use crate::segment::{Segment, UNREADABLE};
-use crate::segment_header::{FIRST_FRAME, SegmentHeader};
+use crate::segment_header::{FIRST_FRAME, SegmentHeader, segment_path};
+use crate::start::{FoundStart, START_FILE, Start};
 
 /// Positions skipped behind a last segment whose header is lost: more than any segment can hold,
 /// so that none is given twice.
@@ -27,8 +28,11 @@ pub struct Recovery {
     pub scanned_bytes: u64,
     /// What was cut off behind the last flush, if anything.
     pub torn: Option<TornTail>,
-    /// What was durable and can't be read.
+    /// What was durable and can't be read, or is gone: by position, with the file that it was in.
     pub damage: Vec<Damage>,
+    /// Where the log begins: positions below were dropped by retention, and what is missing from here
+    /// on is damage.
+    pub start: Position,
 }
 
 /// Bytes at the log's end that were written, but not known to be flushed, when the log was last
@@ -49,6 +53,10 @@ pub(crate) struct Recovered {
     pub(crate) log_id: Option<[u8; 16]>,
     /// Whether there was nothing at all.
     pub(crate) is_new: bool,
+    /// What the directory says of the log's start.
+    pub(crate) start: FoundStart,
+    /// What is gone in front of the first segment.
+    pub(crate) missing: Option<Damage>,
     pub(crate) segments: Vec<Arc<Segment>>,
     /// Whether the last segment can be appended to.
     pub(crate) tail_is_open: bool,
@@ -70,9 +78,15 @@ pub(crate) struct Recovered {
 /// stays readable.
 pub(crate) fn recover(directory: &Directory, keys: Option<&dyn KeyProvider>) -> Result<Recovered> {
     let files = directory.segments()?;
+    let start = directory.read_start()?;
     let mut recovered = Recovered {
-        log_id: None,
-        is_new: files.is_empty(),
+        log_id: match start {
+            FoundStart::Whole(start) => Some(start.log_id),
+            FoundStart::Absent | FoundStart::Damaged => None,
+        },
+        is_new: files.is_empty() && start == FoundStart::Absent,
+        start,
+        missing: None,
         segments: Vec::new(),
         tail_is_open: false,
         tail_is_proven: true,
@@ -89,6 +103,7 @@ pub(crate) fn recover(directory: &Directory, keys: Option<&dyn KeyProvider>) -> 
         }
     }
     recovered.remove_empty_tails();
+    recovered.note_missing(directory, files.first().map(|(base, _)| *base), files.last().map(|(base, _)| *base));
     recovered.report.segments = recovered.segments.len();
     Ok(recovered)
 }
@@ -215,10 +230,77 @@ impl Recovered {
                 reason: "the frames up to the next segment are missing",
             };
             before.add_damage([gap.clone()]);
-            let is_told = |told: &Damage| told.first <= gap.first && told.resume >= gap.resume;
-            if !self.report.damage.iter().any(is_told) {
-                self.report.damage.push(gap);
+            self.tell(&gap);
+        }
+    }
+
+    /// Reports segments that were there once and are not now, in front of the others or behind them.
+    fn note_missing(&mut self, directory: &Directory, first_file: Option<Position>, last_file: Option<Position>) {
+        let start = match self.start {
+            FoundStart::Whole(start) => Some(start),
+            FoundStart::Damaged => {
+                let at = first_file.unwrap_or_default();
+                self.report.damage.push(Damage {
+                    segment: directory.path.join(START_FILE),
+                    offset: 0,
+                    lane: None,
+                    first: at,
+                    resume: at,
+                    reason: "both copies of the log's start are damaged; segments may be missing in front",
+                });
+                None
             }
+            FoundStart::Absent => None,
+        };
+        if let Some(start) = start {
+            self.note_missing_tail(directory, &start, last_file);
+        }
+        let found = self.segments.first().map(|first| first.base_position());
+        let begins = start.map(|start| start.start).into_iter().chain(first_file).min();
+        self.report.start = begins.unwrap_or_default();
+        let (Some(begins), resume) = (begins, found.unwrap_or(self.next_position)) else { return };
+        if begins < resume {
+            let missing = Damage {
+                segment: segment_path(&directory.path, begins),
+                offset: 0,
+                lane: None,
+                first: begins,
+                resume,
+                reason: "the log's first segments are missing",
+            };
+            self.tell(&missing);
+            self.missing = Some(missing);
+        }
+    }
+
+    fn note_missing_tail(&mut self, directory: &Directory, start: &Start, last_file: Option<Position>) {
+        // A segment is sealed only once the next one is durable, and all that was durable is there.
+        let last_sealed = self.segments.last().filter(|last| last.is_sealed()).map(|last| last.base_position());
+        let is_gone = last_file.is_none_or(|last| last < start.last || Some(last) == last_sealed);
+        if !is_gone {
+            return;
+        }
+        let end = self.next_position;
+        self.next_position = end.max(start.last).max(start.start).plus(POSITIONS_OF_A_LOST_SEGMENT);
+        self.tail_is_open = false;
+        let Some(last) = self.segments.last() else { return };
+        let missing = Damage {
+            segment: segment_path(&directory.path, end.max(start.last)),
+            offset: 0,
+            lane: None,
+            first: end,
+            resume: self.next_position,
+            reason: "the log's last segments are missing",
+        };
+        last.add_damage([missing.clone()]);
+        self.tell(&missing);
+    }
+
+    /// Reports damage, unless that was told already.
+    fn tell(&mut self, damage: &Damage) {
+        let is_told = |told: &Damage| told.first <= damage.first && told.resume >= damage.resume;
+        if !self.report.damage.iter().any(is_told) {
+            self.report.damage.push(damage.clone());
         }
     }
 
@@ -256,11 +338,21 @@ impl Recovered {
     /// Removes the files of empty segments that [`recover`] passed over.
     pub(crate) fn remove_unused_files(&self, directory: &Directory) -> Result<()> {
         let Some(last) = self.segments.last().filter(|_| self.tail_is_open) else { return Ok(()) };
-        for (base_position, path) in directory.segments()? {
-            if base_position > last.base_position() {
-                directory.remove(&path)?;
-                directory.sync()?;
-            }
+        let mut unused = directory.segments()?;
+        unused.retain(|(base_position, _)| *base_position > last.base_position());
+        if unused.is_empty() {
+            return Ok(());
+        }
+        let syncer = directory.syncer()?;
+        if let FoundStart::Whole(start) = self.start
+            && start.last > last.base_position()
+        {
+            // What is removed on purpose must not be missed.
+            directory.write_start(&Start { last: last.base_position(), ..start }, &syncer)?;
+        }
+        for (_, path) in unused {
+            directory.remove(&path)?;
+            syncer.sync()?;
         }
         Ok(())
     }

@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::config::Config;
 use crate::directory::Directory;
 use crate::error::{Damage, Error, IoContext, Result};
 use crate::frame::{Drafts, HEADER_BYTES, Kind, Place, decode_header, fill_frame, finish_frame};
@@ -16,6 +17,8 @@ use crate::recovery::{Recovered, open_segment, recover};
 use crate::scan::{Hole, scan};
 use crate::segment::{Segment, empty_summary};
 use crate::segment_header::{FIRST_FRAME, REPAIRED_VERSION, SegmentHeader};
+use crate::start::Start;
+use crate::writer::{SegmentPlan, make_segment};
 
 /// Files grow to multiples of this if a gap needs room.
 const ROUNDING: u64 = 64 << 10;
@@ -79,7 +82,24 @@ impl Repairing {
                 self.rewrite(segment, next)?;
             }
         }
-        Ok(())
+        self.lost.extend(recovered.missing.clone().filter(|missing| recovered.report.damage.contains(missing)));
+        self.begin_anew(&recovered)
+    }
+
+    /// Says where the log begins now. Behind a last segment that is sealed there must be another.
+    fn begin_anew(&self, before: &Recovered) -> Result<()> {
+        let repaired = recover(&self.place, None)?;
+        let (first, last) = (repaired.segments.first(), repaired.segments.last());
+        let end = last.map_or(before.next_position, |last| last.summary().end_position);
+        let log_id = before.log_id.unwrap_or_else(|| self.place.platform.random().to_le_bytes());
+        let mut last_base = last.map_or(end, |last| last.base_position());
+        if last.is_none_or(|last| last.is_sealed()) {
+            let plan = SegmentPlan { log_id, generation: before.generation.max(1), base_position: end };
+            make_segment(&self.place, &Config::default(), &plan, ROUNDING)?;
+            last_base = end;
+        }
+        let start = Start { log_id, start: first.map_or(end, |first| first.base_position()), last: last_base };
+        self.place.write_start(&start, &self.place.syncer()?)
     }
 
     /// Files whose header is gone say nothing any more: their positions become a gap.

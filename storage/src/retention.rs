@@ -5,8 +5,10 @@ use std::sync::Arc;
 use crate::core::Core;
 use crate::directory::Recycled;
 use crate::error::Result;
+use crate::faults::{Fault, committed};
 use crate::index::Summary;
 use crate::segment::Segment;
+use crate::start::Start;
 use crate::sync::atomic::Ordering;
 
 /// Drops leading segments for which `expired` holds, and returns how many. The segment written to
@@ -43,6 +45,11 @@ fn drop_expired(core: &Core, expired: impl Fn(&Summary) -> bool, recycled: &mut 
         return Ok(0);
     }
     let syncer = core.directory.syncer()?;
+    let start = start_without(core, &expired);
+    if !committed(Fault::DropUnannounced) {
+        core.directory.write_start(&start, &syncer)?;
+    }
+    *core.start.lock() = start;
     while let Some(segment) = take_first(core, &expired) {
         core.check_poison()?;
         // Someone may still look at the map, even who read before the log was closed and opened
@@ -56,8 +63,18 @@ fn drop_expired(core: &Core, expired: impl Fn(&Summary) -> bool, recycled: &mut 
         syncer.sync().inspect_err(|error| core.poison(error))?;
         recycled.extend(removed);
         count += 1;
+        *core.missing.lock() = None;
     }
     Ok(count)
+}
+
+/// Where the log begins once all leading segments that are expired are dropped.
+fn start_without(core: &Core, expired: impl Fn(&Summary) -> bool) -> Start {
+    let segments = core.segment_list();
+    let before = *core.start.lock();
+    let [leading @ .., last] = segments.as_slice() else { return before };
+    let first = leading.iter().find(|segment| !segment.is_sealed() || !expired(&segment.summary())).unwrap_or(last);
+    Start { start: first.base_position(), last: last.base_position(), ..before }
 }
 
 /// Whether there is a first segment to drop. The last, which is written to, never is.

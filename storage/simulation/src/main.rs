@@ -69,7 +69,7 @@ fn main() -> ExitCode {
     }
     println!(
         "{} seeds, {} failed: {} records acknowledged, {} power cuts, {} failed writes and flushes, {} times full, \
-         {} calls refused a descriptor, {} processes ended, {} bits flipped",
+         {} calls refused a descriptor, {} processes ended, {} bits flipped, {} times segments lost",
         options.seeds,
         failures.len(),
         counts.acknowledged,
@@ -78,7 +78,8 @@ fn main() -> ExitCode {
         counts.full,
         counts.starved,
         counts.reopened,
-        counts.flips
+        counts.flips,
+        counts.lost
     );
     if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

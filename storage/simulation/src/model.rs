@@ -106,19 +106,21 @@ impl Model {
     }
 
     /// Compares with what a damaged log holds: what is missing is reported, what is there is right.
-    pub(crate) fn check_damaged(&self, found: &Found, reported: &[(u64, u64)]) -> Result<(), String> {
+    /// Below `excused`, it may be missing all the same.
+    pub(crate) fn check_damaged(&self, found: &Found, reported: &[(u64, u64)], excused: u64) -> Result<(), String> {
         let mut ranges = found.damaged.iter().chain(reported);
         for (position, entry) in &self.durable {
             match found.records.get(position) {
                 Some(there) if there == entry => {}
-                Some(_) => return Err(format!("a flipped bit made another record at {position}")),
+                Some(_) => return Err(format!("damage made another record at {position}")),
                 None if ranges.clone().any(|(first, resume)| (*first..*resume).contains(position)) => {}
-                None => return Err(format!("a flipped bit lost the record at {position} in silence")),
+                None if *position < excused => {}
+                None => return Err(format!("the record at {position} is lost in silence")),
             }
         }
         match found.records.keys().find(|position| !self.durable.contains_key(position)) {
             Some(position) if !ranges.any(|(first, resume)| (*first..*resume).contains(position)) => {
-                Err(format!("a flipped bit made a record at {position}"))
+                Err(format!("damage made a record at {position}"))
             }
             _ => Ok(()),
         }

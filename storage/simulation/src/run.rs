@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use anabranch_storage::{
     Appended, Compression, Config, DataKey, Error, KeyId, KeyProvider, LaneBatch, LaneId, Log, Position, inspect,
+    platform::Platform,
 };
 use fastrand::Rng;
 
@@ -17,6 +18,7 @@ const DIRECTORY: &str = "/log";
 const ROUNDS: usize = 6;
 const STEPS_A_ROUND: usize = 12;
 const FLIPS: usize = 6;
+const LOSSES: usize = 4;
 /// Closed logs that are kept to be read while they are open anew.
 const KEPT: usize = 3;
 /// Attempts to open a log while descriptors are refused, before there are some again.
@@ -37,6 +39,8 @@ pub struct Counts {
     pub starved: u64,
     /// Bits flipped.
     pub flips: u64,
+    /// Times segments were taken away.
+    pub lost: u64,
     /// Orderly closings, and processes that ended without one.
     pub reopened: u64,
 }
@@ -49,6 +53,7 @@ impl std::ops::AddAssign for Counts {
         self.full += other.full;
         self.starved += other.starved;
         self.flips += other.flips;
+        self.lost += other.lost;
         self.reopened += other.reopened;
     }
 }
@@ -139,6 +144,7 @@ impl Run {
         }
         if self.rng.u8(..3) == 0 {
             self.rot()?;
+            self.lose()?;
         }
         Ok(self.counts)
     }
@@ -425,6 +431,52 @@ impl Run {
         Ok(())
     }
 
+    /// Loses files of a log at rest, in front, behind or all of them: it is reported, and no position
+    /// is given twice.
+    fn lose(&mut self) -> Result<(), String> {
+        let directory = Path::new(DIRECTORY);
+        let names = self.disk.list(directory).map_err(|error| error.to_string())?;
+        let mut segments: Vec<PathBuf> =
+            names.iter().filter(|name| name.ends_with(".segment")).map(|name| directory.join(name)).collect();
+        segments.sort();
+        for _ in 0..LOSSES {
+            let copy = self.disk.copy().map_err(|error| error.to_string())?;
+            let (first, last) = (self.rng.usize(..=segments.len()), self.rng.usize(..=segments.len()));
+            for (number, path) in segments.iter().enumerate() {
+                if number < first || number >= last.max(first) {
+                    copy.remove(path).map_err(|error| error.to_string())?;
+                }
+            }
+            self.counts.lost += 1;
+            let what = format!("segments {first}.. and ..{last} of {} are gone", segments.len());
+            self.check_lost(copy).map_err(|error| format!("{what}: {error}"))?;
+        }
+        Ok(())
+    }
+
+    fn check_lost(&self, disk: SimulatedDisk) -> Result<(), String> {
+        // Twice: what is missing stays missing.
+        for _ in 0..2 {
+            let opened = Log::open_on(Arc::new(disk.clone()), Path::new(DIRECTORY), self.config.clone());
+            let (log, recovery) = opened.map_err(|error| format!("opening: {error}"))?;
+            let reported: Vec<(u64, u64)> =
+                recovery.damage.iter().map(|damage| (damage.first.0, damage.resume.0)).collect();
+            let mut found = read_all(&log)?;
+            // What the round before appended.
+            found.records.retain(|_, (lane, ..)| *lane < LANES);
+            // What was about to be dropped on purpose is not missed.
+            self.model.check_damaged(&found, &reported, self.model.trimmed)?;
+            let batch = LaneBatch { lane: LaneId(LANES), records: &[b"after"] };
+            let appended = log.append(self.time_ms, &[batch]).map_err(|error| format!("appending: {error}"))?;
+            let given = appended.first_positions()[0].0;
+            if self.model.durable.last_key_value().is_some_and(|(last, _)| *last >= given) {
+                return Err(format!("position {given} was given twice"));
+            }
+            appended.wait().map_err(|error| format!("appending: {error}"))?;
+        }
+        Ok(())
+    }
+
     fn flip_back(&self, path: &Path, bit: u64) -> Result<(), String> {
         self.disk.rot(path, bit).map_err(|error| error.to_string())
     }
@@ -446,7 +498,7 @@ impl Run {
             reported.push((log.visible().0, u64::MAX));
         }
         self.model
-            .check_damaged(&found, &reported)
+            .check_damaged(&found, &reported, 0)
             .map_err(|error| format!("{error} (bit {} of byte {} of {})", bit % 8, bit / 8, path.display()))
     }
 }

@@ -21,7 +21,12 @@ fn no_seed_finds_a_mistake() {
     }
     println!("{} seeds: {counts:?}", seeds());
     assert!(
-        counts.power_cuts > seeds() && counts.failures > 0 && counts.full > 0 && counts.starved > 0 && counts.flips > 0
+        counts.power_cuts > seeds()
+            && counts.failures > 0
+            && counts.full > 0
+            && counts.starved > 0
+            && counts.flips > 0
+            && counts.lost > 0
     );
 }
 
