@@ -19,6 +19,8 @@ pub struct LambdaConfig {
     pub access_key_id: String,
     /// `AWS_SECRET_ACCESS_KEY` of the processes.
     pub secret_access_key: String,
+    /// Umask of the processes; this process's own if absent.
+    pub umask: Option<u32>,
     /// Execution environments of a function that reserves no concurrency.
     pub concurrency_default: u32,
     /// Invocations of one function that may wait for an environment; one more is
@@ -60,6 +62,7 @@ impl Default for LambdaConfig {
             endpoint_url: "http://127.0.0.1:4566".into(),
             access_key_id: "anabranch".into(),
             secret_access_key: "anabranch".into(),
+            umask: None,
             concurrency_default: 4,
             queued_invocations_max: 1_000,
             queue_wait_max: Duration::from_secs(60),

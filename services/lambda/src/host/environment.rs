@@ -148,6 +148,8 @@ pub(crate) struct Launch<'a> {
     pub(crate) program: &'a Path,
     /// All variables but `AWS_LAMBDA_RUNTIME_API`.
     pub(crate) variables: BTreeMap<String, String>,
+    /// See [`crate::LambdaConfig::umask`].
+    pub(crate) umask: Option<u32>,
     pub(crate) log_stream: String,
     pub(crate) log: FunctionLog,
     pub(crate) pid_files: PidFiles,
@@ -162,7 +164,7 @@ impl Environment {
         let address = listener.local_addr().map_err(InitFailure::Spawn)?;
         let mut variables = launch.variables;
         variables.insert("AWS_LAMBDA_RUNTIME_API".into(), address.to_string());
-        let mut child = process::spawn(launch.program, &variables).map_err(InitFailure::Spawn)?;
+        let mut child = process::spawn(launch.program, &variables, launch.umask).map_err(InitFailure::Spawn)?;
         let pid = child.id().unwrap_or_default();
         launch.pid_files.add(pid, &launch.log_stream);
 
@@ -176,9 +178,9 @@ impl Environment {
             tail: Mutex::default(),
             log: launch.log,
         });
-        let router = runtime_api::router(shared.clone());
+        let serving = runtime_api::serve(listener, pid, shared.clone());
         let listener = tokio::spawn(async move {
-            if let Err(error) = axum::serve(listener, router).await {
+            if let Err(error) = serving.await {
                 tracing::error!(%error, "a Runtime API listener ended");
             }
         });

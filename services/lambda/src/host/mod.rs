@@ -6,6 +6,7 @@
 
 pub(crate) mod environment;
 pub(crate) mod function_log;
+mod peer;
 pub(crate) mod pool;
 pub(crate) mod process;
 mod remote;

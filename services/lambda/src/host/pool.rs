@@ -237,6 +237,7 @@ impl Pool {
         let environment = Environment::start(Launch {
             program: &self.program,
             variables: self.config.variables(&self.spec, &self.program, &log_stream),
+            umask: self.config.umask,
             log_stream,
             log: self.log.clone(),
             pid_files: self.pid_files.clone(),

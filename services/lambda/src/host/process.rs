@@ -1,6 +1,7 @@
 //! Function processes: starting, killing, measuring, and cleaning up after a server that
 //! was killed.
 
+use rustix::fs::Mode;
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,8 +14,9 @@ use tokio::process::{Child, Command};
 const PASSED_ON: [&str; 9] =
     ["PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "RUST_BACKTRACE"];
 
-/// Starts `program` in a process group of its own, so that whatever it starts dies with it.
-pub(crate) fn spawn(program: &Path, variables: &BTreeMap<String, String>) -> io::Result<Child> {
+/// Starts `program` in a process group of its own, so that whatever it starts dies with it; with
+/// `umask`, if given, instead of ours.
+pub(crate) fn spawn(program: &Path, variables: &BTreeMap<String, String>, umask: Option<u32>) -> io::Result<Child> {
     let program = fs::canonicalize(program)?;
     let mut command = Command::new(&program);
     command.env_clear();
@@ -29,6 +31,15 @@ pub(crate) fn spawn(program: &Path, variables: &BTreeMap<String, String>) -> io:
     }
     command.process_group(0).kill_on_drop(true);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    if let Some(umask) = umask.map(Mode::from_bits_truncate) {
+        let set_umask = move || {
+            rustix::process::umask(umask);
+            Ok(())
+        };
+        // SAFETY: between fork and exec the closure makes one system call, which is
+        // async-signal-safe; it allocates nothing and takes no lock.
+        unsafe { command.pre_exec(set_umask) };
+    }
     command.spawn()
 }
 

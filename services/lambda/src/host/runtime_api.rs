@@ -1,20 +1,84 @@
-//! The Lambda Runtime API, 2018-06-01, of one execution environment.
+//! The Lambda Runtime API, 2018-06-01, of one execution environment, for its process alone.
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use axum::extract::{Path, State};
+use axum::extract::{Path, Request, State};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use bytes::Bytes;
+use http::header::{HOST, ORIGIN};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use http_body_util::LengthLimitError;
 use serde_json::json;
+use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
 
 use super::environment::{Answer, Shared, Work};
+use super::peer::is_of_group;
 use crate::invoke::RESPONSE_BYTES_MAX;
 
-pub(crate) fn router(shared: Arc<Shared>) -> Router {
+/// How long no connection is accepted after the system had no descriptor or memory for one.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Answers the process that leads the group `leader`, and those of its group, on `listener`.
+pub(crate) async fn serve(listener: TcpListener, leader: u32, shared: Arc<Shared>) -> io::Result<()> {
+    let address = listener.local_addr()?;
+    let router = router(shared).layer(axum::middleware::from_fn(move |request, next| admit(address, request, next)));
+    axum::serve(FunctionOnly { listener, address, leader }, router).await
+}
+
+/// Accepts connections of the function's processes; all others are closed unread.
+struct FunctionOnly {
+    listener: TcpListener,
+    address: SocketAddr,
+    leader: u32,
+}
+
+impl axum::serve::Listener for FunctionOnly {
+    type Io = TcpStream;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (TcpStream, SocketAddr) {
+        loop {
+            let (socket, peer) = match self.listener.accept().await {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    tracing::debug!(%error, "a Runtime API can't accept a connection");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    continue;
+                }
+            };
+            let (leader, ours) = (self.leader, self.address);
+            match tokio::task::spawn_blocking(move || is_of_group(leader, peer, ours)).await {
+                Ok(Ok(true)) => return (socket, peer),
+                Ok(Ok(false)) => tracing::warn!(%peer, "a process that is not the function's tried its Runtime API"),
+                Ok(Err(error)) => tracing::error!(%error, "can't tell who connects to a Runtime API; it needs /proc"),
+                Err(error) => tracing::error!(%error, "can't tell who connects to a Runtime API"),
+            }
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        Ok(self.address)
+    }
+}
+
+/// Refuses web pages: a function may be a browser.
+async fn admit(address: SocketAddr, request: Request, next: Next) -> Response {
+    let headers = request.headers();
+    let is_page = headers.contains_key(ORIGIN) || headers.contains_key("sec-fetch-site");
+    let named = headers.get(HOST).and_then(|host| host.to_str().ok());
+    if is_page || named.is_some_and(|host| host != address.to_string()) {
+        return refuse(StatusCode::FORBIDDEN, "Forbidden", "Only the function's runtime may call its Runtime API.");
+    }
+    next.run(request).await
+}
+
+fn router(shared: Arc<Shared>) -> Router {
     Router::new()
         .route("/2018-06-01/runtime/invocation/next", get(next))
         .route("/2018-06-01/runtime/invocation/{request_id}/response", post(response))

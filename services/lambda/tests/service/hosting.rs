@@ -45,6 +45,52 @@ async fn an_event_goes_in_and_an_answer_comes_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn only_the_functions_process_takes_its_events() {
+    let directory = tempfile::tempdir().unwrap();
+    let service = open(directory.path(), quick());
+    let mut spec = function("echo");
+    (spec.reserved_concurrency, spec.timeout) = (Some(1), Duration::from_secs(5));
+    service.lambda.put_function(spec).await.unwrap();
+    let answer = payload(&invoke(&service, "echo", json!({})).await);
+    let address = answer["variables"]["AWS_LAMBDA_RUNTIME_API"].as_str().unwrap().to_string();
+    use std::io::{Read, Write};
+    let mut thief = std::net::TcpStream::connect(&address).unwrap();
+    thief.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let head = format!("GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: {address}\r\n\r\n");
+    // It may be closed before all is written.
+    let _ = thief.write_all(head.as_bytes());
+    let thief = tokio::task::spawn_blocking(move || {
+        let mut answer = [0; 1000];
+        let length = thief.read(&mut answer).unwrap_or(0);
+        String::from_utf8_lossy(&answer[..length]).into_owned()
+    });
+    // Whoever asks twice in turn with another gets every second event.
+    let mut n = 0;
+    while n < 2 || !thief.is_finished() {
+        let outcome = payload(&invoke(&service, "echo", json!({"n": n})).await);
+        if outcome["event"] != json!({"n": n}) {
+            break;
+        }
+        n += 1;
+    }
+    assert_eq!(thief.await.unwrap(), "", "a process that is not the function's gets no answer");
+    let after = payload(&invoke(&service, "echo", json!({"n": n})).await);
+    assert_eq!((&after["event"], &after["pid"]), (&json!({"n": n}), &answer["pid"]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_function_has_the_umask_it_is_given() {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = tempfile::tempdir().unwrap();
+    let service = open(directory.path(), LambdaConfig { umask: Some(0o037), ..quick() });
+    service.lambda.put_function(function("writer")).await.unwrap();
+    let path = directory.path().join("written");
+    let outcome = invoke(&service, "writer", json!({"do": "append", "path": path, "line": 1})).await;
+    assert_eq!(outcome.function_error, None);
+    assert_eq!(std::fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o640);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn errors_of_the_function_are_outcomes() {
     let directory = tempfile::tempdir().unwrap();
     let service = open(directory.path(), quick());
