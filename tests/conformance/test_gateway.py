@@ -35,7 +35,7 @@ def test_wrong_shapes(server):
         ("Kinesis_20131202.PutRecord", b"[]", signed, "SerializationException"),
         ("Kinesis_20131202.PutRecord", b'{"StreamName": 1}', signed, "SerializationException"),
         ("Kinesis_20131202.PutRecord", b"\xff\xfe", signed, "SerializationException"),
-        ("Kinesis_20131202.PutRecord", b"", signed, "ValidationException"),
+        ("Kinesis_20131202.PutRecord", b"", signed, "SerializationException"),
         ("Kinesis_20131202.Nonsense", b"{}", signed, "UnknownOperationException"),
         ("Kinesis_20131202.SubscribeToShard", b"{}", signed, "ValidationException"),
         ("Nonsense_20131202.PutRecord", b"{}", signed, "UnknownOperationException"),
@@ -58,11 +58,11 @@ def test_a_body_over_the_limit(server):
 def test_no_request_at_all(server):
     for data in [b"\x16\x03\x01\x02\x00", b"GET\r\n\r\n", b"POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n"]:
         raw(server, data, ends=True)
-    assert raw(server, b"GET /_anabranch/health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").startswith(b"HTTP/1.1 200")
+    assert raw(server, b"GET /_anabranch/health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").startswith(b"HTTP/1.1 200")
 
 
 def test_console_and_metrics(server):
-    page = raw(server, b"GET /_anabranch/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    page = raw(server, b"GET /_anabranch/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
     assert b"<html" in page.lower() and page.startswith(b"HTTP/1.1 200")
-    metrics = raw(server, b"GET /_anabranch/metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    metrics = raw(server, b"GET /_anabranch/metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
     assert b"# TYPE" in metrics

@@ -42,7 +42,11 @@ impl App {
     ///
     /// # Errors
     /// [`StartError`], in words for the user.
-    pub async fn start(config: Config) -> Result<Self, StartError> {
+    pub async fn start(mut config: Config) -> Result<Self, StartError> {
+        config.connections.connections_max = config.connections.connections_max.min(config.descriptors.connections_max);
+        if config.trusted.origins.iter().any(|origin| origin == "*") {
+            tracing::warn!("--cors-origin '*': any page that a browser on this machine shows may use all services");
+        }
         let listener = listen(config.listen).await?;
         let address = listener.local_addr().map_err(|source| StartError::Address { address: config.listen, source })?;
         let base_url = base_url(address);

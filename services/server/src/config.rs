@@ -10,8 +10,10 @@ use anabranch_streams::Limits;
 use clap::{Args, ValueEnum};
 use serde::Deserialize;
 
-use crate::StartError;
-use crate::gateway::TlsFiles;
+use rustix::process::Resource;
+
+use crate::gateway::{ConnectionLimits, TlsFiles, Trusted, host_name, origin};
+use crate::{Descriptors, StartError};
 
 /// What `--flush` takes.
 pub const FLUSH_FORMS: &str = "fsync, interval=MILLISECONDS or os";
@@ -62,6 +64,18 @@ pub struct Settings {
     #[arg(long, env = "ANABRANCH_TLS_KEY", value_name = "FILE")]
     pub tls_key: Option<PathBuf>,
 
+    /// Host name by which the server may be asked for, besides localhost and all names below it:
+    /// NAME, or *.NAME for all below; may be given several times. IP addresses need none
+    #[arg(long, env = "ANABRANCH_HOST_NAME", value_name = "NAME", value_delimiter = ',')]
+    #[serde(default)]
+    pub host_name: Vec<String>,
+
+    /// Origin whose web pages may call the AWS APIs, such as http://localhost:3000, or * for any
+    /// page that a browser on this machine shows; may be given several times
+    #[arg(long, env = "ANABRANCH_CORS_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
+    #[serde(default)]
+    pub cors_origin: Vec<String>,
+
     /// TOML file with any of these settings, such as `listen = "127.0.0.1:4600"`
     #[arg(long, env = "ANABRANCH_CONFIG", value_name = "FILE")]
     #[serde(skip)]
@@ -109,6 +123,15 @@ pub struct Config {
     pub body_bytes_max: u64,
     /// The certificate to show, unless the server makes its own.
     pub tls: Option<TlsFiles>,
+    /// Host names and web pages that may reach the server besides its own.
+    pub trusted: Trusted,
+    /// Limits of connections.
+    pub connections: ConnectionLimits,
+    /// How the process's file descriptors are shared out; connections have the lesser of their
+    /// share and their limit.
+    pub descriptors: Descriptors,
+    /// The umask of functions and builds; the process's own if absent.
+    pub functions_umask: Option<u32>,
 }
 
 impl Default for Config {
@@ -121,6 +144,10 @@ impl Default for Config {
             log_format: LogFormat::Auto,
             body_bytes_max: BODY_BYTES_MAX_DEFAULT,
             tls: None,
+            trusted: Trusted::default(),
+            connections: ConnectionLimits::default(),
+            descriptors: Descriptors::of(rustix::process::getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)),
+            functions_umask: None,
         }
     }
 }
@@ -151,8 +178,23 @@ impl Settings {
             log_format: self.log_format.or(file.log_format).unwrap_or_default(),
             body_bytes_max: max_body.map_or(Ok(default.body_bytes_max), |text| parse_bytes(text))?,
             tls,
+            trusted: Trusted {
+                host_names: checked(&self.host_name, &file.host_name, host_name)?,
+                origins: checked(&self.cors_origin, &file.cors_origin, origin)?,
+            },
+            ..default
         })
     }
+}
+
+/// The values given, or else those of the file, each as `check` writes it.
+fn checked(
+    given: &[String],
+    file: &[String],
+    check: fn(&str) -> Result<String, String>,
+) -> Result<Vec<String>, StartError> {
+    let values = if given.is_empty() { file } else { given };
+    values.iter().map(|text| check(text).map_err(StartError::Configuration)).collect()
 }
 
 fn read_file(path: &Path) -> Result<Settings, StartError> {
@@ -225,6 +267,26 @@ mod tests {
         assert_eq!(config.flush, FlushPolicy::Interval(Duration::from_millis(20)));
         assert_eq!(config.body_bytes_max, 2048);
         assert_eq!(config.data, Path::new("./anabranch-data"));
+    }
+
+    #[test]
+    fn names_and_origins_are_checked() {
+        let names = |names: &[&str], origins: &[&str]| Settings {
+            host_name: names.iter().map(|name| name.to_string()).collect(),
+            cors_origin: origins.iter().map(|origin| origin.to_string()).collect(),
+            ..Settings::default()
+        };
+        let trusted = names(&["Box", "*.Example.com"], &["http://LOCALHOST:3000", "*"]).resolve().unwrap().trusted;
+        assert_eq!(trusted.host_names, ["box", "*.example.com"]);
+        assert_eq!(trusted.origins, ["http://localhost:3000", "*"]);
+        for name in ["", "*", "a..b", "http://box", "box:4566", "*.*.com"] {
+            let error = names(&[name], &[]).resolve().unwrap_err();
+            assert!(error.exit_code() == 2 && error.to_string().contains("host-name"), "{error}");
+        }
+        for origin in ["", "null", "localhost:3000", "http://", "http://a/b", "http://u@a", "http://*.a"] {
+            let error = names(&[], &[origin]).resolve().unwrap_err();
+            assert!(error.exit_code() == 2 && error.to_string().contains("cors-origin"), "{error}");
+        }
     }
 
     #[test]

@@ -2,8 +2,9 @@
 //!
 //! `VERSION` holds the format's number; `LOCK` is locked by the owning process and holds its id.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::FlockOperation;
@@ -47,6 +48,9 @@ impl DataDirectory {
         let lock = take_lock(&path)?;
         if version.is_none() {
             write_version(&path).map_err(failed)?;
+        }
+        if let Err(error) = keep_from_others(&path) {
+            tracing::warn!(%error, path = %path.display(), "other users may be able to read the data directory");
         }
         Ok(Self { path, _lock: lock })
     }
@@ -99,7 +103,8 @@ fn take_lock(path: &Path) -> Result<Lock, StartError> {
     let lock_path = path.join("LOCK");
     let failed = |source: io::Error| StartError::DataDirectory { path: lock_path.clone(), source };
     let mut options = OpenOptions::new();
-    let mut file = options.read(true).write(true).create(true).truncate(false).open(&lock_path).map_err(failed)?;
+    options.read(true).write(true).create(true).truncate(false).mode(0o600);
+    let mut file = options.open(&lock_path).map_err(failed)?;
     match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => {}
         Err(rustix::io::Errno::WOULDBLOCK) => {
@@ -117,9 +122,19 @@ fn take_lock(path: &Path) -> Result<Lock, StartError> {
     Ok(Lock(file))
 }
 
+/// Closes the directory to other users, whoever made it and with whatever rights: it holds all
+/// that clients put, and the key of the server's certificate.
+fn keep_from_others(path: &Path) -> io::Result<()> {
+    let rights = fs::metadata(path)?.permissions();
+    if rights.mode() & 0o077 == 0 {
+        return Ok(());
+    }
+    fs::set_permissions(path, Permissions::from_mode(rights.mode() & !0o077))
+}
+
 fn write_version(path: &Path) -> io::Result<()> {
     let new = path.join("VERSION.new");
-    let mut file = File::create(&new)?;
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
     writeln!(file, "{FORMAT}")?;
     file.sync_all()?;
     fs::rename(&new, path.join("VERSION"))?;
@@ -159,6 +174,19 @@ mod tests {
         let _inherited = owned._lock.0.try_clone().unwrap();
         drop(owned);
         DataDirectory::open(&path).unwrap();
+    }
+
+    #[test]
+    fn other_users_get_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("data");
+        fs::create_dir(&path).unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
+        let _data = DataDirectory::open(&path).unwrap();
+        for (name, mode) in [("", 0o700), ("LOCK", 0o600), ("VERSION", 0o600)] {
+            let found = fs::metadata(path.join(name)).unwrap().permissions().mode() & 0o777;
+            assert_eq!(found, mode, "{name}: {found:o}");
+        }
     }
 
     #[test]

@@ -6,12 +6,14 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{Failure, runtime};
 use crate::config::{flush_losses, flush_name};
-use crate::{App, Config, Settings, logging};
+use crate::process::{keep_private, survive_file_size_limit};
+use crate::{App, Config, Descriptors, Settings, logging};
 
 /// Serves until SIGINT or SIGTERM.
 pub(super) fn run(settings: &Settings) -> Result<(), Failure> {
-    let config = settings.resolve()?;
+    let mut config = settings.resolve()?;
     logging::start(config.log_format);
+    prepare(&mut config);
     runtime()?.block_on(serve(config))
 }
 
@@ -27,6 +29,12 @@ async fn serve(config: Config) -> Result<(), Failure> {
         () = app.stop() => Ok(()),
         () = signals.first() => Err(Failure::new("ended at once; what was acknowledged is stored")),
     }
+}
+
+/// What a server asks of the system before it starts.
+pub(super) fn prepare(config: &mut Config) {
+    config.functions_umask = Some(keep_private());
+    config.descriptors = Descriptors::raise();
 }
 
 /// One line that says where the server is and what it promises.
@@ -55,6 +63,9 @@ pub(super) struct StopSignals {
 
 impl StopSignals {
     pub(super) fn register() -> Result<Self, Failure> {
+        if let Err(error) = survive_file_size_limit() {
+            tracing::warn!(%error, "a write over the limit of file sizes will end the process");
+        }
         let register =
             |kind| signal(kind).map_err(|error| Failure::new(format_args!("can't wait for signals: {error}")));
         Ok(Self { interrupt: register(SignalKind::interrupt())?, terminate: register(SignalKind::terminate())? })

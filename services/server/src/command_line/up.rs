@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::serve::{StopSignals, announce};
+use super::serve::{StopSignals, announce, prepare};
 use super::{Failure, runtime};
 use crate::up::{self, UpError, UpOptions};
 use crate::{App, Settings, logging};
@@ -18,8 +18,9 @@ pub(super) struct UpArguments {
 
 /// Serves, makes what the template describes, and goes on until SIGINT or SIGTERM.
 pub(super) fn run(arguments: &UpArguments) -> Result<(), Failure> {
-    let config = arguments.settings.resolve()?;
+    let mut config = arguments.settings.resolve()?;
     logging::start(config.log_format);
+    prepare(&mut config);
     // A template with a mistake starts nothing.
     let stack = up::read(&arguments.options)?;
     runtime()?.block_on(async {

@@ -1,6 +1,6 @@
 //! The console page: what this server holds, as one page without scripts.
 
-mod format;
+pub(crate) mod format;
 mod page;
 mod section;
 mod sections;
@@ -11,9 +11,11 @@ use axum::extract::State;
 use axum::response::Html;
 
 use crate::gateway::Gateway;
+use crate::problems::problems;
 
 /// `GET /_anabranch/`.
 pub(crate) async fn page(State(gateway): State<Arc<Gateway>>) -> Html<String> {
-    let sections = sections::all(&gateway).await;
+    let mut sections = vec![sections::problems(&problems(&gateway.services, &gateway.data))];
+    sections.extend(sections::all(&gateway).await);
     Html(page::page(&gateway, &sections).into_string())
 }

@@ -6,6 +6,7 @@ use super::format;
 use super::section::{Cell, Section};
 use crate::Services;
 use crate::gateway::Gateway;
+use crate::problems::ServiceProblems;
 
 /// All sections, in the order in which data flows.
 pub(super) async fn all(gateway: &Gateway) -> Vec<Section> {
@@ -20,6 +21,34 @@ pub(super) async fn all(gateway: &Gateway) -> Vec<Section> {
         buckets(services),
         tables(services).await,
     ]
+}
+
+/// What is wrong, or that nothing is.
+pub(super) fn problems(all: &[ServiceProblems]) -> Section {
+    let mut rows = Vec::new();
+    for found in all {
+        for problem in &found.problems {
+            let kind = problem.kind.as_str().replace('_', " ");
+            rows.push(vec![
+                if problem.kind.is_failure() { Cell::Bad(kind) } else { Cell::Neutral(kind) },
+                Cell::Text(found.service.into()),
+                Cell::Name(problem.resource.clone()),
+                Cell::Text(problem.message.clone()),
+            ]);
+        }
+        if found.more > 0 {
+            let more = format!("and {} more", format::count(found.more as u64));
+            rows.push(vec![Cell::Neutral(more), Cell::Text(found.service.into())]);
+        }
+    }
+    let none = rows.is_empty();
+    if none {
+        let all: Vec<&str> = all.iter().map(|found| found.service).collect();
+        rows.push(vec![Cell::Good("all well".into()), Cell::Text(all.join(", "))]);
+    }
+    let columns: &[&str] =
+        if none { &["State", "Services"] } else { &["Problem", "Service", "Resource", "What is wrong"] };
+    Section { title: if none { "Health" } else { "Problems" }, example: "", columns, rows: Ok(rows) }
 }
 
 fn http_apis(gateway: &Gateway) -> Section {

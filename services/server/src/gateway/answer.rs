@@ -3,10 +3,18 @@
 use anabranch_protocol::{ApiError, Encoding};
 use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
+use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
+use axum::response::IntoResponse;
+
+use super::caller::Caller;
+use super::guard::Refusal;
+use super::route::{PAGES, Route};
 
 /// Content type of AWS JSON answers unless the request had another.
 pub(crate) const AMZ_JSON: HeaderValue = HeaderValue::from_static("application/x-amz-json-1.1");
+/// Content type of AWS CBOR.
+pub(super) const AMZ_CBOR: HeaderValue = HeaderValue::from_static("application/x-amz-cbor-1.1");
 const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
 
 /// An error as AWS JSON services write it.
@@ -30,6 +38,33 @@ pub(crate) fn api_error(
     let name = error.code.rsplit('#').next().unwrap_or(error.code);
     response.headers_mut().insert(ERROR_TYPE, HeaderValue::from_static(name));
     response
+}
+
+/// A refusal in the form that the clients of the service read for which the request is.
+pub(super) fn refusal(head: &Parts, id: &str, refused: &Refusal) -> Response<Body> {
+    let (code, s3_code) = match refused.status {
+        StatusCode::FORBIDDEN => ("AccessDeniedException", "AccessDenied"),
+        StatusCode::METHOD_NOT_ALLOWED => ("UnknownOperationException", "MethodNotAllowed"),
+        _ => ("InvalidRequestException", "InvalidRequest"),
+    };
+    if head.uri.path().starts_with(PAGES) {
+        return (refused.status, format!("{}\n", refused.message)).into_response();
+    }
+    let error = ApiError::client(code, refused.message.as_str());
+    match Route::of(head, &Caller::of(head)) {
+        Route::Json { .. } | Route::JsonWithoutTarget => match head.headers.get(CONTENT_TYPE) {
+            Some(asked) if asked == AMZ_CBOR => api_error(&error, refused.status, Encoding::Cbor, AMZ_CBOR),
+            _ => json_error(&error, refused.status, AMZ_JSON),
+        },
+        Route::Lambda => json_error(&error, refused.status, HeaderValue::from_static("application/json")),
+        Route::HttpApi { .. } => {
+            let message = serde_json::json!({ "message": refused.message });
+            (refused.status, axum::Json(message)).into_response()
+        }
+        Route::Objects | Route::Unoffered(_) | Route::Console => {
+            s3_error(s3_code, &refused.message, refused.status, id)
+        }
+    }
 }
 
 /// An error as S3 writes it.

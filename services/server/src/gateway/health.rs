@@ -10,21 +10,13 @@ use serde_json::{Map, Value, json};
 
 use super::Gateway;
 use crate::config::{flush_losses, flush_name};
+use crate::problems::{ServiceProblems, problems};
 
-/// Status 200 if all services work, 503 with the reasons otherwise.
+/// Status 200 if all services work, 503 with what is wrong otherwise.
 pub(super) async fn health(State(gateway): State<Arc<Gateway>>) -> impl IntoResponse {
-    let mut services = Map::new();
-    let mut healthy = true;
-    for (name, status) in gateway.services.status().await {
-        let status = match status {
-            Ok(()) => json!({"status": "running"}),
-            Err(reason) => {
-                healthy = false;
-                json!({"status": "failing", "reason": reason})
-            }
-        };
-        services.insert(name.to_string(), status);
-    }
+    let all = problems(&gateway.services, &gateway.data);
+    let healthy = !all.iter().any(ServiceProblems::is_failing);
+    let services: Map<String, Value> = all.iter().map(|one| (one.service.to_string(), service(one))).collect();
     let body = json!({
         "status": if healthy { "running" } else { "failing" },
         "version": env!("CARGO_PKG_VERSION"),
@@ -36,4 +28,22 @@ pub(super) async fn health(State(gateway): State<Arc<Gateway>>) -> impl IntoResp
         "services": Value::Object(services),
     });
     (if healthy { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(body))
+}
+
+fn service(found: &ServiceProblems) -> Value {
+    let mut service = json!({"status": if found.is_failing() { "failing" } else { "running" }});
+    if let Some(worst) = found.problems.first() {
+        service["reason"] = json!(worst.to_string());
+        service["problems"] = found
+            .problems
+            .iter()
+            .map(|problem| {
+                json!({"kind": problem.kind.as_str(), "resource": problem.resource, "message": problem.message})
+            })
+            .collect();
+    }
+    if found.more > 0 {
+        service["more_problems"] = json!(found.more);
+    }
+    service
 }

@@ -1,6 +1,7 @@
 //! Calls of the AWS JSON services (`X-Amz-Target`).
 
 use std::convert::Infallible;
+use std::sync::Arc;
 
 use anabranch_protocol::{ApiError, EVENT_STREAM_TYPE, Encoding, Event, EventStream, JsonService};
 use axum::body::Body;
@@ -8,14 +9,18 @@ use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Method, Response, StatusCode};
 use bytes::Bytes;
-use futures::{StreamExt, stream};
+use futures::{FutureExt, StreamExt, stream};
 use tokio_util::sync::CancellationToken;
 
-use super::answer::{AMZ_JSON, api_error, json_error};
+use super::answer::{AMZ_CBOR, AMZ_JSON, api_error, json_error};
 use super::body::{self, BODY_BYTES_MAX, BodyError};
 use super::caller::Caller;
+use super::room::LARGE_BODY_BYTES_MIN;
 use super::{Gateway, Label, gzip};
 
+/// Prefix of Kinesis's targets.
+const KINESIS: &str = "Kinesis_20131202";
+const AMZ_PREFIX: &str = "application/x-amz-";
 const AMZ_JSON_1_0: &str = "application/x-amz-json-1.0";
 
 /// An error and its status, where that is not the usual one.
@@ -101,30 +106,50 @@ async fn perform(
             return Err(with_status(error));
         }
     };
+    // What is gzip'd, or comes in chunks, may become as large as is allowed at all.
+    let foreseen = body::declared_length(head).filter(|_| !is_gzip(head)).unwrap_or(BODY_BYTES_MAX);
+    let room = match gateway.room.reserve(foreseen.min(BODY_BYTES_MAX)).await {
+        Ok(room) => room,
+        Err(error) => {
+            body::discard(body, body::declared_length(head)).await;
+            let error = ApiError::client("ServiceUnavailable", error.to_string());
+            return Err((error, StatusCode::SERVICE_UNAVAILABLE));
+        }
+    };
     let mut body = body::read(head, body, BODY_BYTES_MAX).await.map_err(refuse_body)?;
+    if body.is_empty() {
+        // As recorded of Kinesis and DynamoDB.
+        return Err(with_status(ApiError::serialization("The request has no body; the least is {}")));
+    }
     if is_gzip(head) {
         let inflated = tokio::task::spawn_blocking(move || gzip::inflate(&body, BODY_BYTES_MAX)).await;
         let inflated = inflated.map_err(|error| with_status(ApiError::internal(error.to_string())))?;
         body = inflated.map_err(refuse_body)?;
     }
-    let context = caller.context(request_id);
-    let answer = if service.answers_with_events(operation) {
-        service.subscribe(&context, operation, encoding, body).await.map(Answer::Events)
-    } else {
-        service.call(&context, operation, encoding, body).await.map(Answer::Whole)
+    let (context, operation) = (caller.context(request_id), operation.to_string());
+    let is_large = body.len() as u64 >= LARGE_BODY_BYTES_MIN;
+    let call = async move {
+        // Until the call is done, since what was decoded refers to the body.
+        let _room = room;
+        if service.answers_with_events(&operation) {
+            service.subscribe(&context, &operation, encoding, body).await.map(Answer::Events)
+        } else {
+            service.call(&context, &operation, encoding, body).await.map(Answer::Whole)
+        }
     };
+    let answer = if is_large { gateway.room.begin_apart(call.boxed()).await } else { call.await };
     answer.map_err(with_status)
 }
 
 /// Checks the head, in the order in which AWS does.
-fn accept<'a>(
-    gateway: &'a Gateway,
+fn accept(
+    gateway: &Gateway,
     caller: &Caller,
     prefix: &str,
     operation: &str,
     head: &Parts,
-) -> Result<(&'a dyn JsonService, Encoding), ApiError> {
-    let service = gateway.json.iter().find(|service| service.target_prefix() == prefix);
+) -> Result<(Arc<dyn JsonService>, Encoding), ApiError> {
+    let service = gateway.json.iter().find(|service| service.target_prefix() == prefix).cloned();
     let service = service.ok_or_else(|| ApiError::unknown_operation(&format!("{prefix}.{operation}")))?;
     if head.method != Method::POST {
         let message = format!("{operation} is called with POST, not {}", head.method);
@@ -134,7 +159,7 @@ fn accept<'a>(
         return Err(ApiError::client("MissingAuthenticationTokenException", "Missing Authentication Token"));
     }
     let encoding = request_encoding(service.as_ref(), head)?;
-    Ok((service.as_ref(), encoding))
+    Ok((service, encoding))
 }
 
 /// Bodies are AWS JSON 1.0 or 1.1 (the same thing), or CBOR where the service speaks it; plain or
@@ -145,6 +170,9 @@ fn request_encoding(service: &dyn JsonService, head: &Parts) -> Result<Encoding,
         return Err(ApiError::serialization("The request has no Content-Type; it takes application/x-amz-json-1.1"));
     }
     let encoding = Encoding::of_content_type(content_type).filter(|encoding| service.speaks(*encoding));
+    // Recordings of AWS: Kinesis takes no content type but AWS's own, DynamoDB takes plain JSON, too.
+    let takes_own_only = service.target_prefix() == KINESIS && !content_type.trim_start().starts_with(AMZ_PREFIX);
+    let encoding = encoding.filter(|_| !takes_own_only);
     let encoding = encoding.ok_or_else(|| {
         ApiError::serialization(format!(
             "The Content-Type {content_type} is not supported; use application/x-amz-json-1.1"
@@ -194,7 +222,7 @@ fn answer_encoding(gateway: &Gateway, prefix: &str, head: &Parts) -> Encoding {
 /// The content type of an answer: the request's version of AWS JSON, or CBOR.
 fn answer_content_type(head: &Parts, encoding: Encoding) -> HeaderValue {
     match encoding {
-        Encoding::Cbor => HeaderValue::from_static("application/x-amz-cbor-1.1"),
+        Encoding::Cbor => AMZ_CBOR,
         Encoding::Json if header(head, CONTENT_TYPE).starts_with(AMZ_JSON_1_0) => {
             HeaderValue::from_static(AMZ_JSON_1_0)
         }

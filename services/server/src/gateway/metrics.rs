@@ -1,13 +1,16 @@
 //! What the server measures of itself, for Prometheus.
 
+use std::fmt::Write;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use anabranch_protocol::ProblemKind;
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
 use super::Label;
+use crate::problems::ServiceProblems;
 
 const REQUESTS: &str = "anabranch_requests_total";
 const LATENCY: &str = "anabranch_request_duration_seconds";
@@ -83,6 +86,26 @@ impl Metrics {
         }
         self.handle.render()
     }
+}
+
+/// What is counted a server and not a process: connections, and what is wrong with each service.
+pub(super) fn of_server(connections: usize, all: &[ServiceProblems]) -> String {
+    let mut text = format!(
+        "# HELP anabranch_connections Connections of clients.\n\
+         # TYPE anabranch_connections gauge\n\
+         anabranch_connections {connections}\n\
+         # HELP anabranch_problems What keeps a service from its work; /_anabranch/health says more.\n\
+         # TYPE anabranch_problems gauge\n"
+    );
+    for found in all {
+        for kind in ProblemKind::ALL {
+            let number = found.problems.iter().filter(|problem| problem.kind == kind).count();
+            let (service, kind) = (found.service, kind.as_str());
+            // Writing to a string does not fail.
+            let _ = writeln!(text, "anabranch_problems{{service=\"{service}\",kind=\"{kind}\"}} {number}");
+        }
+    }
+    text
 }
 
 /// See [`Metrics::in_flight`].

@@ -1,21 +1,30 @@
 //! The one port: HTTP/1.1 and HTTP/2, plain and by TLS, request ids, limits, routing to services.
 
+mod activity;
 mod answer;
 mod body;
 mod caller;
+mod connection;
+mod cors;
+mod guard;
 mod gzip;
 mod health;
 mod json;
+mod limits;
 mod listener;
 mod metrics;
+mod now_and_then;
 mod observe;
+mod pages;
 mod rest;
+mod room;
 mod route;
 mod stream_metrics;
 mod tls;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anabranch_protocol::JsonService;
@@ -29,12 +38,19 @@ use tokio::net::TcpListener;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_util::sync::CancellationToken;
 
+use crate::problems::problems;
 use crate::{Config, Services, console};
 use caller::Caller;
+pub use guard::Trusted;
+pub(crate) use guard::{host_name, origin};
+pub(crate) use limits::CONNECTIONS_MAX;
+pub use limits::ConnectionLimits;
 use listener::GatewayListener;
 use metrics::Metrics;
 pub(crate) use metrics::resident_bytes;
+use now_and_then::NowAndThen;
 use observe::RequestId;
+use room::Room;
 use route::Route;
 pub use tls::TlsFiles;
 pub(crate) use tls::server_config;
@@ -53,6 +69,12 @@ pub(crate) struct Gateway {
     json: Vec<Arc<dyn JsonService>>,
     lambda: Router,
     metrics: Metrics,
+    /// How many there are.
+    connections: Arc<AtomicUsize>,
+    /// For large requests.
+    room: Room,
+    /// What is told of requests that are refused.
+    refusals: NowAndThen,
     /// Cancelled once no more requests are taken.
     stop: CancellationToken,
 }
@@ -91,6 +113,9 @@ impl Gateway {
             data,
             started: Instant::now(),
             metrics: Metrics::of_process(),
+            connections: Arc::default(),
+            room: Room::default(),
+            refusals: NowAndThen::default(),
             stop,
         })
     }
@@ -98,16 +123,22 @@ impl Gateway {
     /// Answers requests on `listener`, plain or by TLS, until it is stopped and what was being
     /// answered is answered, or [`DRAIN_MAX`] has passed.
     pub(crate) async fn serve(self: Arc<Self>, listener: TcpListener, tls: Arc<ServerConfig>) {
-        let (stop, draining) = (self.stop.clone(), self.stop.clone());
-        let serving = axum::serve(GatewayListener::new(listener, tls), self.router())
-            .with_graceful_shutdown(async move { draining.cancelled().await })
-            .into_future();
+        let (stop, limits) = (self.stop.clone(), self.config.connections);
+        let serving = GatewayListener {
+            listener,
+            tls,
+            limits,
+            open: self.connections.clone(),
+            stop: stop.clone(),
+            router: self.router(),
+        }
+        .serve();
         let overdue = async {
             stop.cancelled().await;
             tokio::time::sleep(DRAIN_MAX).await;
         };
         tokio::select! {
-            _ = serving => {}
+            () = serving => {}
             () = overdue => tracing::warn!("requests were still being answered after {DRAIN_MAX:?}; they are cut off"),
         }
     }
@@ -118,8 +149,10 @@ impl Gateway {
             .route("/_anabranch/", get(console::page))
             .route("/_anabranch/health", get(health::health))
             .route("/_anabranch/metrics", get(render_metrics))
-            .route("/_anabranch/{*rest}", axum::routing::any(rest::no_such_page))
+            .route("/_anabranch/{*rest}", axum::routing::any(pages::none))
+            .route_layer(axum::middleware::map_response(pages::protect))
             .fallback(answer)
+            .layer(axum::middleware::from_fn_with_state(self.clone(), guard::guard))
             .layer(axum::middleware::from_fn_with_state(self.clone(), observe::observe))
             .with_state(self)
     }
@@ -130,7 +163,9 @@ const CONSOLE: &str = "/_anabranch/";
 
 async fn render_metrics(State(gateway): State<Arc<Gateway>>) -> impl IntoResponse {
     let streams = stream_metrics::render(gateway.services.streams.measured());
-    ([("content-type", "text/plain; version=0.0.4; charset=utf-8")], gateway.metrics.render() + &streams)
+    let connections = gateway.connections.load(Ordering::Relaxed);
+    let own = metrics::of_server(connections, &problems(&gateway.services, &gateway.data));
+    ([("content-type", "text/plain; version=0.0.4; charset=utf-8")], gateway.metrics.render() + &own + &streams)
 }
 
 /// Answers everything outside `/_anabranch/`.

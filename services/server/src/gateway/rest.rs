@@ -1,15 +1,23 @@
 //! Requests for the services that are told by path or host: Lambda, HTTP APIs and S3.
 
+use anabranch_protocol::ApiError;
 use axum::body::Body;
-use axum::http::header::{CONNECTION, EXPECT};
+use axum::http::header::{CONNECTION, CONTENT_SECURITY_POLICY, EXPECT, TRANSFER_ENCODING};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, Request, Response, StatusCode, Version};
 use axum::response::IntoResponse;
 use http_body_util::Limited;
+use serde_json::json;
 use tower_service::Service;
 
+use super::body::BODY_BYTES_MAX;
 use super::observe::RequestId;
+use super::route::is_http_api_by_path;
 use super::{Gateway, Label, answer, body};
+
+/// What a page may do that has no origin: all but what needs one.
+const SANDBOX: HeaderValue =
+    HeaderValue::from_static("sandbox allow-downloads allow-forms allow-modals allow-popups allow-scripts");
 
 /// Lambda's REST API.
 pub(super) async fn lambda(gateway: &Gateway, head: Parts, body: Body) -> Response<Body> {
@@ -18,16 +26,45 @@ pub(super) async fn lambda(gateway: &Gateway, head: Parts, body: Body) -> Respon
         path if path.contains("/event-source-mappings") => "EventSourceMappings",
         _ => "Functions",
     };
-    let Ok(mut response) = gateway.lambda.clone().call(Request::from_parts(head, body)).await;
+    let mut response = match gateway.room.reading(body, foreseen(&head)).await {
+        Ok(body) => {
+            let Ok(response) = gateway.lambda.clone().call(Request::from_parts(head, body)).await;
+            response
+        }
+        Err(error) => {
+            let error = ApiError::client("ServiceException", error.to_string());
+            answer::json_error(&error, StatusCode::SERVICE_UNAVAILABLE, HeaderValue::from_static("application/json"))
+        }
+    };
     response.extensions_mut().insert(Label::new("lambda", operation));
     response
 }
 
 /// A request of an HTTP API's own clients; `path` is what follows the API's address.
 pub(super) async fn http_api(gateway: &Gateway, api_id: &str, path: &str, request: Request<Body>) -> Response<Body> {
-    let mut response = gateway.services.http_apis.handle(api_id, path, request).await;
+    let (head, body) = request.into_parts();
+    let shares_origin = is_http_api_by_path(&head);
+    let mut response = match gateway.room.reading(body, foreseen(&head)).await {
+        Ok(body) => gateway.services.http_apis.handle(api_id, path, Request::from_parts(head, body)).await,
+        Err(error) => {
+            tracing::warn!(%error, api_id, "a request of an HTTP API");
+            (StatusCode::SERVICE_UNAVAILABLE, axum::Json(json!({"message": "Service Unavailable"}))).into_response()
+        }
+    };
+    if shares_origin {
+        // By path, a page of the API would be of the console's origin, whose pages may call all
+        // services. It gets an origin of its own; by host name it has one.
+        response.headers_mut().append(CONTENT_SECURITY_POLICY, SANDBOX);
+    }
     response.extensions_mut().insert(Label::new("execute-api", "request"));
     response
+}
+
+/// Bytes of a request's body, as far as can be foreseen.
+fn foreseen(head: &Parts) -> u64 {
+    body::declared_length(head)
+        .unwrap_or(if head.headers.contains_key(TRANSFER_ENCODING) { BODY_BYTES_MAX } else { 0 })
+        .min(BODY_BYTES_MAX)
 }
 
 /// S3. Bodies are streamed, so only what comes after the limit is refused.
@@ -82,9 +119,4 @@ pub(super) async fn unoffered(id: &RequestId, service: &str, head: Parts, body: 
     let mut response = answer::query_error("InvalidAction", &message, StatusCode::BAD_REQUEST, &id.0);
     response.extensions_mut().insert(Label::new("unknown", "unknown"));
     response
-}
-
-/// A path under `/_anabranch/` that is not there.
-pub(super) async fn no_such_page() -> impl IntoResponse {
-    (StatusCode::NOT_FOUND, "No such page. There are /_anabranch/, /_anabranch/health and /_anabranch/metrics.\n")
 }

@@ -6,6 +6,8 @@ use axum::http::request::Parts;
 
 use super::caller::Caller;
 
+/// Where the server's own pages are.
+pub(crate) const PAGES: &str = "/_anabranch";
 /// Where HTTP APIs are reached by path: `/_aws/execute-api/<api id>/<stage>/...`.
 const HTTP_API_PATH: &str = "/_aws/execute-api/";
 /// The version of the Lambda API that all its clients use.
@@ -55,6 +57,16 @@ impl Route {
             None => Self::Objects,
         }
     }
+}
+
+/// Whether the request is for an HTTP API.
+pub(crate) fn is_http_api(request: &Parts) -> bool {
+    http_api(request).is_some()
+}
+
+/// Whether the request is for an HTTP API by its path, which it shares with all else.
+pub(crate) fn is_http_api_by_path(request: &Parts) -> bool {
+    request.uri.path().starts_with(HTTP_API_PATH)
 }
 
 /// HTTP APIs by path, or by a host such as `abc123.execute-api.localhost:4566`.

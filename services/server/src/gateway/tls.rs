@@ -73,7 +73,7 @@ fn own_files(directory: &Path) -> Result<TlsFiles, StartError> {
             .map_err(|error| StartError::service("tls", format!("can't make a certificate: {error}")))?;
         let written = fs::create_dir_all(directory)
             .and_then(|()| write(&files.key, &signing_key.serialize_pem(), 0o600))
-            .and_then(|()| write(&files.certificate, &cert.pem(), 0o644));
+            .and_then(|()| write(&files.certificate, &cert.pem(), 0o600));
         written.map_err(|source| StartError::DataDirectory { path: directory.to_path_buf(), source })?;
     }
     Ok(files)

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use tokio::process::Command;
 
 use super::{Builder, UpError};
+use crate::process::with_umask;
 
 /// What runs each function.
 #[derive(Debug)]
@@ -62,6 +63,7 @@ pub(super) async fn build(
     directory: &Path,
     builder: Builder,
     profile: &str,
+    umask: Option<u32>,
 ) -> Result<Executables, UpError> {
     // Cargo's `dev` profile is the one whose directory has another name.
     let profile_directory = if profile == "dev" { "debug" } else { profile };
@@ -74,13 +76,13 @@ pub(super) async fn build(
             programs.insert(function.name.clone(), prebuilt(function, &code)?);
             continue;
         }
-        let metadata = metadata(&function.name, &code).await?;
+        let metadata = metadata(&function.name, &code, umask).await?;
         let wanted = wanted(function, &code, &metadata)?;
         let root = metadata.workspace_root.clone();
         workspaces.entry(root).or_insert((metadata, BTreeMap::new())).1.insert(function.name.clone(), wanted);
     }
     for (root, (metadata, functions)) in workspaces {
-        run_build(&root, &functions, builder, profile).await?;
+        run_build(&root, &functions, builder, profile, umask).await?;
         for (function, wanted) in functions {
             let program = match builder {
                 Builder::Cargo | Builder::None => {
@@ -108,9 +110,9 @@ fn existing(function: &str, program: PathBuf) -> Result<PathBuf, UpError> {
     Err(UpError::Build { what: function.into(), reason: format!("there is no program {}", absolute.display()) })
 }
 
-async fn metadata(function: &str, code: &Path) -> Result<Metadata, UpError> {
+async fn metadata(function: &str, code: &Path, umask: Option<u32>) -> Result<Metadata, UpError> {
     let failed = |reason: String| UpError::Build { what: function.into(), reason };
-    let output = Command::new("cargo")
+    let output = with_umask(&mut Command::new("cargo"), umask)
         .args(["metadata", "--no-deps", "--format-version", "1"])
         .current_dir(code)
         .stdin(Stdio::null())
@@ -154,9 +156,11 @@ async fn run_build(
     functions: &BTreeMap<String, Wanted>,
     builder: Builder,
     profile: &str,
+    umask: Option<u32>,
 ) -> Result<(), UpError> {
     let what = functions.keys().cloned().collect::<Vec<_>>().join(", ");
     let mut command = Command::new("cargo");
+    with_umask(&mut command, umask);
     match builder {
         Builder::None => return Ok(()),
         Builder::Cargo => command.arg("build"),

@@ -93,7 +93,10 @@ pub async fn deploy(app: &App, stack: &Stack, options: &UpOptions) -> Result<Dep
     let directory = options.template.parent().unwrap_or(Path::new("")).to_path_buf();
     let executables = match &options.functions {
         Some(url) => build::Executables::Remote(url.clone()),
-        None => build::build(stack, &directory, options.build, &options.profile).await?,
+        None => {
+            let umask = app.config.functions_umask;
+            build::build(stack, &directory, options.build, &options.profile, umask).await?
+        }
     };
     let deployment = deploy::deploy(app, stack, &executables).await?;
     app.start_functions().map_err(|error| UpError::Start(error.to_string()))?;

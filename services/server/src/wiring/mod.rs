@@ -13,7 +13,7 @@ use anabranch_firehose::Firehose;
 use anabranch_http_api::HttpApis;
 use anabranch_lambda::{Lambda, LambdaConfig};
 use anabranch_objects::Objects;
-use anabranch_protocol::{Clock, JsonService, SystemClock};
+use anabranch_protocol::{Clock, JsonService, Problem, ProblemKind, SystemClock};
 use anabranch_streams::{Streams, StreamsConfig};
 use anabranch_tables::Tables;
 
@@ -73,7 +73,7 @@ impl Services {
             clock.clone(),
             Arc::new(StreamSource(streams.clone())),
             writer.clone(),
-            LambdaConfig { endpoint_url: base_url.into(), ..LambdaConfig::default() },
+            LambdaConfig { endpoint_url: base_url.into(), umask: config.functions_umask, ..LambdaConfig::default() },
         )
         .map_err(|error| StartError::service("lambda", error))?;
         notifications.connect(lambda.clone());
@@ -94,21 +94,22 @@ impl Services {
         vec![self.streams.clone(), self.firehose.clone(), self.tables.clone(), Arc::new(self.tables.streams())]
     }
 
-    /// For each service whether it works, or why not.
-    pub(crate) async fn status(&self) -> Vec<(&'static str, Result<(), String>)> {
-        let dynamodb = self.tables.stat().await.map(drop).map_err(|error| error.to_string());
-        let stuck = self.firehose.stat().into_iter().find_map(|stream| {
-            let error = stream.last_error?;
-            Some(format!("{} does not get on delivering: {error}", stream.name))
-        });
+    /// What is wrong with each service.
+    pub(crate) fn problems(&self) -> Vec<(&'static str, Vec<Problem>)> {
         vec![
-            ("kinesis", Ok(())),
-            ("firehose", stuck.map_or(Ok(()), Err)),
-            ("lambda", Ok(())),
-            ("s3", Ok(())),
-            ("dynamodb", dynamodb),
-            ("apigateway", Ok(())),
+            ("kinesis", Vec::new()),
+            ("firehose", self.firehose.problems()),
+            ("lambda", self.lambda.problems()),
+            ("s3", self.objects.problems()),
+            ("dynamodb", self.tables.problems()),
+            ("apigateway", Vec::new()),
         ]
+    }
+
+    /// What is wrong with what all services share.
+    pub(crate) fn shared_problems(&self) -> Vec<Problem> {
+        let failing = |reason| Problem::new(ProblemKind::Poisoned, "control store", reason);
+        self.control.failing().map(failing).into_iter().collect()
     }
 
     /// Lets functions finish what they are at, and begins nothing new with them.

@@ -34,6 +34,52 @@ async fn health_names_every_service_and_what_can_be_lost() {
 }
 
 #[tokio::test]
+async fn what_is_wrong_shows_everywhere() {
+    let data = tempfile::tempdir().unwrap();
+    let app = start(data.path()).await;
+    app.services.objects.create_bucket("raw", "us-east-1").await.unwrap();
+    let new = anabranch_objects::NewObject { body: Bytes::from(vec![7; 100_000]), ..Default::default() };
+    app.services.objects.put_object("raw", "key", new).await.unwrap();
+    let page = ask(app.address, "GET /_anabranch/ HTTP/1.1", b"").await.text();
+    assert!(page.contains("all well"), "{page}");
+
+    // The object's bytes go, as on a disk that loses them.
+    remove_files(&data.path().join("objects/data"));
+    let lost = ask(app.address, "GET /raw/key HTTP/1.1", b"").await;
+    assert_eq!(lost.status, 500, "{lost:?}");
+    let health = ask(app.address, "GET /_anabranch/health HTTP/1.1", b"").await;
+    assert_eq!(health.status, 503, "{health:?}");
+    let health = health.json();
+    assert_eq!((&health["status"], &health["services"]["s3"]["status"]), (&"failing".into(), &"failing".into()));
+    let problem = &health["services"]["s3"]["problems"][0];
+    assert_eq!((&problem["kind"], &problem["resource"]), (&"missing".into(), &"raw/key".into()), "{health}");
+    assert!(health["services"]["s3"]["reason"].as_str().unwrap().starts_with("raw/key: "), "{health}");
+    assert_eq!(health["services"]["kinesis"]["status"], "running");
+    let metrics = ask(app.address, "GET /_anabranch/metrics HTTP/1.1", b"").await.text();
+    for line in [
+        r#"anabranch_problems{service="s3",kind="missing"} 1"#,
+        r#"anabranch_problems{service="s3",kind="poisoned"} 0"#,
+        r#"anabranch_problems{service="kinesis",kind="missing"} 0"#,
+    ] {
+        assert!(metrics.lines().any(|shown| shown == line), "{line}: {metrics}");
+    }
+    let page = ask(app.address, "GET /_anabranch/ HTTP/1.1", b"").await.text();
+    assert!(page.contains("Problems") && page.contains("raw/key") && page.contains("missing"), "{page}");
+    app.stop().await;
+}
+
+fn remove_files(directory: &std::path::Path) {
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let entry = entry.unwrap();
+        if entry.file_type().unwrap().is_dir() {
+            remove_files(&entry.path());
+        } else {
+            std::fs::remove_file(entry.path()).unwrap();
+        }
+    }
+}
+
+#[tokio::test]
 async fn http_2_is_spoken_on_the_same_port() {
     let data = tempfile::tempdir().unwrap();
     let app = start(data.path()).await;

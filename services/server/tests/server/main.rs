@@ -3,10 +3,12 @@
 // Helpers of tests are tests, though clippy does not see that.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod connections;
 mod console;
 mod encodings;
 mod functions;
 mod harness;
+mod origins;
 mod refusals;
 mod starting;
 mod wiring;

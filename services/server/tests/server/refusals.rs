@@ -59,6 +59,28 @@ async fn encodings_that_are_not_offered_are_named() {
 }
 
 #[tokio::test]
+async fn what_aws_does_not_take_for_a_request() {
+    let data = tempfile::tempdir().unwrap();
+    let app = start(data.path()).await;
+    let post = |target: &str, content_type: &str| {
+        format!("POST / HTTP/1.1\r\nContent-Type: {content_type}\r\nX-Amz-Target: {target}\r\n{SIGNED}")
+    };
+    for target in
+        ["DynamoDB_20120810.ListTables", "Kinesis_20131202.ListStreams", "Firehose_20150804.ListDeliveryStreams"]
+    {
+        let without = ask(app.address, &post(target, "application/x-amz-json-1.1"), b"").await;
+        without.assert_error(400, "SerializationException", "no body");
+    }
+    let plain = post("Kinesis_20131202.ListStreams", "application/json");
+    for body in [&b"{}"[..], b""] {
+        ask(app.address, &plain, body).await.assert_error(400, "SerializationException", "application/json");
+    }
+    let plain = post("DynamoDB_20120810.ListTables", "application/json");
+    assert_eq!(ask(app.address, &plain, b"{}").await.status, 200);
+    app.stop().await;
+}
+
+#[tokio::test]
 async fn a_body_over_the_limit_is_refused_with_an_answer() {
     let data = tempfile::tempdir().unwrap();
     let app = start(data.path()).await;
@@ -67,7 +89,7 @@ async fn a_body_over_the_limit_is_refused_with_an_answer() {
     let answer = ask(app.address, &head, &body).await;
     answer.assert_error(413, "RequestEntityTooLargeException", "16777216 bytes");
     let mut chunked =
-        format!("{head}\r\nHost: x\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n").into_bytes();
+        format!("{head}\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n").into_bytes();
     for part in body.chunks(1 << 20) {
         chunked.extend_from_slice(format!("{:x}\r\n", part.len()).as_bytes());
         chunked.extend_from_slice(part);
@@ -84,7 +106,7 @@ async fn a_body_that_breaks_off_leaves_the_server_well() {
     let data = tempfile::tempdir().unwrap();
     let app = start(data.path()).await;
     let head = format!(
-        "POST / HTTP/1.1\r\nHost: x\r\n{JSON}\r\nX-Amz-Target: DynamoDB_20120810.ListTables\r\n{SIGNED}\r\nContent-Length: 100\r\n\r\n{{"
+        "POST / HTTP/1.1\r\nHost: localhost\r\n{JSON}\r\nX-Amz-Target: DynamoDB_20120810.ListTables\r\n{SIGNED}\r\nContent-Length: 100\r\n\r\n{{"
     );
     let mut stream = tokio::net::TcpStream::connect(app.address).await.unwrap();
     tokio::io::AsyncWriteExt::write_all(&mut stream, head.as_bytes()).await.unwrap();

@@ -1,6 +1,6 @@
 //! Starting, stopping, and what stands in the way of it.
 
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use anabranch::{App, Config, StartError};
 
@@ -63,6 +63,48 @@ async fn the_port_is_in_use() {
     let output = anabranch(&["serve", "--listen", &address, "--data", other.path().to_str().unwrap()]);
     assert_fails(&output, 3, &format!("{address} is already in use"));
     app.stop().await;
+}
+
+/// What a user's shell gives the server, and what the server makes of it.
+#[tokio::test]
+async fn a_server_keeps_its_files_private_takes_all_descriptors_and_survives_the_limit_of_file_sizes() {
+    use std::io::{BufRead, BufReader};
+    use std::os::unix::fs::PermissionsExt;
+
+    let data = tempfile::tempdir().unwrap();
+    let path = data.path().join("data");
+    let serve = format!(
+        "umask 022; ulimit -Sn 256; exec {} serve --listen 127.0.0.1:0 --data {}",
+        env!("CARGO_BIN_EXE_anabranch"),
+        path.display()
+    );
+    let mut server =
+        Command::new("sh").args(["-c", &serve]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(server.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let address = line.split("http://").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
+    let created = call(address, "Kinesis_20131202.CreateStream", r#"{"StreamName": "clicks", "ShardCount": 1}"#).await;
+    assert_eq!(created.status, 200, "{created:?}");
+
+    let mut entries = vec![path];
+    while let Some(entry) = entries.pop() {
+        let metadata = entry.metadata().unwrap();
+        let mode = metadata.permissions().mode() & 0o777;
+        assert_eq!(mode & 0o077, 0, "{mode:o} {}", entry.display());
+        if metadata.is_dir() {
+            entries.extend(std::fs::read_dir(entry).unwrap().map(|entry| entry.unwrap().path()));
+        }
+    }
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", server.id())).unwrap();
+    let files: Vec<&str> =
+        limits.lines().find(|line| line.starts_with("Max open files")).unwrap().split_whitespace().collect();
+    assert_eq!(files[3], files[4], "soft and hard: {files:?}");
+
+    let pid = rustix::process::Pid::from_child(&server);
+    rustix::process::kill_process(pid, rustix::process::Signal::XFSZ).unwrap();
+    assert_eq!(call(address, "DynamoDB_20120810.ListTables", "{}").await.status, 200);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    assert_eq!(server.wait().unwrap().code(), Some(0));
 }
 
 #[test]
