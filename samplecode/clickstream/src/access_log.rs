@@ -4,7 +4,7 @@
 //! it goes: what it must have is a host, a time and a request with a target; the rest may be
 //! missing or cut off, as the last line of a log that was copied while it was written.
 
-use crate::cli::Input;
+use crate::input::Input;
 use click::Click;
 use jiff::fmt::strtime;
 use serde_json::{Map, Value, json};

@@ -1,7 +1,9 @@
 //! The command line, and the order of the job: read, stream, wait, report.
 
 use crate::expected::Expected;
+use crate::input::Input;
 use crate::place::{Clients, Place, PlaceError};
+use crate::read_error::ReadError;
 use crate::report::Report;
 use crate::stream::StreamError;
 use crate::{access_log, day, drain, figures, render, report, stream};
@@ -87,23 +89,10 @@ pub(crate) enum CliError {
     Stream(#[from] StreamError),
     /// Tables or buckets could not be read.
     #[error(transparent)]
-    Figures(#[from] figures::FiguresError),
+    Read(#[from] ReadError),
     /// The figures could not be written as JSON.
     #[error("report: {0}")]
     Json(#[from] serde_json::Error),
-}
-
-/// What to stream.
-#[derive(Debug, Default)]
-pub(crate) struct Input {
-    /// In words, for the report.
-    pub title: String,
-    /// Clicks for the API, in order of time.
-    pub clicks: Vec<click::Click>,
-    /// Lines for the delivery stream that are no clicks.
-    pub raw_lines: Vec<Vec<u8>>,
-    /// Bodies that the API must refuse.
-    pub bad_bodies: Vec<day::BadBody>,
 }
 
 /// Does what the arguments ask for.

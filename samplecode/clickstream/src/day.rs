@@ -2,7 +2,7 @@
 //!
 //! Visits begin along the day's curve; each walks towards a purchase, and most turn round early.
 
-use crate::cli::Input;
+use crate::input::{BadBody, Input};
 use crate::shop::{LANDINGS, POISON_USER_AGENT, PRODUCTS, Product, REFERRERS, SEARCHES, USER_AGENTS, VISITS_OF_HOUR};
 use click::Click;
 use fastrand::Rng;
@@ -17,15 +17,6 @@ const DAY_SECONDS: i64 = 86_400;
 const POISON_PURCHASES: usize = 7;
 /// Lines of an app so old that it sends no JSON.
 const OLD_APP_LINES: u32 = 5;
-
-/// A request that must be answered with 400.
-#[derive(Debug, Clone)]
-pub(crate) struct BadBody {
-    /// What is wrong with it, in words.
-    pub what: &'static str,
-    /// The body.
-    pub body: String,
-}
 
 /// Makes a day of exactly `clicks` clicks.
 pub(crate) fn generate(seed: u64, clicks: u32) -> Input {

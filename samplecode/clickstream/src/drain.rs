@@ -4,10 +4,10 @@
 //! pass for it.
 
 use crate::expected::Expected;
-use crate::figures::FiguresError;
 use crate::objects;
 use crate::place::{Clients, Place};
 use crate::progress::Progress;
+use crate::read_error::ReadError;
 use crate::tables;
 use serde::Serialize;
 use std::collections::{HashMap, HashSet};
@@ -106,7 +106,7 @@ fn checks(found: &Found, expected: &Expected) -> Vec<Check> {
 }
 
 impl Found {
-    async fn look(&mut self, expected: &Expected, clients: &Clients, place: &Place) -> Result<(), FiguresError> {
+    async fn look(&mut self, expected: &Expected, clients: &Clients, place: &Place) -> Result<(), ReadError> {
         let mut clicks = 0;
         tables::scan(clients, &place.sessions_table, &["session_id", "clicks"], |item| {
             if tables::text(item, "session_id").is_some_and(|id| expected.sessions.contains_key(id)) {
@@ -132,7 +132,7 @@ impl Found {
         expected: &Expected,
         clients: &Clients,
         place: &Place,
-    ) -> Result<(), FiguresError> {
+    ) -> Result<(), ReadError> {
         let bucket = &place.failures_bucket;
         for object in objects::list(clients, bucket, "").await? {
             let location = format!("s3://{bucket}/{}", object.key);
@@ -152,7 +152,7 @@ impl Found {
         expected: &Expected,
         clients: &Clients,
         place: &Place,
-    ) -> Result<(), FiguresError> {
+    ) -> Result<(), ReadError> {
         let bucket = &place.curated_bucket;
         for object in objects::list(clients, bucket, "").await? {
             let location = format!("s3://{bucket}/{}", object.key);

@@ -1,6 +1,6 @@
 //! What the pipeline must hold in the end, worked out from the input alone.
 
-use crate::cli::Input;
+use crate::input::Input;
 use click::Step;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 

@@ -2,20 +2,11 @@
 
 use crate::objects::{self, ErrorLine, FailedRecord, Listed};
 use crate::place::{Clients, Place};
+use crate::read_error::ReadError;
 use crate::tables;
 use click::Step;
 use serde::Serialize;
 use std::collections::BTreeMap;
-
-/// A bucket or a table could not be read.
-#[derive(Debug, thiserror::Error)]
-#[error("{place}: {reason}")]
-pub(crate) struct FiguresError {
-    /// The bucket, object or table.
-    pub place: String,
-    /// What happened.
-    pub reason: String,
-}
 
 /// Objects of one kind.
 #[derive(Debug, Default, Clone, Copy, Serialize)]
@@ -63,8 +54,8 @@ pub(crate) struct Figures {
 /// Reads everything once.
 ///
 /// # Errors
-/// [`FiguresError`] for the first place that can't be read.
-pub(crate) async fn read(clients: &Clients, place: &Place) -> Result<Figures, FiguresError> {
+/// [`ReadError`] for the first place that can't be read.
+pub(crate) async fn read(clients: &Clients, place: &Place) -> Result<Figures, ReadError> {
     let mut figures =
         Figures { raw: sizes(&objects::list(clients, &place.raw_bucket, "raw/").await?), ..Figures::default() };
     read_results(clients, place, &mut figures).await?;
@@ -76,8 +67,8 @@ pub(crate) async fn read(clients: &Clients, place: &Place) -> Result<Figures, Fi
 /// Whether no page has been counted yet.
 ///
 /// # Errors
-/// [`FiguresError`] when the table can't be read.
-pub(crate) async fn pages_are_empty(clients: &Clients, place: &Place) -> Result<bool, FiguresError> {
+/// [`ReadError`] when the table can't be read.
+pub(crate) async fn pages_are_empty(clients: &Clients, place: &Place) -> Result<bool, ReadError> {
     Ok(tables::count(clients, &place.pages_table).await? == 0)
 }
 
@@ -85,7 +76,7 @@ fn sizes(listed: &[Listed]) -> Objects {
     Objects { count: listed.len() as u64, bytes: listed.iter().map(|object| object.bytes).sum(), rows: 0 }
 }
 
-async fn read_results(clients: &Clients, place: &Place, figures: &mut Figures) -> Result<(), FiguresError> {
+async fn read_results(clients: &Clients, place: &Place, figures: &mut Figures) -> Result<(), ReadError> {
     let bucket = &place.curated_bucket;
     let curated = objects::list(clients, bucket, "curated/").await?;
     figures.curated = sizes(&curated);
@@ -104,7 +95,7 @@ async fn read_results(clients: &Clients, place: &Place, figures: &mut Figures) -
     Ok(())
 }
 
-async fn read_failures(clients: &Clients, place: &Place, figures: &mut Figures) -> Result<(), FiguresError> {
+async fn read_failures(clients: &Clients, place: &Place, figures: &mut Figures) -> Result<(), ReadError> {
     let bucket = &place.failures_bucket;
     for object in objects::list(clients, bucket, "").await? {
         let content = objects::get(clients, bucket, &object.key).await?;
@@ -114,7 +105,7 @@ async fn read_failures(clients: &Clients, place: &Place, figures: &mut Figures) 
     Ok(())
 }
 
-async fn read_tables(clients: &Clients, place: &Place, figures: &mut Figures) -> Result<(), FiguresError> {
+async fn read_tables(clients: &Clients, place: &Place, figures: &mut Figures) -> Result<(), ReadError> {
     let (totals, pages, funnel) = (&mut figures.tables, &mut figures.pages, &mut figures.funnel);
     tables::scan(clients, &place.sessions_table, &["clicks"], |item| {
         totals.sessions += 1;

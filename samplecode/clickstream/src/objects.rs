@@ -1,7 +1,7 @@
 //! Reading buckets: lists, objects, and what the objects of this pipeline hold.
 
-use crate::figures::FiguresError;
 use crate::place::Clients;
+use crate::read_error::ReadError;
 use aws_sdk_s3::error::DisplayErrorContext;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
@@ -45,7 +45,7 @@ pub(crate) struct ErrorLine {
 }
 
 /// All objects under a prefix.
-pub(crate) async fn list(clients: &Clients, bucket: &str, prefix: &str) -> Result<Vec<Listed>, FiguresError> {
+pub(crate) async fn list(clients: &Clients, bucket: &str, prefix: &str) -> Result<Vec<Listed>, ReadError> {
     let mut pages = clients.s3.list_objects_v2().bucket(bucket).prefix(prefix).into_paginator().send();
     let mut objects = Vec::new();
     while let Some(page) = pages.next().await {
@@ -59,15 +59,15 @@ pub(crate) async fn list(clients: &Clients, bucket: &str, prefix: &str) -> Resul
 }
 
 /// One object's content.
-pub(crate) async fn get(clients: &Clients, bucket: &str, key: &str) -> Result<Bytes, FiguresError> {
+pub(crate) async fn get(clients: &Clients, bucket: &str, key: &str) -> Result<Bytes, ReadError> {
     let place = || format!("s3://{bucket}/{key}");
     let output = clients.s3.get_object().bucket(bucket).key(key).send().await;
     let output = output.map_err(|error| failed(&place(), &DisplayErrorContext(error)))?;
     Ok(output.body.collect().await.map_err(|error| failed(&place(), &error))?.into_bytes())
 }
 
-fn failed(place: &str, error: &dyn std::fmt::Display) -> FiguresError {
-    FiguresError { place: place.to_owned(), reason: error.to_string() }
+fn failed(place: &str, error: &dyn std::fmt::Display) -> ReadError {
+    ReadError { place: place.to_owned(), reason: error.to_string() }
 }
 
 /// The ids of a curated object's rows.

@@ -1,10 +1,10 @@
 //! The report: what was sent, what became of it, and where to look. One structure, shown as text
 //! and written as JSON.
 
-use crate::cli::Input;
 use crate::drain::Check;
 use crate::expected::Expected;
 use crate::figures::{Figures, Objects, Tables};
+use crate::input::Input;
 use crate::objects::{ErrorLine, FailedRecord};
 use crate::place::Place;
 use crate::stream::Sent;

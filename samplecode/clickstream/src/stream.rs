@@ -1,8 +1,8 @@
 //! Streaming the input: batches of clicks to the API, many at once, and the odd ones out between.
 
 use crate::api::{Api, ApiError};
-use crate::cli::Input;
 use crate::delivery::{DeliveryError, put_lines};
+use crate::input::Input;
 use crate::place::{Clients, Place};
 use crate::progress::Progress;
 use bytes::Bytes;

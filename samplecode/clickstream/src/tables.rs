@@ -1,7 +1,7 @@
 //! Reading tables: scans, page by page.
 
-use crate::figures::FiguresError;
 use crate::place::Clients;
+use crate::read_error::ReadError;
 use aws_sdk_dynamodb::error::DisplayErrorContext;
 use aws_sdk_dynamodb::types::{AttributeValue, Select};
 use std::collections::HashMap;
@@ -15,7 +15,7 @@ pub(crate) async fn scan(
     table: &str,
     attributes: &[&str],
     mut visit: impl FnMut(&Item),
-) -> Result<(), FiguresError> {
+) -> Result<(), ReadError> {
     let mut call = clients.tables.scan().table_name(table).consistent_read(true);
     // Names are passed aside, for some are reserved words.
     let placeholders: Vec<String> = (0..attributes.len()).map(|index| format!("#a{index}")).collect();
@@ -31,7 +31,7 @@ pub(crate) async fn scan(
 }
 
 /// How many items a table has.
-pub(crate) async fn count(clients: &Clients, table: &str) -> Result<u64, FiguresError> {
+pub(crate) async fn count(clients: &Clients, table: &str) -> Result<u64, ReadError> {
     let mut pages = clients.tables.scan().table_name(table).select(Select::Count).into_paginator().send();
     let mut items = 0;
     while let Some(page) = pages.next().await {
@@ -41,8 +41,8 @@ pub(crate) async fn count(clients: &Clients, table: &str) -> Result<u64, Figures
     Ok(items)
 }
 
-fn failed(table: &str, error: &dyn std::fmt::Display) -> FiguresError {
-    FiguresError { place: format!("table {table}"), reason: error.to_string() }
+fn failed(table: &str, error: &dyn std::fmt::Display) -> ReadError {
+    ReadError { place: format!("table {table}"), reason: error.to_string() }
 }
 
 /// A string attribute.

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::node::{Mark, Node, Value};
+use crate::mark::Mark;
+use crate::node::{Node, Value};
 use crate::problem::{Problems, did_you_mean};
 
 const SUPPORTED: [&str; 6] = ["Ref", "Fn::GetAtt", "Fn::Sub", "Fn::Join", "Fn::Select", "Fn::Split"];

@@ -5,6 +5,7 @@
 //! once. Nothing is created here; `anabranch up` does that.
 
 mod intrinsics;
+mod mark;
 mod names;
 mod node;
 mod problem;

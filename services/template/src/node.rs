@@ -4,17 +4,11 @@
 use saphyr::{LoadableYamlNode, MarkedYaml, Scalar, YamlData};
 use serde_json::Value as Json;
 
+use crate::mark::Mark;
 use crate::problem::Problems;
 
 /// How deep a template may be nested.
 const DEPTH_MAX: usize = 64;
-
-/// A place in the template.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Mark {
-    pub(crate) line: usize,
-    pub(crate) column: usize,
-}
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Node {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::node::Mark;
+use crate::mark::Mark;
 
 /// One mistake, or one thing that is not supported.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::intrinsics::{Evaluation, References, Scope};
-use crate::node::{Mark, Node, Value, parse};
+use crate::mark::Mark;
+use crate::node::{Node, Value, parse};
 use crate::problem::{Problems, TemplateError, did_you_mean};
 use crate::resources::{
     Reading, Resource, attribute, check_type, generated_name, name_property, read as read_resource,

@@ -1,6 +1,6 @@
 //! `AWS::S3::Bucket`.
 
-use super::Reading;
+use super::reading::Reading;
 use crate::node::Node;
 use crate::properties::Properties;
 

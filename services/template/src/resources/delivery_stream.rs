@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::Reading;
+use super::reading::Reading;
 use crate::node::Node;
 use crate::properties::Properties;
 

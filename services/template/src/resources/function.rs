@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json, json};
 
-use super::Reading;
+use super::reading::Reading;
 use crate::node::{Key, Node, Value};
 use crate::problem::did_you_mean;
 use crate::properties::Properties;

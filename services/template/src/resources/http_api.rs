@@ -1,6 +1,6 @@
 //! `AWS::Serverless::HttpApi`. Its routes come from the functions' `HttpApi` events.
 
-use super::Reading;
+use super::reading::Reading;
 use crate::node::Node;
 use crate::properties::Properties;
 

@@ -4,15 +4,18 @@ mod bucket;
 mod delivery_stream;
 mod function;
 mod http_api;
+mod reading;
 mod stream;
 mod table;
 
 use serde_json::Value as Json;
 
 use crate::names;
-use crate::node::{Mark, Node};
-use crate::problem::{Problems, did_you_mean};
+use crate::node::Node;
+use crate::problem::did_you_mean;
 use crate::properties::Properties;
+
+pub(crate) use reading::Reading;
 
 pub use bucket::Bucket;
 pub use delivery_stream::DeliveryStream;
@@ -115,31 +118,6 @@ pub(crate) fn attribute(
         }
         ("AWS::IAM::Role", "Arn") => Some(format!("arn:aws:iam::{account_id}:role/{physical_id}")),
         _ => None,
-    }
-}
-
-/// What reading a resource needs to know besides its properties.
-pub(crate) struct Reading<'a> {
-    pub(crate) logical_id: &'a str,
-    pub(crate) physical_id: &'a str,
-    pub(crate) mark: Mark,
-    /// The resource's `Metadata`, evaluated.
-    pub(crate) metadata: Option<&'a Node>,
-    pub(crate) problems: &'a mut Problems,
-    /// What was accepted without effect.
-    pub(crate) notices: &'a mut Vec<String>,
-}
-
-impl Reading<'_> {
-    pub(crate) fn path(&self) -> String {
-        format!("Resources.{}.Properties", self.logical_id)
-    }
-
-    /// Notes what has no effect here, and why.
-    pub(crate) fn note(&mut self, properties: &[&str], why: &str) {
-        for property in properties {
-            self.notices.push(format!("{}.{property}: {why}", self.logical_id));
-        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! `AWS::Kinesis::Stream`.
 
-use super::Reading;
+use super::reading::Reading;
 use crate::node::Node;
 use crate::properties::Properties;
 
