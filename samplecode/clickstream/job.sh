@@ -8,10 +8,10 @@ usage_of_the_server() {
     cat <<'HELP'
 
 Options of the server:
-  --data DIR        where all data lies; renewed for each run   [default: ./anabranch-data]
-  --keep-data       go on with the data that lies there
+  --data DIR        where all data is kept; emptied for each run   [default: ./anabranch-data]
+  --keep-data       continue with the data that is there
   --listen ADDR     where to listen                             [default: 127.0.0.1:4566]
-  --keep-running    leave the server up when the report is done
+  --keep-running    keep the server running after the report
   --functions URL   invoke functions served by `cargo lambda watch`, such as http://127.0.0.1:9000
   --help            this text
 All other options go to the driver.
@@ -65,13 +65,13 @@ check_tools() {
     fi
 }
 
-# A taken port is told before the build, which takes minutes the first time.
+# Say that the port is taken before the build, which takes minutes the first time.
 check_port() {
     local host=${listen%:*} port=${listen##*:}
     host=${host#[} host=${host%]}
     [ "$port" = 0 ] && return
     if (exec 3<>"/dev/tcp/$host/$port") 2>/dev/null; then
-        fail "something listens on $listen already: another Anabranch or LocalStack?
+        fail "something is already listening on $listen: another Anabranch, or LocalStack?
 Stop it, or choose another place, such as: $0 --listen 127.0.0.1:4567"
     fi
 }
@@ -84,17 +84,17 @@ build() {
     case $binaries in /*) ;; *) binaries=$root/$binaries ;; esac
 }
 
-# Each run begins with nothing, but only what is Anabranch's own is ever removed.
+# Each run starts from nothing, but only Anabranch's own data is ever removed.
 renew_data() {
     [ "$keep_data" = yes ] && return
     [ -e "$data" ] || return 0
     if [ -e "$data/VERSION" ]; then
         if command -v flock >/dev/null && [ -e "$data/LOCK" ] && ! flock -n "$data/LOCK" true; then
-            fail "$data belongs to a server that is running; stop it or choose another --data"
+            fail "$data belongs to a running server; stop it or choose another --data"
         fi
         rm -rf -- "$data"
     elif [ -n "$(ls -A -- "$data")" ]; then
-        fail "$data holds something that is not Anabranch's; choose another --data"
+        fail "$data holds files that are not Anabranch's; choose another --data"
     fi
 }
 
@@ -103,7 +103,7 @@ start_server() {
     server_log=$data.log
     ready=$data.ready.json
     rm -f -- "$ready"
-    # A day of clicks in a second is more than the shards of the template take on AWS.
+    # A day of clicks within seconds is more than the template's shards take on AWS.
     ANABRANCH_LIMITS=${ANABRANCH_LIMITS:-off} \
         "$binaries/anabranch" up "$sample/template.yaml" --data "$data" --listen "$listen" \
         --ready-file "$ready" --build none --parameter BufferIntervalSeconds=2 "${server_arguments[@]}" \
@@ -115,7 +115,7 @@ start_server() {
         kill -0 "$server" 2>/dev/null || show_log_and_fail "the server did not start"
         sleep 0.05
     done
-    # The data directory must be the server's own before anything else may lie in it.
+    # Nothing else may be in the data directory until the server has claimed it.
     mv -- "$server_log" "$data/server.log" && server_log=$data/server.log
     mv -- "$ready" "$data/ready.json" && ready=$data/ready.json
     say "Anabranch is up; its log is in $server_log (in a second terminal: tail -f $server_log)."
@@ -146,10 +146,10 @@ job() {
     start_server
     "$binaries/clickstream" "$command" --ready-file "$ready" "${driver_arguments[@]}" || code=$?
     if ! kill -0 "$server" 2>/dev/null; then
-        show_log_and_fail "the server ended before its time"
+        show_log_and_fail "the server ended early"
     fi
     if [ "$keep_running" = yes ]; then
-        say "The server stays up, with its data in $data. End it with Ctrl-C."
+        say "The server keeps running, with its data in $data. Stop it with Ctrl-C."
         wait "$server" || code=$?
     elif [ "$code" != 0 ]; then
         say "The server's log is in $server_log."

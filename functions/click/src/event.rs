@@ -1,4 +1,4 @@
-//! One click as JSON: what is required, how long it may be, and what is kept as it came.
+//! One click as JSON: what is required, how long it may be, and what is kept unchanged.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -15,10 +15,10 @@ const PAGE_CHARS_MAX: usize = 8192;
 
 /// A valid click: a value of this type has passed every rule of the event.
 ///
-/// Fields beyond the required ones are optional, may be unknown, and are kept as they came.
+/// Fields beyond the required ones are optional, may be unknown, and are kept as they are.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Click {
-    /// Names the event for good: whoever sees the same one twice has seen one click.
+    /// Identifies the event forever: whoever sees the same id twice has seen one click.
     pub event_id: String,
     /// The visit this click belongs to.
     pub session_id: String,
@@ -37,20 +37,20 @@ pub struct Click {
 /// The rule that a would-be click breaks.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ClickError {
-    /// The bytes are no JSON at all.
+    /// The bytes are not JSON at all.
     #[error("not JSON: {0}")]
     NotJson(String),
-    /// JSON, but no object.
+    /// JSON, but not an object.
     #[error("an event must be a JSON object")]
     NotAnObject,
     /// A required member is absent.
     #[error("{0} is required")]
     Missing(&'static str),
-    /// A required member is no string.
+    /// A required member is not a string.
     #[error("{0} must be a string")]
     NotAString(&'static str),
     /// A member is empty or too long.
-    #[error("{field} must have 1 to {max} characters, and has {actual}")]
+    #[error("{field} must have 1 to {max} characters, but has {actual}")]
     Length {
         /// The member.
         field: &'static str,
@@ -59,8 +59,8 @@ pub enum ClickError {
         /// The characters it has.
         actual: usize,
     },
-    /// The timestamp is not one.
-    #[error("timestamp must be an RFC 3339 date and time, and is {0:?}")]
+    /// The timestamp is invalid.
+    #[error("timestamp must be an RFC 3339 date and time, not {0:?}")]
     Timestamp(String),
 }
 
@@ -94,7 +94,7 @@ impl Click {
     /// The instant the click happened.
     #[must_use]
     pub fn instant(&self) -> Timestamp {
-        // A constructed click has a valid timestamp; the fallback only serves a field changed afterwards.
+        // A constructed click has a valid timestamp; the fallback is only for a field changed afterwards.
         parse_rfc3339(&self.timestamp).unwrap_or(Timestamp::UNIX_EPOCH)
     }
 

@@ -21,10 +21,10 @@ pub enum Step {
 /// Why a valid click has no place in the funnel.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FunnelError {
-    /// The `type` is none of the shop's.
+    /// The `type` is not one of the shop's.
     #[error("unknown type {0:?}")]
     UnknownType(String),
-    /// A purchase must say what was paid.
+    /// A purchase must say how much was paid.
     #[error("purchase without amount_cents")]
     AmountMissing,
     /// What was paid must be a whole number of cents, zero or more.

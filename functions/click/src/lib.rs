@@ -1,7 +1,7 @@
 //! The click: the one event every function of the clickstream pipeline reads or writes.
 //!
-//! The rules of a click live here once, so that what `ingest` accepts is what the consumers
-//! understand. The crate knows JSON and time; it knows neither AWS nor a runtime.
+//! A click's rules live here and nowhere else, so that what `ingest` accepts is what the consumers
+//! understand. The crate knows JSON and time, but neither AWS nor a runtime.
 //!
 //! ```
 //! use click::Click;

@@ -1,4 +1,4 @@
-//! A Kinesis sequence number: decimal digits, compared as a number and never as text.
+//! A Kinesis sequence number: decimal digits, compared as a number, never as text.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -6,11 +6,11 @@ use std::fmt;
 /// The most digits a sequence number has (the API's pattern is `0|([1-9]\d{0,128})`).
 const DIGITS_MAX: usize = 129;
 
-/// The place of a record in its shard. Larger means later, across a reshard too.
+/// A record's place in its shard. Larger means later, even across a reshard.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct SequenceNumber(String);
 
-/// The text is no sequence number.
+/// The text is not a sequence number.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not a sequence number")]
 pub struct SequenceNumberError(String);
@@ -36,7 +36,7 @@ impl SequenceNumber {
 
 impl Ord for SequenceNumber {
     fn cmp(&self, other: &Self) -> Ordering {
-        // Without leading zeros, more digits is larger, and digits of one length compare as text does.
+        // Without leading zeros, more digits mean a larger number, and equally many compare as text.
         (self.0.len(), &self.0).cmp(&(other.0.len(), &other.0))
     }
 }

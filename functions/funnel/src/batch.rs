@@ -10,10 +10,10 @@ use std::collections::{BTreeMap, BTreeSet};
 /// How many sessions are written at once.
 const SESSIONS_AT_ONCE: usize = 16;
 
-/// Why a batch failed; nothing of it counts as done.
+/// Why a batch failed; none of it counts as done.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FunnelBatchError {
-    /// A record is no click.
+    /// A record is not a click.
     #[error("record {sequence_number}: {cause}")]
     NotAClick {
         /// The record's sequence number.

@@ -14,7 +14,7 @@ pub struct DynamoFunnel {
 }
 
 impl DynamoFunnel {
-    /// Steps in the table of that name.
+    /// Steps in the table with that name.
     #[must_use]
     pub fn new(client: Client, table_name: String) -> Self {
         Self { client, table_name }

@@ -11,7 +11,7 @@ pub struct StoreError(pub String);
 
 /// The steps each session has reached.
 pub trait FunnelStore {
-    /// Adds steps to a session; those it has already stay.
+    /// Adds steps to a session, which keeps those it already has.
     ///
     /// # Errors
     /// [`StoreError`] when the table does not answer or refuses the write.

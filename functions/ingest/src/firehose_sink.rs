@@ -14,7 +14,7 @@ pub struct FirehoseSink {
 }
 
 impl FirehoseSink {
-    /// A sink for the delivery stream of that name.
+    /// A sink for the delivery stream with that name.
     #[must_use]
     pub fn new(client: Client, delivery_stream_name: String) -> Self {
         Self { client, delivery_stream_name }

@@ -11,7 +11,7 @@ use serde_json::json;
 use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
 
-/// Kept back from the invocation's deadline, to answer before the runtime gives up on us.
+/// Time reserved before the invocation's deadline, to answer before the runtime gives up on us.
 const ANSWER_MARGIN: Duration = Duration::from_millis(1500);
 /// The longest time spent putting: an HTTP API waits 30 s for its integration.
 const PUT_TIME_MAX: Duration = Duration::from_secs(25);
@@ -23,7 +23,7 @@ pub struct Ingest<S, D> {
 }
 
 impl<S: Sink, D: Sink> Ingest<S, D> {
-    /// The function over a data stream and a delivery stream.
+    /// The function for a data stream and a delivery stream.
     pub fn new(stream: S, delivery: D) -> Self {
         Self { stream, delivery }
     }
@@ -51,14 +51,14 @@ impl<S: Sink, D: Sink> Ingest<S, D> {
         if failed.is_empty() {
             return answer(StatusCode::OK, &json!({"accepted": clicks.len()}));
         }
-        tracing::error!(failed = failed.len(), of = clicks.len(), reason, "clicks not taken");
-        let error = format!("{} of {} events were not taken; send them again", failed.len(), clicks.len());
+        tracing::error!(failed = failed.len(), of = clicks.len(), reason, "clicks not accepted");
+        let error = format!("{} of {} events were not accepted; send them again", failed.len(), clicks.len());
         let body = json!({"error": error, "accepted": clicks.len() - failed.len(), "failed": failed, "reason": reason});
         answer(StatusCode::SERVICE_UNAVAILABLE, &body)
     }
 
-    /// Puts to the stream, then what arrived there to the delivery stream. A click counts as taken
-    /// only once it is in both, so a client that repeats the failed ones leaves no gap in either.
+    /// Puts to the stream, then what arrived there to the delivery stream. A click counts as
+    /// accepted only once it is in both, so a client that repeats the failed ones leaves no gap in either.
     async fn put(&self, mut records: Vec<Record>, deadline: Instant) -> (Vec<usize>, String) {
         let in_stream = put_all(&self.stream, &records, deadline).await;
         let arrived: Vec<usize> = (0..records.len()).filter(|n| in_stream.indices.binary_search(n).is_err()).collect();
@@ -79,7 +79,7 @@ fn record(click: &Click) -> Result<Record, serde_json::Error> {
 }
 
 fn time_left(context: &Context) -> Duration {
-    // `cargo lambda watch` states a deadline that is long past, which tells nothing.
+    // `cargo lambda watch` gives a deadline long past, which means nothing.
     let left = context.deadline().duration_since(SystemTime::now()).unwrap_or(Duration::MAX);
     left.saturating_sub(ANSWER_MARGIN).min(PUT_TIME_MAX)
 }
@@ -130,7 +130,7 @@ mod tests {
         let ingest = Ingest::new(MemorySink::taking_all(), MemorySink::taking_all());
         let (status, body) = post(&ingest, &json!([event("a", "s"), event("", "s")]).to_string()).await;
         assert_eq!(status, 400);
-        let reason = "event_id must have 1 to 64 characters, and has 0";
+        let reason = "event_id must have 1 to 64 characters, but has 0";
         assert_eq!(body["details"], json!([{"index": 1, "reason": reason}]));
         assert!(ingest.stream.taken.lock().unwrap().is_empty());
         assert!(ingest.delivery.taken.lock().unwrap().is_empty());

@@ -14,7 +14,7 @@ pub struct KinesisSink {
 }
 
 impl KinesisSink {
-    /// A sink for the stream of that name.
+    /// A sink for the stream with that name.
     #[must_use]
     pub fn new(client: Client, stream_name: String) -> Self {
         Self { client, stream_name }

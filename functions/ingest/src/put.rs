@@ -1,13 +1,13 @@
-//! Putting many records: in calls the service accepts, with what failed retried until a deadline.
+//! Puts many records, in calls the service accepts, and retries what failed until a deadline.
 
 use bytes::Bytes;
 use std::future::Future;
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout_at};
 
-/// The most records of one call (`PutRecords` and `PutRecordBatch` agree).
+/// The most records in one call (the same for `PutRecords` and `PutRecordBatch`).
 const CALL_RECORDS_MAX: usize = 500;
-/// The most bytes of one call: Firehose allows 4 MiB, Kinesis more.
+/// The most bytes in one call: Firehose allows 4 MiB, Kinesis more.
 const CALL_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Longest pause before the first retry; it doubles with each.
 const BACKOFF_FIRST: Duration = Duration::from_millis(50);
@@ -17,7 +17,7 @@ const BACKOFF_MAX: Duration = Duration::from_secs(2);
 /// One record to put.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
-    /// Which records stay in order: the session.
+    /// What keeps records in order: the session.
     pub partition_key: String,
     /// The click as JSON, without a newline.
     pub data: Bytes,
@@ -26,17 +26,17 @@ pub struct Record {
 /// Why a whole call failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PutError {
-    /// It may succeed when made again: throttled, timed out, unreachable.
+    /// It may succeed if repeated: throttled, timed out, unreachable.
     #[error("{0}")]
     Unavailable(String),
-    /// Making it again would not help: no such stream, no permission.
+    /// Repeating it would not help: no such stream, no permission.
     #[error("{0}")]
     Refused(String),
 }
 
-/// Somewhere records are put, whose answer tells each record's fate.
+/// A place to put records, which reports on each one.
 pub trait Sink {
-    /// Puts up to 500 records; answers, for each in order, the error that kept it out, if any.
+    /// Puts up to 500 records; returns, for each in order, the error that kept it out, if any.
     ///
     /// # Errors
     /// [`PutError`] when nothing is known to have been put.
@@ -53,7 +53,7 @@ pub(crate) struct Failed {
 }
 
 /// Puts all records and retries those that failed, with exponential backoff and full jitter,
-/// until everything is in or the deadline has come.
+/// until everything is in or the deadline is reached.
 pub(crate) async fn put_all<S: Sink>(sink: &S, records: &[Record], deadline: Instant) -> Failed {
     let mut failed = Failed { indices: (0..records.len()).collect(), reason: String::new() };
     let mut backoff = BACKOFF_FIRST;
@@ -68,7 +68,7 @@ pub(crate) async fn put_all<S: Sink>(sink: &S, records: &[Record], deadline: Ins
     }
 }
 
-/// One pass over what is still out; leaves in `failed` what remains. True if retrying is of no use.
+/// One pass over what is still missing; leaves in `failed` what remains. True if retrying is pointless.
 async fn put_once<S: Sink>(sink: &S, records: &[Record], failed: &mut Failed, deadline: Instant) -> bool {
     let mut refused = false;
     let mut remaining = Vec::new();
@@ -76,7 +76,7 @@ async fn put_once<S: Sink>(sink: &S, records: &[Record], failed: &mut Failed, de
         let batch: Vec<&Record> = call.iter().map(|&index| &records[index]).collect();
         match timeout_at(deadline, sink.put(&batch)).await {
             Ok(Ok(results)) => {
-                // An answer shorter than the call leaves the fate of the rest open: put them again.
+                // A response shorter than the request says nothing about the rest: put them again.
                 for (position, &index) in call.iter().enumerate() {
                     if let Some(error) = results.get(position).cloned().unwrap_or(Some("no result".into())) {
                         failed.reason = error;
@@ -99,12 +99,12 @@ async fn put_once<S: Sink>(sink: &S, records: &[Record], failed: &mut Failed, de
     refused
 }
 
-/// Cuts `indices` into calls within the limits of records and bytes.
+/// Splits `indices` into calls within the limits on records and bytes.
 fn calls(records: &[Record], indices: &[usize]) -> Vec<Vec<usize>> {
     let mut calls: Vec<Vec<usize>> = Vec::new();
     let mut bytes = 0;
     for &index in indices {
-        // Firehose's form is the larger: a newline follows; Kinesis counts the key.
+        // The larger of the two forms: Firehose adds a newline, Kinesis counts the key.
         let size = records[index].data.len() + records[index].partition_key.len() + 1;
         match calls.last_mut() {
             Some(call) if call.len() < CALL_RECORDS_MAX && bytes + size <= CALL_BYTES_MAX => {
@@ -125,10 +125,10 @@ pub(crate) mod tests {
     use super::*;
     use std::sync::Mutex;
 
-    /// What an in-memory sink does with a record, given how often it saw that record before.
+    /// What an in-memory sink does with a record, given how often it has seen that record before.
     type Verdict = dyn Fn(&Record, usize) -> Option<String> + Send + Sync;
 
-    /// A sink in memory: keeps what it takes, in order, and fails as told.
+    /// A sink in memory: keeps what it accepts, in order, and fails as instructed.
     pub(crate) struct MemorySink {
         verdict: Box<Verdict>,
         seen: Mutex<Vec<Bytes>>,

@@ -8,7 +8,7 @@ use serde_json::Value;
 const EVENTS_MAX: usize = 500;
 /// The most bytes of one event as stored: Firehose takes records of 1,000 KiB, newline included.
 const EVENT_BYTES_MAX: usize = 1_000_000;
-/// How many bad events an answer details; the rest is counted.
+/// How many bad events a response lists; the rest are counted.
 const DETAILS_MAX: usize = 50;
 
 /// Why a request was refused; becomes the body of a 400.
@@ -32,7 +32,7 @@ pub struct BadClick {
 /// Reads all clicks of a body and stamps them with `received_at` (RFC 3339, milliseconds).
 ///
 /// # Errors
-/// [`BadRequest`] if the body is no event or array of 1 to 500 events, or any event breaks a rule.
+/// [`BadRequest`] if the body is not an event or an array of 1 to 500 events, or any event breaks a rule.
 pub(crate) fn read_clicks(body: &[u8], received_at: &str) -> Result<Vec<Click>, BadRequest> {
     let value = serde_json::from_slice(body)
         .map_err(|error| BadRequest { error: format!("the body is not JSON: {error}"), details: Vec::new() })?;
@@ -56,7 +56,7 @@ pub(crate) fn read_clicks(body: &[u8], received_at: &str) -> Result<Vec<Click>, 
     if bad.is_empty() {
         return Ok(clicks);
     }
-    let error = format!("{} of {total} events are invalid; none was taken", bad.len());
+    let error = format!("{} of {total} events are invalid; none was accepted", bad.len());
     bad.truncate(DETAILS_MAX);
     Err(BadRequest { error, details: bad })
 }
@@ -106,7 +106,7 @@ mod tests {
         let mut bad = event("b");
         bad["page"] = json!(null);
         let refused = read(&json!([event("a"), bad, event("c"), 7])).unwrap_err();
-        assert_eq!(refused.error, "2 of 4 events are invalid; none was taken");
+        assert_eq!(refused.error, "2 of 4 events are invalid; none was accepted");
         let expected = [(1, "page is required"), (3, "an event must be a JSON object")];
         assert_eq!(refused.details, expected.map(|(index, reason)| BadClick { index, reason: reason.into() }));
     }

@@ -11,13 +11,13 @@ use std::time::Duration;
 
 /// How many sessions are written at once.
 const SESSIONS_AT_ONCE: usize = 16;
-/// How often a session is read again because somebody else wrote it meanwhile.
+/// How many times a session is read again because another writer got there first.
 const CONFLICTS_MAX: u32 = 8;
 /// Longest pause before the first re-read; it doubles with each.
 const CONFLICT_PAUSE: Duration = Duration::from_millis(5);
 
 /// Folds a batch into the table and names the records that must be delivered again: those that
-/// are no clicks, and all of a session that could not be written.
+/// are not clicks, and all those of a session that could not be written.
 pub async fn write_batch<S: SessionStore>(event: &KinesisEvent, store: &S) -> KinesisEventResponse {
     let mut sessions: BTreeMap<String, Vec<NewClick>> = BTreeMap::new();
     let mut failed: HashSet<String> = HashSet::new();
@@ -25,7 +25,7 @@ pub async fn write_batch<S: SessionStore>(event: &KinesisEvent, store: &S) -> Ki
         match decode(record) {
             Ok(new) => sessions.entry(new.click.session_id.clone()).or_default().push(new),
             Err(reason) => {
-                tracing::error!(sequence_number = record.kinesis.sequence_number, reason, "record is no click");
+                tracing::error!(sequence_number = record.kinesis.sequence_number, reason, "record is not a click");
                 failed.insert(record.kinesis.sequence_number.clone());
             }
         }
@@ -50,7 +50,7 @@ pub async fn write_batch<S: SessionStore>(event: &KinesisEvent, store: &S) -> Ki
     response
 }
 
-/// Reads, folds and writes one session, again if another writer came between.
+/// Reads, folds and writes one session, retrying if another writer got in between.
 async fn write_session<S: SessionStore>(session_id: &str, clicks: &[NewClick], store: &S) -> Result<(), StoreError> {
     let mut pause = CONFLICT_PAUSE;
     for _ in 0..=CONFLICTS_MAX {
@@ -89,7 +89,7 @@ mod tests {
         items: Mutex<BTreeMap<String, Session>>,
         /// Sessions that cannot be written.
         broken: Vec<&'static str>,
-        /// How many writes find that another was faster.
+        /// How many writes lose to a faster one.
         conflicts: Mutex<u32>,
     }
 

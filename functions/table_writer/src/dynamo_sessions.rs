@@ -19,7 +19,7 @@ pub struct DynamoSessions {
 }
 
 impl DynamoSessions {
-    /// Sessions in the table of that name.
+    /// Sessions in the table with that name.
     #[must_use]
     pub fn new(client: Client, table_name: String) -> Self {
         Self { client, table_name }
@@ -70,7 +70,7 @@ impl SessionStore for DynamoSessions {
     }
 }
 
-/// Reads an item back; what this function did not write is an error and never guessed.
+/// Reads an item back. Anything this function did not write is an error; nothing is guessed.
 fn session(item: &HashMap<String, AttributeValue>) -> Result<Session, StoreError> {
     let text = |name: &str| {
         let value = item.get(name).and_then(|value| value.as_s().ok());

@@ -1,10 +1,10 @@
-//! `table-writer`: folds the clicks of a stream into one item a session.
+//! `table-writer`: folds the clicks of a stream into one item per session.
 //!
 //! The item remembers the last sequence number and every `event_id` it has counted, and is written
-//! only if nobody wrote it meanwhile. So its figures are exact although the stream delivers a
-//! record more than once, and although a client may send a click more than once.
+//! only if nobody else wrote it in the meantime. Its figures are therefore exact even when the stream
+//! delivers a record twice or a client sends a click twice.
 //!
-//! Only records that failed are reported back ([`write_batch`]); all others of the batch are done.
+//! Only records that failed are reported back ([`write_batch`]); the rest of the batch is done.
 
 mod batch;
 mod dynamo_sessions;

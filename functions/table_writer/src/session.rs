@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 /// The most clicks one session may hold; it bounds the item that remembers their ids.
 const EVENT_IDS_MAX: usize = 10_000;
 
-/// What is known of a session: one item of the table.
+/// What is known about a session: one item of the table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
     /// Clicks counted.
@@ -40,7 +40,7 @@ pub struct NewClick {
 pub struct Fold {
     /// The session with the clicks counted.
     pub session: Session,
-    /// The ids that were not in it before.
+    /// The ids that are new to it.
     pub new_event_ids: BTreeSet<String>,
 }
 
@@ -51,11 +51,11 @@ pub struct SessionFull;
 
 impl Session {
     /// Folds clicks, in the order of the stream, into what is stored. Clicks at or before the
-    /// stored sequence number, and those whose id is known, change no figure. `None` if there is
+    /// stored sequence number, and those whose id is known, change nothing. `None` if there is
     /// nothing to write.
     ///
     /// # Errors
-    /// [`SessionFull`] if the clicks would take the session over [`EVENT_IDS_MAX`]; none is counted then.
+    /// [`SessionFull`] if the clicks would take the session over [`EVENT_IDS_MAX`]; none of them is counted then.
     pub fn fold(stored: Option<&Self>, clicks: &[NewClick]) -> Result<Option<Fold>, SessionFull> {
         let mut session = stored.cloned();
         let mut new_event_ids = BTreeSet::new();

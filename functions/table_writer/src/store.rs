@@ -9,7 +9,7 @@ use std::future::Future;
 pub enum Saved {
     /// Written.
     Yes,
-    /// Somebody else wrote the session since it was read: read again.
+    /// Somebody else has written the session since it was read: read it again.
     ChangedMeanwhile,
 }
 
@@ -26,7 +26,7 @@ pub trait SessionStore {
     /// [`StoreError`] when the table does not answer or the item is not a session.
     fn read(&self, session_id: &str) -> impl Future<Output = Result<Option<Session>, StoreError>> + Send;
 
-    /// Writes the session if its stored sequence number still is `seen`.
+    /// Writes the session if its stored sequence number is still `seen`.
     ///
     /// # Errors
     /// [`StoreError`] when the table does not answer or refuses the item.

@@ -6,21 +6,21 @@ use click::Click;
 use std::collections::HashSet;
 use std::time::Duration;
 
-/// The most events of one transaction: each may touch a page of its own, and a transaction has at
+/// The most events in one transaction: each may touch a page of its own, and a transaction takes at
 /// most 100 items.
 const CHUNK_EVENTS_MAX: usize = 50;
-/// How often one chunk is tried.
+/// How many times one chunk is tried.
 const TRIES_MAX: u32 = 12;
-/// Longest pause before the first new try; it doubles with each, up to [`PAUSE_MAX`].
+/// Longest pause before the first retry; it doubles with each, up to [`PAUSE_MAX`].
 const PAUSE_FIRST: Duration = Duration::from_millis(20);
-/// Longest pause before any new try.
+/// Longest pause before any retry.
 const PAUSE_MAX: Duration = Duration::from_secs(2);
 
-/// Claims the clicks of the raw object `object` and counts their pages. Answers those that are its
-/// own; a click that another object owns, or that stands in this one twice, is left out.
+/// Claims the clicks of the raw object `object` and counts their pages. Returns those that are its
+/// own; a click that another object owns, or that occurs twice in this one, is left out.
 ///
 /// # Errors
-/// [`StoreError`] when the tables do not answer, or a chunk meets others at every try.
+/// [`StoreError`] when the tables do not answer, or a chunk meets a conflict at every try.
 pub(crate) async fn claim_all<L: Ledger>(
     ledger: &L,
     object: &str,
@@ -35,7 +35,7 @@ pub(crate) async fn claim_all<L: Ledger>(
     Ok(distinct.into_iter().filter(|click| !others.contains(&click.event_id)).collect())
 }
 
-/// Claims one chunk; answers the ids that other objects own.
+/// Claims one chunk; returns the ids that other objects own.
 async fn claim_chunk<L: Ledger>(ledger: &L, object: &str, chunk: &[Click]) -> Result<Vec<String>, StoreError> {
     let mut unclaimed: Vec<&Click> = chunk.iter().collect();
     let mut others = Vec::new();
@@ -85,9 +85,9 @@ pub(crate) mod tests {
     pub(crate) struct MemoryLedger {
         pub(crate) seen: Mutex<HashMap<String, String>>,
         pub(crate) pages: Mutex<BTreeMap<String, PageTotals>>,
-        /// How many claims find another transaction in the way.
+        /// How many claims run into another transaction.
         pub(crate) busy: Mutex<u32>,
-        /// After how many claims the tables stop answering.
+        /// The number of claims after which the tables stop answering.
         pub(crate) claims_left: Mutex<Option<u32>>,
     }
 

@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
 
-/// A click as curated: all it had, and what was worked out.
+/// A click as curated: everything it had, and what was derived from it.
 #[derive(Serialize)]
 struct CuratedClick<'a> {
     #[serde(flatten)]
@@ -19,7 +19,7 @@ struct CuratedClick<'a> {
     session_click: u32,
     /// Who was looking.
     user_agent_family: &'static str,
-    /// The page without query, fragment and closing slash, so that variants of one page meet.
+    /// The page without query, fragment and trailing slash, so that its variants count as one.
     page_path: &'a str,
     /// The object it came from.
     raw_object: &'a str,
@@ -29,7 +29,7 @@ struct CuratedClick<'a> {
 /// by the hour (UTC) in which the click happened.
 ///
 /// # Errors
-/// Only if a click cannot be written as JSON, which a parsed one always can.
+/// Only if a click cannot be written as JSON, as every parsed one can.
 pub(crate) fn curated_objects(raw_key: &str, clicks: &[Click]) -> Result<BTreeMap<String, Bytes>, serde_json::Error> {
     let name = object_name(raw_key);
     let mut clicks_of_session: HashMap<&str, u32> = HashMap::new();
@@ -53,7 +53,7 @@ pub(crate) fn curated_objects(raw_key: &str, clicks: &[Click]) -> Result<BTreeMa
     Ok(objects.into_iter().map(|(key, lines)| (key, lines.into())).collect())
 }
 
-/// The object of lines that are no clicks, if there are any: `errors/RAW KEY.jsonl`.
+/// The object for lines that are not clicks, if there are any: `errors/RAW KEY.jsonl`.
 ///
 /// # Errors
 /// Never in practice: the lines are plain strings.
@@ -69,8 +69,8 @@ pub(crate) fn error_object(raw_key: &str, lines: &[BadLine]) -> Result<Option<(S
     Ok(Some((format!("errors/{raw_key}.jsonl"), body.into())))
 }
 
-/// The raw object's own name, with a checksum of its whole key: objects of one name in two folders
-/// must not overwrite each other's output.
+/// The raw object's own name, with a checksum of its whole key: objects with the same name in
+/// two folders must not overwrite each other's output.
 fn object_name(raw_key: &str) -> String {
     let name = raw_key.rsplit('/').next().unwrap_or(raw_key);
     let name = name.strip_suffix(".gz").unwrap_or(name);

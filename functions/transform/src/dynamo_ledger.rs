@@ -11,7 +11,7 @@ use std::time::Duration;
 
 /// How long an event is remembered; a duplicate that comes later than this is counted.
 const SEEN_FOR: SignedDuration = SignedDuration::from_hours(7 * 24);
-/// How often keys that `BatchGetItem` leaves out are asked for again.
+/// How many times keys that `BatchGetItem` leaves out are asked for again.
 const UNPROCESSED_TRIES_MAX: u32 = 8;
 
 /// Claims and counts in two DynamoDB tables.
@@ -22,7 +22,7 @@ pub struct DynamoLedger {
 }
 
 impl DynamoLedger {
-    /// A ledger over the tables of those names (partition keys `event_id` and `page`).
+    /// A ledger over the tables with those names (partition keys `event_id` and `page`).
     #[must_use]
     pub fn new(client: Client, seen_table: String, pages_table: String) -> Self {
         Self { client, seen_table, pages_table }
@@ -93,7 +93,7 @@ fn owner(item: HashMap<String, AttributeValue>) -> Option<(String, String)> {
     Some((text("event_id")?, text("object")?))
 }
 
-/// Why a transaction was cancelled: an event with an owner is final, a conflict passes.
+/// Why a transaction was cancelled: an owned event is final, a conflict is temporary.
 fn refused(error: &SdkError<TransactWriteItemsError>) -> Result<Claim, StoreError> {
     match error.as_service_error() {
         Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {

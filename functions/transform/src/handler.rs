@@ -7,7 +7,7 @@ use crate::store::{Ledger, ObjectStore, StoreError};
 use aws_lambda_events::event::s3::{S3Entity, S3Event};
 use percent_encoding::percent_decode_str;
 
-/// The function: where objects are, where claims are kept, where results go.
+/// The function: where objects are read, claims kept and results written.
 pub struct Transform<O, L> {
     /// Raw and curated objects.
     pub objects: O,
@@ -17,7 +17,7 @@ pub struct Transform<O, L> {
     pub curated_bucket: String,
 }
 
-/// Why an object is not done; the notification is delivered again.
+/// Why an object could not be processed; the notification is delivered again.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TransformError {
     /// The notification names no object.
@@ -48,8 +48,8 @@ impl<O: ObjectStore, L: Ledger> Transform<O, L> {
     /// Transforms every object of a notification.
     ///
     /// # Errors
-    /// [`TransformError`] for the first object that cannot be done now. What is done stays done, and doing
-    /// it again changes nothing.
+    /// [`TransformError`] for the first object that cannot be processed now. What is done stays done, and
+    /// doing it again changes nothing.
     pub async fn handle(&self, event: &S3Event) -> Result<(), TransformError> {
         for record in &event.records {
             let (bucket, key) = place(&record.s3)?;

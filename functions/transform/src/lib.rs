@@ -1,10 +1,10 @@
 //! `transform`: turns raw delivered objects into curated, partitioned JSON Lines, and counts pages.
 //!
 //! Every event is claimed once, by `event_id`, in the same transaction that counts its page: a
-//! notification that comes twice, an invocation that dies half way, and an event delivered in two
-//! raw objects all leave exact counts. Each output's key follows from the raw object's key, so
-//! doing it again writes the same objects again. What cannot be read goes to an error object with
-//! its reason, never to the floor.
+//! notification that comes twice, an invocation that dies halfway, and an event delivered in two
+//! raw objects all leave the counts exact. Each output's key is derived from the raw object's key,
+//! so a second run writes the same objects again. What cannot be read goes to an error object with
+//! the reason; nothing is dropped.
 //!
 //! The handler sees objects through [`ObjectStore`] and tables through [`Ledger`].
 

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 /// The most bytes of a DynamoDB partition key.
 const KEY_BYTES_MAX: usize = 2048;
 
-/// The page itself; or, if it is longer than a key may be, its beginning and a checksum of all of it.
+/// The page itself or, if it is too long for a key, its beginning and a checksum of the whole.
 pub(crate) fn page_key(page: &str) -> Cow<'_, str> {
     if page.len() <= KEY_BYTES_MAX {
         return Cow::Borrowed(page);

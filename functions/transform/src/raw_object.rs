@@ -6,12 +6,12 @@ use flate2::read::MultiGzDecoder;
 use serde::Serialize;
 use std::io::Read;
 
-/// The most bytes an object may have once unpacked: what Firehose buffers at most (128 MiB), twice.
+/// The most bytes an object may have once decompressed: twice what Firehose buffers at most (128 MiB).
 const UNPACKED_BYTES_MAX: u64 = 256 * 1024 * 1024;
 /// The first bytes of every gzip member.
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
-/// A line that is no click; one line of an error object.
+/// A line that is not a click; one line of an error object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct BadLine {
     /// Its number in the object, from 1; 0 for the object as a whole.
@@ -34,7 +34,7 @@ pub(crate) struct RawObject {
 }
 
 impl RawObject {
-    /// Reads an object whole. Damage in the middle of gzip costs only what follows it, and is told.
+    /// Reads a whole object. Damage in the middle of a gzip file costs only what follows it, and is reported.
     pub(crate) fn read(content: &[u8]) -> Self {
         Self::read_limited(content, UNPACKED_BYTES_MAX)
     }

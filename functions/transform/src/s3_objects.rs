@@ -12,8 +12,8 @@ pub struct S3Objects {
 }
 
 impl S3Objects {
-    /// Objects of the account that `config` speaks for. With an endpoint of one's own, buckets are
-    /// addressed by path: a local name server knows no bucket hosts.
+    /// Objects of the account that `config` is for. With a custom endpoint, buckets are addressed by
+    /// path: a local resolver does not know their host names.
     #[must_use]
     pub fn new(config: &SdkConfig) -> Self {
         let own_endpoint = config.endpoint_url().is_some() || std::env::var_os("AWS_ENDPOINT_URL_S3").is_some();

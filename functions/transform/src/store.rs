@@ -27,12 +27,12 @@ pub trait ObjectStore {
 /// What a chunk of events adds to the pages it touches.
 pub type PageViews = BTreeMap<String, PageTotals>;
 
-/// Figures of one page.
+/// One page's figures.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PageTotals {
     /// Views.
     pub views: u64,
-    /// Bytes sent in answer, where known.
+    /// Bytes sent in response, where known.
     pub bytes: u64,
 }
 
@@ -41,7 +41,7 @@ pub struct PageTotals {
 pub enum Claim {
     /// All are claimed, and their pages counted.
     Done,
-    /// At least one has an owner already; nothing was claimed or counted.
+    /// At least one already has an owner; nothing was claimed or counted.
     Taken,
     /// Another transaction was in the way; nothing was claimed or counted.
     Busy,

@@ -1,6 +1,6 @@
-//! The family of a user agent: a coarse name for who was looking.
+//! A user agent's family: a rough name for the browser, app or bot.
 
-/// Marks of each family, tried in order: what claims to be many comes before what it claims to be.
+/// Marks of each family, tried in order: a browser that claims to be others comes before those.
 const FAMILIES: [(&str, &str); 22] = [
     ("googlebot", "Googlebot"),
     ("bingbot", "Bingbot"),

@@ -1,8 +1,8 @@
-//! An access log in Apache's combined format as clicks, one a line.
+//! An access log in Apache's combined format as clicks, one per line.
 //!
 //! `host ident user [time] "request" status bytes "referrer" "user agent"`. A line is read as far as
-//! it goes: what it must have is a host, a time and a request with a target; the rest may be
-//! missing or cut off, as the last line of a log that was copied while it was written.
+//! it goes: it must have a host, a time and a request with a target; the rest may be missing or cut
+//! off, like the last line of a log that was copied while being written.
 
 use crate::input::Input;
 use click::Click;
@@ -27,7 +27,7 @@ struct LogLine<'a> {
     user_agent: Option<&'a str>,
 }
 
-/// Reads a whole log. Lines that are no requests become raw lines, as they are; empty ones are nothing.
+/// Reads a whole log. Lines that are not requests become raw lines, unchanged; empty ones are skipped.
 pub(crate) fn read(name: &str, content: &[u8]) -> Input {
     let mut input = Input { title: format!("the log {name}"), ..Input::default() };
     for (index, line) in content.split(|&byte| byte == b'\n').enumerate() {
@@ -43,7 +43,7 @@ pub(crate) fn read(name: &str, content: &[u8]) -> Input {
     input
 }
 
-/// The click of a line, if it is one by the rules of [`Click`] too.
+/// The line's click, if it also satisfies the rules of [`Click`].
 fn click(number: usize, line: &[u8]) -> Option<Click> {
     let text = std::str::from_utf8(line).ok()?;
     let parsed = parse(text)?;
@@ -90,8 +90,8 @@ fn word(text: &str) -> Option<(&str, &str)> {
     if end == 0 { None } else { Some(text.split_at(end)) }
 }
 
-/// A quoted string and what follows it. A backslash keeps the next character from ending it; a
-/// string that never ends is taken to the end of the line.
+/// A quoted string and what follows it. A backslash keeps the next character from ending it; an
+/// unterminated string runs to the end of the line.
 fn quoted(text: &str) -> Option<(&str, &str)> {
     let text = text.trim_start().strip_prefix('"')?;
     let mut escaped = false;

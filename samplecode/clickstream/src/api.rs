@@ -1,4 +1,4 @@
-//! The HTTP API as a client sees it: a post that outlives a restart of the server.
+//! The HTTP API as a client sees it: posting that survives a restart of the server.
 
 use bytes::Bytes;
 use http::{Method, Request, StatusCode, header};
@@ -8,29 +8,29 @@ use hyper_util::rt::TokioExecutor;
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 
-/// For how long a request is made again that finds no server or an error of the server's.
+/// How long a request is repeated while there is no server or the server fails.
 const RETRY_TIME: Duration = Duration::from_secs(60);
-/// The longest wait for one answer: an HTTP API gives its function 30 s.
+/// The longest wait for one response: an HTTP API gives its function 30 s.
 const ANSWER_TIME: Duration = Duration::from_secs(35);
 /// Longest pause before the first retry; it doubles with each, up to [`PAUSE_MAX`].
 const PAUSE_FIRST: Duration = Duration::from_millis(100);
 /// Longest pause before any retry.
 const PAUSE_MAX: Duration = Duration::from_secs(2);
-/// The most bytes of an answer that are read.
+/// The most bytes read of a response.
 const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 
-/// An answer that was not the server's fault.
+/// A response that is not a server error.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub status: StatusCode,
     pub body: Bytes,
-    /// How often the request was made again.
+    /// How many times the request was repeated.
     pub retries: u32,
 }
 
 /// The API did not answer within [`RETRY_TIME`].
 #[derive(Debug, thiserror::Error)]
-#[error("{url} does not take clicks: {reason}")]
+#[error("{url} does not accept clicks: {reason}")]
 pub(crate) struct ApiError {
     url: String,
     reason: String,
@@ -50,10 +50,10 @@ impl Api {
     }
 
     /// Posts a body. Connection errors, 429 and 5xx are retried: the same events may be sent again,
-    /// since every consumer knows them by `event_id`.
+    /// since every consumer recognizes them by `event_id`.
     ///
     /// # Errors
-    /// [`ApiError`] when no answer came for [`RETRY_TIME`].
+    /// [`ApiError`] when no response came within [`RETRY_TIME`].
     pub(crate) async fn post(&self, body: &Bytes) -> Result<Answer, ApiError> {
         let deadline = Instant::now() + RETRY_TIME;
         let mut pause = PAUSE_FIRST;

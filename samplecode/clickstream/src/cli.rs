@@ -33,7 +33,7 @@ enum Command {
         #[command(flatten)]
         options: Options,
     },
-    /// Stream an access log in Apache's combined format, one click a line.
+    /// Stream an access log in Apache's combined format, one click per line.
     Replay {
         /// The log.
         #[arg(long)]
@@ -50,7 +50,7 @@ enum Command {
 
 #[derive(Debug, Args)]
 struct Options {
-    /// Where Anabranch listens; by default what the ready file says, else http://127.0.0.1:4566.
+    /// Where Anabranch listens [default: what the ready file says, else http://127.0.0.1:4566].
     #[arg(long)]
     endpoint: Option<String>,
     /// The file that `anabranch up --ready-file` wrote.
@@ -59,10 +59,10 @@ struct Options {
     /// Where clicks are posted, if not where the ready file says.
     #[arg(long)]
     api_url: Option<String>,
-    /// How many requests are under way at once.
+    /// How many requests are in flight at once.
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u8).range(1..=64))]
     concurrency: u8,
-    /// Give up when nothing has moved for so many seconds.
+    /// Give up when nothing has moved for this many seconds.
     #[arg(long, default_value_t = 120)]
     patience: u64,
     /// Also write the figures as JSON.
@@ -73,7 +73,7 @@ struct Options {
 /// Why the job could not be done.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CliError {
-    /// A file of the user's.
+    /// One of the user's files.
     #[error("{path}: {source}")]
     File {
         /// Which.

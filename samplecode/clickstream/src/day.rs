@@ -1,6 +1,6 @@
 //! A generated day of the shop: the same clicks for the same seed.
 //!
-//! Visits begin along the day's curve; each walks towards a purchase, and most turn round early.
+//! Visits begin along the day's curve; each heads for a purchase, and most turn back early.
 
 use crate::input::{BadBody, Input};
 use crate::shop::{LANDINGS, POISON_USER_AGENT, PRODUCTS, Product, REFERRERS, SEARCHES, USER_AGENTS, VISITS_OF_HOUR};
@@ -13,9 +13,9 @@ use serde_json::{Map, Value, json};
 const DAY_BEGINS: i64 = 1_781_481_600;
 /// Seconds of a day; visits that would run past midnight are cut there.
 const DAY_SECONDS: i64 = 86_400;
-/// Purchases without an amount, if there are that many purchases.
+/// Purchases without an amount, if there are enough purchases.
 const POISON_PURCHASES: usize = 7;
-/// Lines of an app so old that it sends no JSON.
+/// Lines from an app so old that it does not send JSON.
 const OLD_APP_LINES: u32 = 5;
 
 /// Makes a day of exactly `clicks` clicks.
@@ -62,8 +62,8 @@ impl<'a> Visit<'a> {
         }
     }
 
-    /// Adds the visit's clicks. The chances make of 100 visits about 72 that see a product, 27 with
-    /// a full cart, 16 at the checkout and 11 that buy.
+    /// Adds the visit's clicks. By the chances, of 100 visits about 72 see a product, 27 fill a
+    /// cart, 16 reach the checkout and 11 buy.
     fn walk(mut self, clicks: &mut Vec<Click>) {
         let landing = pick(self.rng, &LANDINGS);
         self.click(clicks, "page_view", landing.to_owned(), &[]);
@@ -105,7 +105,7 @@ impl<'a> Visit<'a> {
         }
     }
 
-    /// One to five products, best-sellers more often; answers the last.
+    /// One to five products, best-sellers more often; returns the last.
     fn look(&mut self, clicks: &mut Vec<Click>) -> &'static Product {
         let weights = || (1u32..).take(PRODUCTS.len()).map(|rank| 10_000 / (rank + 2));
         let mut product = &PRODUCTS[0];
@@ -128,7 +128,7 @@ impl<'a> Visit<'a> {
         let timestamp = format!("{:.3}", self.now.min(end_of_day()));
         let session_id = self.session_id.clone();
         clicks.push(Click { event_id, session_id, timestamp, kind: kind.to_owned(), page, rest });
-        // Most look a few seconds, some a minute or two.
+        // Most look for a few seconds, some for a minute or two.
         let seconds = 2.0 - 22.0 * (1.0 - self.rng.f64()).ln();
         self.now += SignedDuration::from_millis(milliseconds(seconds.min(180.0)));
     }

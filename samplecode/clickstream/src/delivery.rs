@@ -1,4 +1,4 @@
-//! Lines put straight to the delivery stream, as an app does that knows no API.
+//! Lines put straight to the delivery stream, as by an app that does not know the API.
 
 use crate::place::{Clients, Place};
 use aws_sdk_firehose::error::DisplayErrorContext;
@@ -7,9 +7,9 @@ use aws_sdk_firehose::types::Record;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// The most records of one `PutRecordBatch`.
+/// The most records in one `PutRecordBatch`.
 const BATCH_RECORDS_MAX: usize = 500;
-/// For how long a batch is put again.
+/// How long a batch is retried.
 const RETRY_TIME: Duration = Duration::from_secs(60);
 /// Pause before each retry.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -22,10 +22,10 @@ pub(crate) struct DeliveryError {
     reason: String,
 }
 
-/// Puts lines, each with a newline, until all are taken.
+/// Puts lines, each with a newline, until all are accepted.
 ///
 /// # Errors
-/// [`DeliveryError`] when some were not taken for [`RETRY_TIME`].
+/// [`DeliveryError`] when some were not accepted within [`RETRY_TIME`].
 pub(crate) async fn put_lines(clients: &Clients, place: &Place, lines: &[Vec<u8>]) -> Result<(), DeliveryError> {
     for batch in lines.chunks(BATCH_RECORDS_MAX) {
         let mut left: Vec<&Vec<u8>> = batch.iter().collect();
@@ -35,7 +35,7 @@ pub(crate) async fn put_lines(clients: &Clients, place: &Place, lines: &[Vec<u8>
                 Ok(failed) if failed.is_empty() => break,
                 Ok(failed) => {
                     left = failed.iter().filter_map(|&index| left.get(index).copied()).collect();
-                    format!("{} lines were not taken", left.len())
+                    format!("{} lines were not accepted", left.len())
                 }
                 Err(reason) => reason,
             };
@@ -48,7 +48,7 @@ pub(crate) async fn put_lines(clients: &Clients, place: &Place, lines: &[Vec<u8>
     Ok(())
 }
 
-/// Answers the places of lines that were not taken.
+/// Returns the places of the lines that were not accepted.
 async fn put_once(clients: &Clients, place: &Place, lines: &[&Vec<u8>]) -> Result<Vec<usize>, String> {
     let record = |line: &&Vec<u8>| Record::builder().data(Blob::new([line, &b"\n"[..]].concat())).build();
     let records = lines.iter().map(record).collect::<Result<Vec<_>, _>>().map_err(|error| error.to_string())?;

@@ -1,7 +1,7 @@
 //! Waiting until everything that was sent has arrived everywhere.
 //!
-//! Only what belongs to this input counts, told by its ids, so that data of earlier runs does not
-//! pass for it.
+//! Only what belongs to this input, recognized by its ids, counts, so that data from earlier runs is
+//! not mistaken for it.
 
 use crate::expected::Expected;
 use crate::objects;
@@ -17,7 +17,7 @@ use tokio::time::{Instant, sleep};
 /// Pause between two looks.
 const PAUSE: Duration = Duration::from_millis(400);
 
-/// One total and what came of it.
+/// One expected total and the actual one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Check {
     /// What is counted.
@@ -46,7 +46,7 @@ struct Found {
     steps: u64,
 }
 
-/// Waits until every total is reached, or nothing has moved for `patience` seconds. Answers the totals.
+/// Waits until every total is reached, or nothing has moved for `patience` seconds. Returns the totals.
 pub(crate) async fn wait(expected: &Expected, clients: &Clients, place: &Place, patience: u64) -> Vec<Check> {
     let mut found = Found::default();
     let goal = checks(&found, expected).iter().map(|check| check.expected).sum();
@@ -54,7 +54,7 @@ pub(crate) async fn wait(expected: &Expected, clients: &Clients, place: &Place, 
     let mut last = 0;
     let mut moved_at = Instant::now();
     loop {
-        // A server that is being restarted is no reason to stop, only no progress.
+        // A server that is restarting is no reason to stop; it just makes no progress.
         let trouble = found.look(expected, clients, place).await.err();
         let checks = checks(&found, expected);
         let now: u64 = checks.iter().map(|check| check.actual.min(check.expected)).sum();

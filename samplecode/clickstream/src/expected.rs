@@ -4,20 +4,20 @@ use crate::input::Input;
 use click::Step;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-/// The totals that every table and bucket is held against.
+/// The totals that every table and bucket is checked against.
 #[derive(Debug, Default)]
 pub(crate) struct Expected {
     /// The ids of all clicks.
     pub event_ids: HashSet<String>,
     /// Clicks of each session.
     pub sessions: HashMap<String, u64>,
-    /// Steps each session reaches, as far as the funnel takes its clicks.
+    /// Steps each session reaches, counting the clicks that the funnel accepts.
     pub steps: HashMap<String, BTreeSet<Step>>,
     /// The ids of clicks that the funnel must refuse.
     pub poison: BTreeSet<String>,
     /// Views of each page.
     pub pages: BTreeMap<String, u64>,
-    /// Lines that are no clicks, as text, and how often each.
+    /// Lines that are not clicks, as text, and how often each occurs.
     pub raw_lines: HashMap<String, u64>,
 }
 
@@ -47,7 +47,7 @@ impl Expected {
         self.steps.values().map(|steps| steps.len() as u64).sum()
     }
 
-    /// Lines that are no clicks.
+    /// Lines that are not clicks.
     pub(crate) fn raw_lines_total(&self) -> u64 {
         self.raw_lines.values().sum()
     }

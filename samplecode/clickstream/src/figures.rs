@@ -1,4 +1,4 @@
-//! What the pipeline holds now: every bucket and table, in figures.
+//! What the pipeline holds now: figures for every bucket and table.
 
 use crate::objects::{self, ErrorLine, FailedRecord, Listed};
 use crate::place::{Clients, Place};
@@ -8,14 +8,14 @@ use click::Step;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// Objects of one kind.
+/// Objects of one kind, in figures.
 #[derive(Debug, Default, Clone, Copy, Serialize)]
 pub(crate) struct Objects {
     /// How many.
     pub count: u64,
     /// Their bytes as stored.
     pub bytes: u64,
-    /// Their rows, where they are lines that were read.
+    /// Their rows, where the objects were read.
     pub rows: u64,
 }
 

@@ -7,7 +7,7 @@ pub(crate) struct Input {
     pub title: String,
     /// Clicks for the API, in order of time.
     pub clicks: Vec<click::Click>,
-    /// Lines for the delivery stream that are no clicks.
+    /// Lines for the delivery stream that are not clicks.
     pub raw_lines: Vec<Vec<u8>>,
     /// Bodies that the API must refuse.
     pub bad_bodies: Vec<BadBody>,

@@ -1,4 +1,4 @@
-//! Reading buckets: lists, objects, and what the objects of this pipeline hold.
+//! Reads buckets: lists, objects, and what this pipeline's objects hold.
 
 use crate::place::Clients;
 use crate::read_error::ReadError;
@@ -27,11 +27,11 @@ pub(crate) struct FailedRecord {
     pub condition: String,
     /// What is wrong with it.
     pub reason: String,
-    /// Where it lies, as `s3://bucket/key`.
+    /// Where it is, as `s3://bucket/key`.
     pub place: String,
 }
 
-/// A line that no click could be read from, found under the error prefix.
+/// A line that could not be read as a click, found under the error prefix.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct ErrorLine {
     /// Its number in the raw object.
@@ -40,7 +40,7 @@ pub(crate) struct ErrorLine {
     pub reason: String,
     /// The line.
     pub raw: String,
-    /// Where it lies, as `s3://bucket/key`.
+    /// Where it is, as `s3://bucket/key`.
     pub place: String,
 }
 
@@ -121,7 +121,7 @@ pub(crate) fn failed_records(place: &str, content: &[u8]) -> Vec<FailedRecord> {
             event_id: click.ok().map(|click| click.event_id),
             function: function.to_owned(),
             condition: context["condition"].as_str().unwrap_or("?").to_owned(),
-            reason: found.or(told.map(str::to_owned)).unwrap_or_else(|| "not told".into()),
+            reason: found.or(told.map(str::to_owned)).unwrap_or_else(|| "no reason given".into()),
             place: place.to_owned(),
         }
     };

@@ -36,12 +36,12 @@ pub(crate) enum PlaceError {
         reason: String,
     },
     /// Nothing says where the API is.
-    #[error("where clicks are posted is not known: give --ready-file or --api-url")]
+    #[error("it is not known where to post clicks: give --ready-file or --api-url")]
     NoApi,
 }
 
-/// What `anabranch up --ready-file` writes, as far as it is needed here: the endpoint and the
-/// template's outputs.
+/// What `anabranch up --ready-file` writes, as far as it is needed here: the endpoint and
+/// the template's outputs.
 #[derive(Debug, Default, Deserialize)]
 struct Ready {
     #[serde(default)]
@@ -51,8 +51,8 @@ struct Ready {
 }
 
 impl Place {
-    /// From the ready file, with what the command line overrides; names that nothing gives are the
-    /// template's defaults.
+    /// From the ready file, overridden by the command line; names that neither gives are the template's
+    /// defaults.
     pub(crate) fn find(
         endpoint: Option<&str>,
         ready_file: Option<&Path>,

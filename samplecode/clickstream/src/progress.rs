@@ -1,14 +1,14 @@
-//! How far the job is: a bar on a terminal, a line now and then elsewhere.
+//! How far the job has come: a bar on a terminal, a line now and then elsewhere.
 
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 use std::cell::Cell;
 use std::io::IsTerminal;
 use std::time::Duration;
 
-/// In how many steps progress is told where there is no terminal.
+/// In how many steps progress is reported where there is no terminal.
 const STEPS: u64 = 5;
 
-/// One stretch of the job.
+/// One stage of the job.
 pub(crate) struct Progress {
     what: &'static str,
     total: u64,
@@ -17,7 +17,7 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    /// Begins a stretch of `total` units, called `what`.
+    /// Begins a stage of `total` units, called `what`.
     pub(crate) fn new(what: &'static str, total: u64) -> Self {
         let bar = std::io::stderr().is_terminal().then(|| {
             let template =
@@ -33,7 +33,7 @@ impl Progress {
         Self { what, total, bar, told: Cell::new(0) }
     }
 
-    /// The stretch is at `position` now, with a word on it.
+    /// The stage has reached `position`; `message` says more.
     pub(crate) fn at(&self, position: u64, message: &str) {
         match &self.bar {
             Some(bar) => {
@@ -49,7 +49,7 @@ impl Progress {
         }
     }
 
-    /// The stretch is over; the bar stays as it is.
+    /// The stage is over; the bar stays as it is.
     pub(crate) fn end(&self, message: &str) {
         if let Some(bar) = &self.bar {
             bar.abandon_with_message(message.to_owned());

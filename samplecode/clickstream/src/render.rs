@@ -9,7 +9,7 @@ use std::io::IsTerminal;
 const BAR_COLUMNS: u64 = 32;
 /// How many failed records or lines are listed one by one.
 const LISTED_MAX: usize = 8;
-/// Columns within which a long page or line is cut.
+/// Columns to which a long page or line is cut.
 const TEXT_COLUMNS: usize = 64;
 
 /// Whether colours are used.
@@ -20,7 +20,7 @@ pub(crate) enum Style {
 }
 
 impl Style {
-    /// Colours if the output is a terminal and the user does not forbid them (`NO_COLOR`).
+    /// Colours if the output is a terminal and the user has not turned them off (`NO_COLOR`).
     pub(crate) fn of_stdout() -> Self {
         let coloured = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
         if coloured { Self::Coloured } else { Self::Plain }
@@ -55,7 +55,7 @@ impl Style {
     }
 }
 
-/// Lines gathered for the report.
+/// Lines collected for the report.
 struct Page {
     text: String,
     style: Style,
@@ -103,14 +103,14 @@ fn sending(page: &mut Page, sending: &Sending) {
         page.row(
             "requests repeated",
             &HumanCount(sending.sent.retries).to_string(),
-            "harmless: a click is known by its event_id",
+            "harmless: a click is recognized by its event_id",
         );
     }
     if sending.raw_lines > 0 {
-        page.row("lines that are no JSON", &sending.raw_lines.to_string(), "straight to the delivery stream");
+        page.row("lines that are not JSON", &sending.raw_lines.to_string(), "straight to the delivery stream");
     }
     if !sending.sent.refused.is_empty() {
-        page.row("bodies refused", &sending.sent.refused.len().to_string(), "nothing of them was taken");
+        page.row("bodies refused", &sending.sent.refused.len().to_string(), "none of their events were accepted");
         for refused in &sending.sent.refused {
             let reason = page.style.dim(&cut(&refused.reason));
             page.line(&format!("    {} {:<30} {reason}", refused.status, refused.what));
@@ -118,7 +118,7 @@ fn sending(page: &mut Page, sending: &Sending) {
     }
     let per_second = HumanCount(whole(sending.clicks_per_second));
     let note = format!("first request to last arrival, {per_second} clicks a second");
-    page.row("time in all", &format!("{:.1} s", sending.total_seconds), &note);
+    page.row("total time", &format!("{:.1} s", sending.total_seconds), &note);
 }
 
 fn stored(page: &mut Page, report: &Report) {
@@ -217,7 +217,7 @@ fn cut(text: &str) -> String {
     cut_to(text, TEXT_COLUMNS)
 }
 
-/// The beginning of a text, without control characters (it may come from anyone), within some columns.
+/// The beginning of a text, cut to some columns, without control characters (it may come from anyone).
 fn cut_to(text: &str, columns: usize) -> String {
     let clean = || text.chars().map(|character| if character.is_control() { '·' } else { character });
     if clean().count() <= columns { clean().collect() } else { clean().take(columns - 1).chain(['…']).collect() }

@@ -1,5 +1,5 @@
-//! The report: what was sent, what became of it, and where to look. One structure, shown as text
-//! and written as JSON.
+//! The report: what was sent, what became of it, and where to look. One structure, shown as text or
+//! written as JSON.
 
 use crate::drain::Check;
 use crate::expected::Expected;
@@ -15,7 +15,7 @@ use std::time::Duration;
 /// How many pages are shown.
 const TOP_PAGES: usize = 10;
 
-/// Everything the user is told.
+/// Everything the user learns.
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
     /// The input, in words.
@@ -50,9 +50,9 @@ pub(crate) struct Sending {
     pub send_seconds: f64,
     /// Seconds until the last click had arrived everywhere.
     pub total_seconds: f64,
-    /// Clicks accepted a second.
+    /// Clicks accepted per second.
     pub clicks_per_second_accepted: f64,
-    /// Clicks a second from the first request to the last arrival.
+    /// Clicks per second from the first request to the last arrival.
     pub clicks_per_second: f64,
 }
 
@@ -81,7 +81,7 @@ pub(crate) struct Look {
     pub failures_bucket: String,
 }
 
-/// What the job came to, before the figures.
+/// How the job went, before the figures.
 pub(crate) struct Outcome {
     pub input: Input,
     pub expected: Expected,
@@ -89,7 +89,7 @@ pub(crate) struct Outcome {
     pub drained: Vec<Check>,
     pub send_time: Duration,
     pub total_time: Duration,
-    /// Whether the pages counted are this job's alone.
+    /// Whether only this job's pages have been counted.
     pub pages_were_empty: bool,
 }
 
@@ -100,7 +100,7 @@ impl Report {
     }
 }
 
-/// The report of what stands there, with nothing streamed.
+/// The report on what is there already, with nothing streamed.
 pub(crate) fn standing(figures: Figures, place: &Place) -> Report {
     let mut pages: Vec<PageViews> = figures.pages.into_iter().map(|(page, views)| PageViews { page, views }).collect();
     pages.sort_by(|a, b| b.views.cmp(&a.views).then_with(|| a.page.cmp(&b.page)));
@@ -129,7 +129,7 @@ pub(crate) fn standing(figures: Figures, place: &Place) -> Report {
     }
 }
 
-/// The report of a job.
+/// The report on a job.
 pub(crate) fn job(outcome: Outcome, figures: Figures, place: &Place) -> Report {
     let mut checks = outcome.drained;
     if outcome.pages_were_empty {
@@ -155,13 +155,13 @@ pub(crate) fn job(outcome: Outcome, figures: Figures, place: &Place) -> Report {
     report
 }
 
-/// Views that stand at the right page: exact only if every page has its own number.
+/// Views counted for the right page: exact only if every page has the right number.
 fn page_check(expected: &Expected, figures: &Figures) -> Check {
     let right = |(page, &views): (&String, &u64)| views.min(expected.pages.get(page).copied().unwrap_or(0));
     let total: u64 = figures.pages.values().sum();
     let wanted: u64 = expected.pages.values().sum();
     let standing: u64 = figures.pages.iter().map(right).sum();
-    // A total that agrees only because views stand at the wrong page shows those at the right one.
+    // Where the total agrees only because views were counted for the wrong page, show those at the right one.
     let actual = if total == wanted { standing } else { total };
     Check { what: "views in table pages, page by page", expected: wanted, actual }
 }

@@ -1,6 +1,6 @@
-//! The mobile shop: what it sells, who looks at it with what, and when.
+//! The mobile shop: what it sells, who visits it, with which device, and when.
 
-/// A product: its number, the words of its page's address, and its price in cents.
+/// A product: its number, the words in its page's address, and its price in cents.
 pub(crate) struct Product {
     pub number: u32,
     pub slug: &'static str,
@@ -46,7 +46,7 @@ pub(crate) const PRODUCTS: [Product; 24] = products![
 pub(crate) const SEARCHES: [&str; 10] =
     ["sneaker", "rain+jacket", "socks", "backpack", "linen", "gift+card", "boots", "sale", "hat", "merino"];
 
-/// Where visits land that do not begin at the front page, with weights.
+/// Landing pages other than the front page, with weights.
 pub(crate) const LANDINGS: [(&str, u32); 5] = [
     ("/", 52),
     ("/offers", 14),
@@ -64,7 +64,7 @@ pub(crate) const REFERRERS: [(&str, u32); 5] = [
     ("https://duckduckgo.com/", 5),
 ];
 
-/// Devices, with weights: a mobile shop is seen on telephones above all.
+/// Devices, with weights: a mobile shop is mostly visited on phones.
 pub(crate) const USER_AGENTS: [(&str, u32); 8] = [
     ("ShopApp/5.2.1 (iPhone16,2; iOS 19.4)", 24),
     ("ShopApp/5.2.0 (Pixel 10; Android 16)", 21),
@@ -88,7 +88,7 @@ pub(crate) const USER_AGENTS: [(&str, u32); 8] = [
     ("Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)", 2),
 ];
 
-/// The app version that forgets to say what a purchase came to.
+/// The app version that forgets to say how much a purchase cost.
 pub(crate) const POISON_USER_AGENT: &str = "ShopApp/4.8.0-beta (Nexus 5X; Android 8)";
 
 /// How many of a day's visits begin in each hour (UTC), in parts of 1,000: quiet nights, a bump at

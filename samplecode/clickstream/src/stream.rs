@@ -1,4 +1,4 @@
-//! Streaming the input: batches of clicks to the API, many at once, and the odd ones out between.
+//! Streams the input: batches of clicks to the API, several at once, with the odd ones in between.
 
 use crate::api::{Api, ApiError};
 use crate::delivery::{DeliveryError, put_lines};
@@ -12,17 +12,17 @@ use http::StatusCode;
 use serde::Serialize;
 use serde_json::Value;
 
-/// Clicks of one request.
+/// Clicks in one request.
 const REQUEST_CLICKS: usize = 100;
 
-/// What streaming came to.
+/// The outcome of streaming.
 #[derive(Debug, Default, Clone, Serialize)]
 pub(crate) struct Sent {
-    /// Clicks that the API took.
+    /// Clicks that the API accepted.
     pub accepted: u64,
-    /// Requests that brought them.
+    /// Requests that carried them.
     pub requests: u64,
-    /// Requests made again after an error of the server's or of the connection.
+    /// Requests repeated after a server or connection error.
     pub retries: u64,
     /// Bodies that were refused, as they should be.
     pub refused: Vec<Refused>,
@@ -33,7 +33,7 @@ pub(crate) struct Sent {
 pub(crate) struct Refused {
     /// What was wrong with it.
     pub what: &'static str,
-    /// The answer's status.
+    /// The response's status.
     pub status: u16,
     /// The reason given.
     pub reason: String,
@@ -42,10 +42,10 @@ pub(crate) struct Refused {
 /// Why streaming stopped.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StreamError {
-    /// The API is not there.
+    /// The API could not be reached.
     #[error(transparent)]
     Api(#[from] ApiError),
-    /// The delivery stream is not there.
+    /// The delivery stream could not be reached.
     #[error(transparent)]
     Delivery(#[from] DeliveryError),
     /// Valid clicks were not accepted.
@@ -112,7 +112,7 @@ async fn send_clicks(
     Ok(())
 }
 
-/// The reason in an answer of the API's: its sentence, and the first event at fault.
+/// The reason in the API's response: its sentence, and the first event at fault.
 fn reason(body: &[u8]) -> String {
     let Ok(value) = serde_json::from_slice::<Value>(body) else {
         return String::from_utf8_lossy(body).chars().take(200).collect();
@@ -130,8 +130,8 @@ mod tests {
 
     #[test]
     fn reasons_are_told_in_one_line() {
-        let body = br#"{"error":"1 of 2 events are invalid; none was taken","details":[{"index":1,"reason":"page is required"}]}"#;
-        assert_eq!(reason(body), "1 of 2 events are invalid; none was taken: [1] page is required");
+        let body = br#"{"error":"1 of 2 events are invalid; none was accepted","details":[{"index":1,"reason":"page is required"}]}"#;
+        assert_eq!(reason(body), "1 of 2 events are invalid; none was accepted: [1] page is required");
         assert_eq!(reason(br#"{"message":"Not Found"}"#), "Not Found");
         assert_eq!(reason(b"<html>"), "<html>");
     }

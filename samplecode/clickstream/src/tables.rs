@@ -1,4 +1,4 @@
-//! Reading tables: scans, page by page.
+//! Reads tables by scans, page by page.
 
 use crate::place::Clients;
 use crate::read_error::ReadError;
@@ -17,7 +17,7 @@ pub(crate) async fn scan(
     mut visit: impl FnMut(&Item),
 ) -> Result<(), ReadError> {
     let mut call = clients.tables.scan().table_name(table).consistent_read(true);
-    // Names are passed aside, for some are reserved words.
+    // Names are passed as placeholders, since some are reserved words.
     let placeholders: Vec<String> = (0..attributes.len()).map(|index| format!("#a{index}")).collect();
     for (placeholder, attribute) in placeholders.iter().zip(attributes) {
         call = call.expression_attribute_names(placeholder, *attribute);

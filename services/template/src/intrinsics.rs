@@ -21,7 +21,7 @@ pub(crate) trait References {
     /// All logical ids.
     fn logical_ids(&self) -> Vec<&str>;
     /// The physical id, or `None` if there is no such resource. `resolving` holds the resources
-    /// whose names are being worked out, to find circles.
+    /// whose names are being resolved, to find circles.
     fn physical_id(
         &self,
         logical_id: &str,
@@ -107,7 +107,7 @@ impl Evaluation<'_, '_> {
         let mut known = resources.logical_ids();
         known.extend(self.scope.values.keys().map(String::as_str));
         let hint = did_you_mean(target, &known);
-        self.problems.add(mark, path, format!("Ref to {target}, which is no parameter or resource here{hint}"));
+        self.problems.add(mark, path, format!("Ref to {target}, which is not a parameter or resource here{hint}"));
         String::new()
     }
 

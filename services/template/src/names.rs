@@ -1,9 +1,9 @@
-//! Physical names: those a template gives, or ones made from stack and logical id, the same
+//! Physical names: those a template gives, or ones derived from stack and logical id, the same
 //! every time.
 
 use md5::{Digest, Md5};
 
-/// Deterministic letters and digits, as CloudFormation's random suffix looks.
+/// Deterministic letters and digits that look like CloudFormation's random suffix.
 pub(crate) fn suffix(stack: &str, logical_id: &str, length: usize) -> String {
     const LETTERS: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
     let digest = Md5::digest([stack.as_bytes(), logical_id.as_bytes()].join(&0));
@@ -16,7 +16,7 @@ pub(crate) fn generated(stack: &str, logical_id: &str, length_max: usize) -> Str
     format!("{name}-{}", suffix(stack, logical_id, 8))
 }
 
-/// Ids of HTTP APIs are ten small letters and digits.
+/// Ids of HTTP APIs are ten lowercase letters and digits.
 pub(crate) fn api_id(stack: &str, logical_id: &str) -> String {
     suffix(stack, logical_id, 10)
 }

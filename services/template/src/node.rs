@@ -56,7 +56,7 @@ impl Node {
         }
     }
 
-    /// Scalars as text, as CloudFormation takes numbers for strings.
+    /// Scalars as text, since CloudFormation treats numbers as strings.
     pub(crate) fn to_text(&self) -> Option<String> {
         match &self.value {
             Value::Text(text) => Some(text.clone()),
@@ -91,11 +91,11 @@ impl Node {
     }
 }
 
-/// Largest template, as CloudFormation's quota.
+/// The most bytes of a template: CloudFormation's quota.
 const SOURCE_BYTES_MAX: usize = 1_000_000;
 
-/// Whether the text nests deeper than any template, seen without parsing it: the parser calls
-/// itself for each level, so such a text must not reach it.
+/// Whether the text nests deeper than any template, found without parsing it: the parser recurses
+/// for each level, so such a text must not reach it.
 fn nests_too_deep(source: &str) -> Option<usize> {
     let mut open = 0usize;
     for (number, line) in source.lines().enumerate() {
@@ -139,7 +139,7 @@ pub(crate) fn parse(source: &str, problems: &mut Problems) -> Option<Node> {
     };
     if let Some(second) = documents.get(1) {
         let mark = Mark { line: second.span.start.line(), column: second.span.start.col() + 1 };
-        problems.add(mark, "", "a template is one YAML document; here begins a second");
+        problems.add(mark, "", "a template is one YAML document; a second begins here");
         return None;
     }
     let before = problems.0.len();

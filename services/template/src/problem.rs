@@ -51,7 +51,7 @@ impl Problems {
     }
 }
 
-/// `" (did you mean X?)"` if one of `known` is near to `name`.
+/// `" (did you mean X?)"` if one of `known` is close to `name`.
 pub(crate) fn did_you_mean(name: &str, known: &[&str]) -> String {
     let nearest = known.iter().min_by_key(|candidate| distance(name, candidate));
     match nearest {

@@ -13,7 +13,7 @@ pub(crate) struct Properties<'a> {
 }
 
 impl<'a> Properties<'a> {
-    /// Begins to read `node`, which must be a map.
+    /// Starts reading `node`, which must be a map.
     pub(crate) fn new(node: &'a Node, path: impl Into<String>, problems: &mut Problems) -> Self {
         let path = path.into();
         if !matches!(node.value, Value::Map(_) | Value::Null) {
@@ -40,7 +40,7 @@ impl<'a> Properties<'a> {
         found
     }
 
-    /// A string that must be there.
+    /// A required string.
     pub(crate) fn required_text(&mut self, name: &'static str, problems: &mut Problems) -> Option<String> {
         self.required(name, problems)?;
         self.text(name, problems)
@@ -79,7 +79,7 @@ impl<'a> Properties<'a> {
         Some(number)
     }
 
-    /// A property that is passed on as it is.
+    /// A property that is passed on unchanged.
     pub(crate) fn json(&mut self, name: &'static str) -> Option<Json> {
         self.any(name).map(Node::to_json)
     }
@@ -101,7 +101,7 @@ impl<'a> Properties<'a> {
         names.iter().copied().filter(|name| self.node.get(name).is_some()).collect()
     }
 
-    /// Refuses all properties that were not asked for.
+    /// Refuses all properties that have not been read.
     pub(crate) fn finish(self, problems: &mut Problems) {
         for (key, _) in self.node.entries() {
             if !self.known.contains(&key.name.as_str()) {

@@ -36,7 +36,7 @@ const PARAMETER_KEYS: [&str; 11] = [
     "NoEcho",
 ];
 
-/// What a template is read for.
+/// What a template is read with.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// Values of parameters; the others take their defaults.
@@ -156,7 +156,7 @@ fn violation(parameter: &Node, value: &str) -> Option<String> {
     let is_number = parameter.get("Type").and_then(Node::as_text) == Some("Number");
     let number = |node: &Node| node.to_text()?.parse::<f64>().ok();
     if is_number {
-        let Ok(value) = value.parse::<f64>() else { return Some(format!("{value:?} is no number")) };
+        let Ok(value) = value.parse::<f64>() else { return Some(format!("{value:?} is not a number")) };
         if let Some(least) = parameter.get("MinValue").and_then(number).filter(|least| value < *least) {
             return Some(format!("{value} is below {least}"));
         }
@@ -314,7 +314,7 @@ impl References for ResourceTable<'_> {
         };
         let path = format!("Resources.{logical_id}.Properties.{}", property.unwrap_or_default());
         if !resolving.insert(logical_id.to_string()) {
-            problems.add(name.mark, path, "the name refers to itself, over others or directly");
+            problems.add(name.mark, path, "the name refers to itself, directly or through others");
             return Some(String::new());
         }
         let value = Evaluation { scope, problems, resolving }.node(name, &path).to_text();

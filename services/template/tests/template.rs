@@ -79,7 +79,7 @@ fn mistakes_are_named_with_their_place() {
         ("Resources:\n  S:\n    Type: AWS::Kinesis::Strem\n", "(did you mean AWS::Kinesis::Stream?)"),
         (
             "Resources:\n  S:\n    Type: AWS::Kinesis::Stream\n    Properties:\n      ShardCount: !Ref Shards\n",
-            "t.yaml:5:19: Resources.S.Properties.ShardCount: Ref to Shards, which is no parameter or resource here",
+            "t.yaml:5:19: Resources.S.Properties.ShardCount: Ref to Shards, which is not a parameter or resource here",
         ),
         (
             "Resources:\n  S:\n    Type: AWS::Kinesis::Stream\n    Properties:\n      ShardCount: many\n",
@@ -123,7 +123,7 @@ fn mistakes_are_named_with_their_place() {
         ),
         (
             "Resources:\n  F:\n    Type: AWS::Serverless::Function\n    Properties:\n      CodeUri: x\n      Events:\n        E:\n          Type: HttpApi\n          Properties: { ApiId: a, Method: FETCH, Path: clicks }\n",
-            "FETCH is no HTTP method",
+            "FETCH is not an HTTP method",
         ),
         ("Resources:\n  Sträm:\n    Type: AWS::S3::Bucket\n", "a logical id has letters and digits only"),
         (
@@ -135,7 +135,7 @@ fn mistakes_are_named_with_their_place() {
             "type CommaDelimitedList is not supported",
         ),
         ("Resources: {}\nOutputs:\n  O:\n    Value: [a]\n", "Outputs.O.Value: must be a string, is a list"),
-        ("Resources: {}\n---\nResources: {}\n", "here begins a second"),
+        ("Resources: {}\n---\nResources: {}\n", "a second begins here"),
         (&"- ".repeat(200_000), "nested deeper than 64 levels"),
         (&"[".repeat(5_000), "nested deeper than 64 levels"),
         ("Resources: [", "t.yaml:"),

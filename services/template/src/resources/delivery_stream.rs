@@ -6,7 +6,7 @@ use super::reading::Reading;
 use crate::node::Node;
 use crate::properties::Properties;
 
-/// A delivery stream. Its destination is checked by the service that makes it.
+/// A delivery stream. Its destination is checked by the service that creates it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DeliveryStream {
     /// Its name.

@@ -9,7 +9,7 @@ use crate::node::{Key, Node, Value};
 use crate::problem::did_you_mean;
 use crate::properties::Properties;
 
-/// Settings of an event source mapping that pass to Lambda as they are. (SAM's `Kinesis` event.)
+/// Settings of an event source mapping that are passed to Lambda unchanged (SAM's `Kinesis` event).
 const MAPPING_SETTINGS: [&str; 14] = [
     "BatchSize",
     "BisectBatchOnFunctionError",
@@ -40,7 +40,7 @@ pub struct Function {
     pub code_uri: String,
     /// `Metadata.BuildMethod`, such as `rust-cargolambda`.
     pub build_method: Option<String>,
-    /// `Metadata.BuildProperties.Binary`: which of a crate's programs it is.
+    /// `Metadata.BuildProperties.Binary`: which of the crate's binaries it is.
     pub binary: Option<String>,
     /// `bootstrap` for custom runtimes.
     pub handler: String,
@@ -50,7 +50,7 @@ pub struct Function {
     pub memory_mb: i64,
     /// Its variables.
     pub environment: BTreeMap<String, String>,
-    /// Execution environments at most.
+    /// The most execution environments.
     pub reserved_concurrency: Option<i64>,
     /// What invokes it.
     pub events: Vec<EventSource>,
@@ -224,7 +224,7 @@ fn read_route(key: &Key, node: &Node, path: &str, reading: &mut Reading<'_>) -> 
     }
     if !METHODS.contains(&method.as_str()) {
         let hint = did_you_mean(&method, &METHODS);
-        reading.problems.add(node.mark, properties.path("Method"), format!("{method} is no HTTP method{hint}"));
+        reading.problems.add(node.mark, properties.path("Method"), format!("{method} is not an HTTP method{hint}"));
     }
     if route_path.as_ref().is_some_and(|path| !path.starts_with('/')) {
         reading.problems.add(node.mark, properties.path("Path"), "must start with /");

@@ -29,7 +29,7 @@ pub use table::Table;
 pub struct Resource {
     /// Its name in the template.
     pub logical_id: String,
-    /// Its name outside, what `Ref` gives.
+    /// Its physical name, which `Ref` gives.
     pub physical_id: String,
     /// Where it begins in the template.
     pub line: usize,
@@ -73,7 +73,7 @@ const TYPES: [(&str, &str, &str); 11] = [
     ("AWS::IAM::Policy", "", "iam"),
 ];
 
-/// Whether the type is one of ours, or a message that says so.
+/// Accepts a supported type; the error says what is supported.
 pub(crate) fn check_type(name: &str) -> Result<(), String> {
     if TYPES.iter().any(|(known, ..)| *known == name) {
         return Ok(());
