@@ -7,6 +7,7 @@ use crate::directory::Recycled;
 use crate::error::Result;
 use crate::faults::{Fault, committed};
 use crate::index::Summary;
+use crate::position::Position;
 use crate::segment::Segment;
 use crate::start::Start;
 use crate::sync::atomic::Ordering;
@@ -50,7 +51,8 @@ fn drop_expired(core: &Core, expired: impl Fn(&Summary) -> bool, recycled: &mut 
         core.directory.write_start(&start, &syncer)?;
     }
     *core.start.lock() = start;
-    while let Some(segment) = take_first(core, &expired) {
+    // Others may have become droppable meanwhile; they were not announced.
+    while let Some(segment) = take_first_below(core, start.start) {
         core.check_poison()?;
         // Someone may still look at the map, even who read before the log was closed and opened
         // again; then the file must not be written to again.
@@ -82,13 +84,10 @@ fn first_is_expired(core: &Core, expired: impl Fn(&Summary) -> bool) -> bool {
     matches!(core.segment_list().as_slice(), [first, _, ..] if first.is_sealed() && expired(&first.summary()))
 }
 
-fn take_first(core: &Core, expired: impl Fn(&Summary) -> bool) -> Option<Arc<Segment>> {
-    if !first_is_expired(core, expired) {
-        return None;
-    }
+fn take_first_below(core: &Core, start: Position) -> Option<Arc<Segment>> {
     let mut list = core.segments.write();
     let [first, rest @ ..] = list.as_slice() else { return None };
-    let first = first.clone();
+    let first = Some(first.clone()).filter(|first| first.base_position() < start)?;
     *list = Arc::new(rest.to_vec());
     Some(first)
 }
