@@ -86,6 +86,7 @@ fn store(core: &Arc<Core>, timestamp_ms: u64, batches: &[LaneBatch<'_>]) -> Resu
     core.check_open()?;
     writer.make_room(core, bytes, frames.iter().map(|(lane, ..)| *lane))?;
     let mut next = writer.next_position();
+    core.ensure(core.visible() == Position(next), "visible = appended").inspect_err(|error| core.poison(error))?;
     let first_positions = batches.iter().map(|batch| {
         let first = Position(next);
         next += batch.records.len() as u64;

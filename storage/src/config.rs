@@ -7,6 +7,27 @@ use crate::encryption::KeyProvider;
 use crate::error::{Error, Result};
 use crate::frame::Storing;
 
+/// Size of a log's first segment at least, in bytes.
+const FIRST_SEGMENT_BYTES_MIN: u64 = 64 << 10;
+/// Size of a log's first segment unless configured, in bytes.
+const FIRST_SEGMENT_BYTES_DEFAULT: u64 = 256 << 10;
+/// Size that segments may be configured to grow to, in bytes: offsets in them have 32 bits.
+const SEGMENT_BYTES_MAX: u64 = 2 << 30;
+/// Size that segments grow to unless configured, in bytes.
+const SEGMENT_BYTES_DEFAULT: u64 = 64 << 20;
+/// Size that records may be configured to have, in bytes.
+const RECORD_BYTES_MAX: u64 = 256 << 20;
+/// Size of a record at most unless configured, in bytes.
+const RECORD_BYTES_DEFAULT: u64 = 16 << 20;
+/// Bytes appended that wait to be written, unless configured.
+const PENDING_BYTES_DEFAULT: u64 = 64 << 20;
+/// Dropped segments kept to be used again, unless configured.
+const SPARE_SEGMENTS_DEFAULT: usize = 2;
+/// Least level of compression.
+const ZSTD_LEVEL_MIN: i32 = 1;
+/// Greatest level of compression.
+const ZSTD_LEVEL_MAX: i32 = 22;
+
 /// When an append counts as done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FlushPolicy {
@@ -65,13 +86,13 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            segment_bytes_min: 256 << 10,
-            segment_bytes_max: 64 << 20,
-            record_bytes_max: 16 << 20,
-            pending_bytes_max: 64 << 20,
+            segment_bytes_min: FIRST_SEGMENT_BYTES_DEFAULT,
+            segment_bytes_max: SEGMENT_BYTES_DEFAULT,
+            record_bytes_max: RECORD_BYTES_DEFAULT,
+            pending_bytes_max: PENDING_BYTES_DEFAULT,
             flush: FlushPolicy::Fsync,
             compression: Compression::None,
-            spare_segments_max: 2,
+            spare_segments_max: SPARE_SEGMENTS_DEFAULT,
             create: true,
             keys: None,
         }
@@ -92,13 +113,13 @@ impl Config {
     /// Rejects settings outside the limits that the fields state.
     pub(crate) fn check(&self) -> Result<()> {
         let refuse = |reason: &str| Err(Error::Config { reason: reason.into() });
-        if self.segment_bytes_min < 64 << 10 {
+        if self.segment_bytes_min < FIRST_SEGMENT_BYTES_MIN {
             return refuse("segment_bytes_min is below 64 KiB");
         }
-        if self.segment_bytes_max < self.segment_bytes_min || self.segment_bytes_max > 2 << 30 {
+        if self.segment_bytes_max < self.segment_bytes_min || self.segment_bytes_max > SEGMENT_BYTES_MAX {
             return refuse("segment_bytes_max is below segment_bytes_min or above 2 GiB");
         }
-        if self.record_bytes_max == 0 || self.record_bytes_max > 256 << 20 {
+        if self.record_bytes_max == 0 || self.record_bytes_max > RECORD_BYTES_MAX {
             return refuse("record_bytes_max is not within 1 B and 256 MiB");
         }
         if self.pending_bytes_max == 0 {
@@ -110,7 +131,7 @@ impl Config {
             return refuse("the flush interval is zero");
         }
         match self.compression {
-            Compression::Zstd { level } if !(1..=22).contains(&level) => {
+            Compression::Zstd { level } if !(ZSTD_LEVEL_MIN..=ZSTD_LEVEL_MAX).contains(&level) => {
                 refuse("the zstd level is not within 1 and 22")
             }
             _ => Ok(()),

@@ -84,6 +84,17 @@ impl Core {
         self.closed.load(Ordering::Acquire)
     }
 
+    /// Errs where something does not hold that always must: nothing is acknowledged then, for the log
+    /// is not what it is taken for.
+    pub(crate) fn ensure(&self, holds: bool, invariant: &str) -> Result<()> {
+        if holds {
+            return Ok(());
+        }
+        let reason =
+            format!("{}: a mistake of the log's own: {invariant} does not hold", self.directory.path.display());
+        Err(Error::Poisoned { reason })
+    }
+
     /// Refuses all further appends: what the page cache holds can't be trusted after a failed
     /// write or flush, and flushing again may falsely succeed.
     pub(crate) fn poison(&self, error: &Error) {

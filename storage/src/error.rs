@@ -50,7 +50,7 @@ pub enum Error {
     #[error("the log is closed")]
     Closed,
     /// There is no log in the directory, and [`crate::Config::create`] says not to make one.
-    #[error("{path}: no log is here")]
+    #[error("{path}: no log here")]
     NoLog {
         /// The directory.
         path: PathBuf,

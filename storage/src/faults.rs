@@ -1,9 +1,11 @@
 //! Mistakes that the log can be told to make, to show that its tests would find them. Only with
-//! the feature `faults`, which nothing but `storage/simulation` turns on.
+//! the feature `faults`, which nothing but `storage/simulation` turns on: elsewhere they are no part
+//! of the crate's interface, and [`committed`] is `false` when the code is compiled.
 
 /// A deliberate mistake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(not(feature = "faults"), allow(unreachable_pub, reason = "with the feature it is reached"))]
 pub enum Fault {
     /// A new segment's name is not made durable.
     SkipDirectorySync,
@@ -26,6 +28,7 @@ pub enum Fault {
     DropUnannounced,
 }
 
+#[cfg(feature = "faults")]
 impl Fault {
     /// All of them.
     pub const ALL: [Self; 9] = [

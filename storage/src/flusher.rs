@@ -21,7 +21,7 @@ use crate::writer::{Group, Step, Writer};
 /// Quiet time after which a mark is written behind the last frame.
 const MARK_AFTER: Duration = Duration::from_millis(50);
 /// Quiet time after which the flusher thread ends.
-const THREAD_IDLE: Duration = Duration::from_secs(5);
+const THREAD_IDLE_MAX: Duration = Duration::from_secs(5);
 
 impl Core {
     /// Writes and flushes all that waits, unless another thread is at it. Returns with the lock.
@@ -122,6 +122,7 @@ impl Core {
 
     fn write_group(&self, segment: &Segment, offset: u64, mut group: Group) -> Result<Vec<u8>> {
         let frames_end = offset + group.bytes.len() as u64;
+        self.ensure(self.continues(segment, offset, &group), "dense positions")?;
         group.finish(segment);
         segment.write(&group.bytes, offset)?;
         if committed(Fault::VisibleBeforeDurable) {
@@ -135,9 +136,21 @@ impl Core {
             self.flushes.fetch_add(1, Ordering::Relaxed);
         }
         if !committed(Fault::VisibleBeforeDurable) {
+            let is_durable = self.config.flush != FlushPolicy::Fsync || segment.durable_offset() >= frames_end;
+            self.ensure(is_durable, "acknowledged ≤ durable")?;
             self.show(segment, &group);
         }
         Ok(group.bytes)
+    }
+
+    /// Whether the frames follow those that readers see, in place and position, without a gap.
+    fn continues(&self, segment: &Segment, offset: u64, group: &Group) -> bool {
+        let (Some((_, first)), Some((_, last))) = (group.frames.first(), group.frames.last()) else { return false };
+        let shown = segment.summary();
+        (first.offset, first.first_position) == (offset, shown.end_position)
+            && offset == shown.frames_end
+            && last.first_position.0 + last.positions == group.end_position
+            && self.visible() <= first.first_position
     }
 
     /// The frames are durable: indexes them; only then may anyone see or be told of them.
@@ -240,7 +253,7 @@ impl Core {
             if self.is_closed() {
                 break;
             }
-            let mut wait = THREAD_IDLE.saturating_sub(now() - quiet_since);
+            let mut wait = THREAD_IDLE_MAX.saturating_sub(now() - quiet_since);
             match (self.config.flush, unsynced_since) {
                 (FlushPolicy::Interval(interval), Some(since)) if (now() - since) >= interval => {
                     unsynced_since = None;

@@ -313,7 +313,7 @@ impl Drafts {
 
     /// Keeps the buffer for the next append of this thread.
     pub(crate) fn keep_buffer(mut self) {
-        if self.bytes.capacity() <= KEPT_BUFFER_BYTES {
+        if self.bytes.capacity() <= KEPT_BUFFER_BYTES_MAX {
             self.bytes.clear();
             BUFFER.set(self.bytes);
         }
@@ -380,8 +380,8 @@ impl Drafts {
     }
 }
 
-/// Buffers up to this size are kept by the threads that append.
-const KEPT_BUFFER_BYTES: usize = 4 << 20;
+/// Size of the buffer that each thread that appends keeps, in bytes.
+const KEPT_BUFFER_BYTES_MAX: usize = 4 << 20;
 
 thread_local! {
     /// The bytes of an earlier append's drafts: fresh memory costs more than what is written to it.

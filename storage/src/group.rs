@@ -70,7 +70,7 @@ pub(crate) struct Gathering {
 }
 
 /// Without a new append for so long, nobody more is taken to come.
-const QUIET: Duration = Duration::from_micros(25);
+const QUIET_MAX: Duration = Duration::from_micros(25);
 /// Most flushes that go without waiting after one that waited in vain.
 const BACKOFF_MAX: u32 = 63;
 
@@ -103,7 +103,7 @@ impl Gathering {
     /// A wait for anyone at all.
     pub(crate) fn for_first(&self) -> Wait {
         let now = now();
-        Wait { target: 1, first: 0, seen: 0, began: now, progress_at: now, limit: QUIET * 2 }
+        Wait { target: 1, first: 0, seen: 0, began: now, progress_at: now, limit: QUIET_MAX * 2 }
     }
 
     /// Notes how a wait ended.
@@ -145,7 +145,7 @@ impl Wait {
             self.seen = appends;
             self.progress_at = now;
         }
-        appends >= self.target || now - self.began >= self.limit || now - self.progress_at >= QUIET
+        appends >= self.target || now - self.began >= self.limit || now - self.progress_at >= QUIET_MAX
     }
 }
 
@@ -175,9 +175,9 @@ mod tests {
         gathering.flushed(3, 1, Duration::from_secs(60));
         let mut wait = gathering.begin(1).unwrap();
         assert!(wait.is_over(4));
-        std::thread::sleep(QUIET);
+        std::thread::sleep(QUIET_MAX);
         let mut wait = gathering.begin(1).unwrap();
-        std::thread::sleep(QUIET);
+        std::thread::sleep(QUIET_MAX);
         assert!(wait.is_over(1));
     }
 

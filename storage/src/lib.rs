@@ -58,7 +58,10 @@ mod core;
 mod directory;
 mod encryption;
 mod error;
+#[cfg(feature = "faults")]
 pub mod faults;
+#[cfg(not(feature = "faults"))]
+mod faults;
 mod flusher;
 mod frame;
 #[cfg(fuzzing)]

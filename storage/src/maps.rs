@@ -13,8 +13,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, compiler_fence};
 use parking_lot::Mutex;
 use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous};
 
-/// Maps, in all logs of the process together, whose unreadable pages are survived. One more than the
-/// kernel lets a process have by default (`vm.max_map_count`).
+/// Maps, in all logs of the process together, whose unreadable pages are survived. The kernel lets a
+/// process have fewer by default (`vm.max_map_count`).
 const MAPS_MAX: usize = 1 << 16;
 
 /// One map. What the signal handler reads is atomic; it takes no lock.

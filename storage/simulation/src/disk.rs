@@ -4,6 +4,7 @@
 use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -37,6 +38,8 @@ struct State {
     off: bool,
     /// Flushes succeed without effect.
     forgetful: bool,
+    /// Bytes of files that can't be read.
+    unreadable: Vec<(u64, Range<u64>)>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -157,6 +160,7 @@ impl SimulatedDisk {
             trouble: Trouble::default(),
             off: false,
             forgetful: false,
+            unreadable: Vec::new(),
         })))
     }
 
@@ -229,6 +233,7 @@ impl SimulatedDisk {
             trouble: Trouble::default(),
             off: false,
             forgetful: false,
+            unreadable: Vec::new(),
         }))))
     }
 
@@ -261,6 +266,15 @@ impl SimulatedDisk {
     /// Whether `bytes` are on the platter, in any file.
     pub fn holds(&self, bytes: &[u8]) -> bool {
         self.0.lock().inodes.values().any(|inode| inode.holds(bytes))
+    }
+
+    /// Has `range` of the file at `path` not be readable any more. Maps made on this machine, which are
+    /// of files in memory, don't meet that; those of a mounted disk do.
+    pub fn lose_sectors(&self, path: &Path, range: Range<u64>) -> io::Result<()> {
+        let mut state = self.0.lock();
+        let number = state.find(path)?;
+        state.unreadable.push((number, range));
+        Ok(())
     }
 
     /// Flips a bit of `path`.
@@ -439,7 +453,14 @@ impl PlatformFile for SimulatedFile {
     }
 
     fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
-        self.disk.0.lock().inode(self.number)?.live.read_at(bytes, offset)
+        let mut state = self.disk.0.lock();
+        let end = offset + bytes.len() as u64;
+        let meets =
+            |(number, range): &(u64, Range<u64>)| *number == self.number && range.start < end && offset < range.end;
+        if state.unreadable.iter().any(meets) {
+            return Err(eio());
+        }
+        state.inode(self.number)?.live.read_at(bytes, offset)
     }
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize> {
