@@ -1,9 +1,13 @@
 """DynamoDB through boto3 and the AWS CLI."""
 
 import json
+import re
+import threading
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
+
+from anabranch_server import wait_for
 
 
 def make_table(server, name, sort_key=None):
@@ -92,3 +96,91 @@ def test_the_aws_cli(server):
     server.aws("dynamodb", "delete-item", "--table-name", "cli", "--key", key)
     server.aws("dynamodb", "delete-table", "--table-name", "cli")
     assert "ResourceNotFoundException" in server.aws("dynamodb", "describe-table", "--table-name", "cli", check=False).stderr
+
+
+def test_a_table_is_named_by_its_arn(server):
+    dynamodb = make_table(server, "by-arn")
+    arn = dynamodb.describe_table(TableName="by-arn")["Table"]["TableArn"]
+    assert dynamodb.describe_table(TableName=arn)["Table"]["TableName"] == "by-arn"
+    dynamodb.put_item(TableName=arn, Item={"pk": {"S": "a"}})
+    assert dynamodb.get_item(TableName=arn, Key={"pk": {"S": "a"}})["Item"] == {"pk": {"S": "a"}}
+    got = dynamodb.batch_get_item(RequestItems={arn: {"Keys": [{"pk": {"S": "a"}}]}}, ReturnConsumedCapacity="TOTAL")
+    assert got["Responses"] == {arn: [{"pk": {"S": "a"}}]} and got["ConsumedCapacity"][0]["TableName"] == arn
+    dynamodb.transact_write_items(TransactItems=[{"Delete": {"TableName": arn, "Key": {"pk": {"S": "a"}}}}])
+    assert dynamodb.describe_time_to_live(TableName=arn)["TimeToLiveDescription"]["TimeToLiveStatus"] == "DISABLED"
+    with pytest.raises(ClientError) as error:
+        dynamodb.scan(TableName=arn.replace("us-east-1", "eu-west-1"))
+    assert error.value.response["Error"]["Code"] == "ValidationException"
+    with pytest.raises(ClientError) as error:
+        dynamodb.scan(TableName=arn.replace(arn.split(":")[4], "123456789012"))
+    assert error.value.response["Error"]["Code"] == "AccessDeniedException"
+
+
+def test_a_streams_label_is_a_moment(server):
+    dynamodb = make_table(server, "labelled")
+    stream = {"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"}
+    table = dynamodb.update_table(TableName="labelled", StreamSpecification=stream)["TableDescription"]
+    label = table["LatestStreamLabel"]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}", label), label
+    assert table["LatestStreamArn"] == f"{table['TableArn']}/stream/{label}"
+    dynamodb.put_item(TableName="labelled", Item={"pk": {"S": "a"}})
+    streams = server.client("dynamodbstreams")
+    arn = streams.list_streams(TableName="labelled")["Streams"][0]["StreamArn"]
+    assert arn == table["LatestStreamArn"]
+    shard = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"][0]["ShardId"]
+    iterator = streams.get_shard_iterator(StreamArn=arn, ShardId=shard, ShardIteratorType="TRIM_HORIZON")["ShardIterator"]
+    record = streams.get_records(ShardIterator=iterator)["Records"][0]
+    assert record["awsRegion"] == "us-east-1" and record["dynamodb"]["NewImage"] == {"pk": {"S": "a"}}
+
+
+def test_a_transactions_placeholders_are_not_empty(server):
+    dynamodb = make_table(server, "placeholders")
+    put = {"TableName": "placeholders", "Item": {"pk": {"S": "a"}}, "ConditionExpression": "attribute_not_exists(pk)", "ExpressionAttributeValues": {}}
+    with pytest.raises(ClientError) as error:
+        dynamodb.transact_write_items(TransactItems=[{"Put": put}])
+    assert error.value.response["Error"] == {"Code": "ValidationException", "Message": "ExpressionAttributeValues must not be empty"}
+
+
+def test_an_expression_of_parentheses_ends_nothing(server):
+    dynamodb = make_table(server, "parentheses")
+    for expression in ["(" * 4000, "NOT " * 1000, "(" * 2000 + "pk = pk" + ")" * 2000]:
+        try:
+            dynamodb.scan(TableName="parentheses", FilterExpression=expression)
+        except ClientError as error:
+            assert error.response["Error"]["Code"] == "ValidationException"
+    assert "parentheses" in dynamodb.list_tables()["TableNames"]
+
+
+def test_acknowledged_updates_survive_a_kill_amid_many(servers):
+    server = servers().start()
+    dynamodb = make_table(server, "counters")
+    acknowledged, over = [0] * 16, threading.Event()
+
+    def count(number):
+        client = server.client("dynamodb")
+        while not over.is_set():
+            try:
+                client.update_item(
+                    TableName="counters",
+                    Key={"pk": {"S": str(number)}},
+                    UpdateExpression="ADD clicks :one",
+                    ExpressionAttributeValues={":one": {"N": "1"}},
+                )
+            except (BotoCoreError, ClientError):
+                return
+            acknowledged[number] += 1
+
+    threads = [threading.Thread(target=count, args=(number,)) for number in range(16)]
+    for thread in threads:
+        thread.start()
+    wait_for(lambda: sum(acknowledged) > 500, "updates were acknowledged")
+    server.kill()
+    over.set()
+    for thread in threads:
+        thread.join()
+    server.start()
+    for number, expected in enumerate(acknowledged):
+        item = server.client("dynamodb").get_item(TableName="counters", Key={"pk": {"S": str(number)}}).get("Item", {})
+        clicks = int(item.get("clicks", {"N": "0"})["N"])
+        # The client sends again what broke off, up to its number of attempts.
+        assert expected <= clicks <= expected + 5, (number, expected, clicks)

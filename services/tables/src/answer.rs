@@ -9,7 +9,7 @@ use dynoxide::actions::get_records::GetRecordsResponse;
 use dynoxide::actions::list_streams::ListStreamsResponse;
 use dynoxide::actions::update_table::UpdateTableResponse;
 
-use crate::names::{Caller, stream_label};
+use crate::names::{Caller, shard_id, stream_label};
 
 /// Leaves an answer that names nothing of the kind.
 pub(crate) fn as_is<T>(_answer: &mut T, _caller: &Caller<'_>) {}
@@ -33,6 +33,9 @@ pub(crate) fn update_table(answer: &mut UpdateTableResponse, caller: &Caller<'_>
 pub(crate) fn describe_stream(answer: &mut DescribeStreamResponse, _caller: &Caller<'_>) {
     // Its ARN is the one that was asked for.
     let stream = &mut answer.stream_description;
+    for shard in &mut stream.shards {
+        shard.shard_id = shard_id(&stream.table_name, &stream.stream_label);
+    }
     stream.stream_label = stream_label(&stream.stream_label);
 }
 

@@ -18,6 +18,9 @@ const ITEM_VALUES_MAX: usize = 409_600;
 /// Attribute values in a request for many items.
 const REQUEST_VALUES_MAX: usize = 1_000_000;
 
+/// Bytes of an attribute's name.
+const ATTRIBUTE_NAME_BYTES_MAX: usize = 65_535;
+
 /// DynamoDB's limits of lists, by member.
 const LISTS: [(&str, usize); 8] = [
     ("TransactItems", 100),
@@ -61,12 +64,17 @@ pub(crate) fn check(operation: &str, body: &[u8]) -> Result<(), ApiError> {
 enum Excess {
     List { member: String, max: usize },
     Values,
+    Name,
 }
 
 impl Excess {
     fn message(&self) -> String {
         match self {
             Self::Values => "Item size has exceeded the maximum allowed size".to_string(),
+            Self::Name => format!(
+                "One or more parameter values were invalid: Attribute name is too large, must be less than {} bytes",
+                ATTRIBUTE_NAME_BYTES_MAX + 1
+            ),
             Self::List { member, max } => format!(
                 "1 validation error detected: Value at '{}' failed to satisfy constraint: Member must have length less \
                  than or equal to {max}",
@@ -113,8 +121,11 @@ impl<'de> Visitor<'de> for Member<'_> {
         formatter.write_str("any value")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
         while let Some(name) = map.next_key::<std::borrow::Cow<'de, str>>()? {
+            if name.len() > ATTRIBUTE_NAME_BYTES_MAX {
+                return Err(self.exceeds(Excess::Name));
+            }
             let is_list = !self.is_value && LISTS.iter().any(|(member, _)| *member == name);
             let list = if is_list { Some(name.to_string()) } else { self.list.clone() };
             let is_value = self.is_value || matches!(&*name, "L" | "M" | "SS" | "NS" | "BS");
@@ -192,6 +203,13 @@ mod tests {
         assert_eq!(message, "Item size has exceeded the maximum allowed size");
         let nested = format!("[{}]", vec![format!("{{\"L\": [{}]}}", vec!["{}"; 1_000].join(",")); 1_000].join(","));
         assert!(refused("PutItem", format!("{{\"Item\": {{\"a\": {{\"L\": {nested}}}}}}}")).starts_with("Item size"));
+    }
+
+    #[test]
+    fn an_attributes_name_is_bounded() {
+        let item = |bytes: usize| format!("{{\"Item\": {{\"{}\": {{\"N\": \"1\"}}}}}}", "n".repeat(bytes));
+        check("PutItem", item(ATTRIBUTE_NAME_BYTES_MAX).as_bytes()).unwrap();
+        assert!(refused("PutItem", item(ATTRIBUTE_NAME_BYTES_MAX + 1)).contains("Attribute name is too large"));
     }
 
     #[test]

@@ -40,7 +40,8 @@ pub(crate) fn get_records(request: &mut GetRecordsRequest, _caller: &Caller<'_>)
 }
 
 pub(crate) fn get_shard_iterator(request: &mut GetShardIteratorRequest, caller: &Caller<'_>) -> Checked {
-    caller.stream(&request.stream_arn)
+    request.shard_id = caller.engine_shard_id(&request.stream_arn, &request.shard_id)?;
+    Ok(())
 }
 
 pub(crate) fn list_streams(request: &mut ListStreamsRequest, caller: &Caller<'_>) -> Checked {

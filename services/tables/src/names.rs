@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use anabranch_protocol::{ApiError, RequestContext};
+use anabranch_protocol::{ApiError, Clipped, RequestContext};
 use dynoxide::Database;
 use jiff::Timestamp;
 use memchr::memmem;
@@ -153,10 +153,18 @@ impl Caller<'_> {
 
     /// Checks that `arn` names a stream that exists.
     pub(crate) fn stream(&self, arn: &str) -> Result<(), CallError> {
-        self.stored_label(arn)?.map(drop).ok_or_else(|| {
-            let message = format!("Requested resource not found: Stream: {arn} not found");
-            ApiError::client("com.amazonaws.dynamodb.v20120810#ResourceNotFoundException", message).into()
-        })
+        self.stored_label(arn)?.map(drop).ok_or_else(|| not_found(&format!("Stream: {arn}")).into())
+    }
+
+    /// The engine's id of the shard that is called `shard_id` in the stream `arn`.
+    pub(crate) fn engine_shard_id(&self, arn: &str, shard_id: &str) -> Result<String, CallError> {
+        let found = self.stored_label(arn)?.ok_or_else(|| not_found(&format!("Stream: {arn}")))?;
+        let (table, label) = found;
+        if self::shard_id(&table, &label) == shard_id {
+            Ok(dynoxide::streams::shard_id(&table))
+        } else {
+            Err(not_found(&format!("Shard: {}", Clipped(shard_id))).into())
+        }
     }
 
     /// The engine's ARN of the stream that `arn` names, if there is one.
@@ -178,6 +186,23 @@ impl Caller<'_> {
 
 fn invalid_arn(arn: &str) -> ApiError {
     validation(&format!("Invalid TableArn: Invalid ResourceArn provided as input {arn}"))
+}
+
+fn not_found(what: &str) -> ApiError {
+    ApiError::client(
+        "com.amazonaws.dynamodb.v20120810#ResourceNotFoundException",
+        format!("Requested resource not found: {what} not found"),
+    )
+}
+
+/// The id of a stream's one shard, in DynamoDB's form: when it was made, in ms of 20 digits, and
+/// eight hexadecimal digits. The engine's is made of the table's name, and shorter than clients allow.
+pub(crate) fn shard_id(table: &str, engine_label: &str) -> String {
+    let (seconds, nanoseconds) = engine_label.split_once('.').unwrap_or((engine_label, ""));
+    let milliseconds = nanoseconds.get(..3).unwrap_or("000");
+    // FNV-1a: the same in every run, as the standard library's hashes need not be.
+    let hash = table.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    format!("shardId-{:0>20}-{hash:08x}", format!("{seconds}{milliseconds}"))
 }
 
 /// A stream's label as DynamoDB writes it, a moment such as `2026-11-21T14:25:00.123`, from the
@@ -224,5 +249,6 @@ mod tests {
     fn labels_are_moments() {
         assert_eq!(stream_label("1795271100.123456789"), "2026-11-21T14:25:00.123");
         assert_eq!(stream_label("1795271100.000000000"), "2026-11-21T14:25:00.000");
+        assert_eq!(shard_id("clicks", "1795271100.123456789"), "shardId-00000001795271100123-b762a414");
     }
 }

@@ -114,3 +114,64 @@ async fn a_message_does_not_repeat_a_large_request() {
         assert!(error.message.len() < 10_000, "{operation}: {} bytes", error.message.len());
     }
 }
+
+#[tokio::test]
+async fn impossible_values_are_refused_in_dynamodbs_words() {
+    let directory = tempfile::tempdir().unwrap();
+    let tables = with_sessions(directory.path()).await;
+    let digits = |count: usize| "1".repeat(count);
+    let fraction = format!("0.{}1", "0".repeat(100_000));
+    for (value, words) in [
+        (
+            json!({"N": "1e126"}),
+            "Number overflow. Attempting to store a number with magnitude larger than supported range",
+        ),
+        (json!({"N": "9e2147483647"}), "Number overflow"),
+        (
+            json!({"N": "1e-131"}),
+            "Number underflow. Attempting to store a number with magnitude smaller than supported range",
+        ),
+        (json!({"N": fraction}), "Number underflow"),
+        (json!({"N": digits(39)}), "Attempting to store more than 38 significant digits in a Number"),
+        (json!({"N": digits(100_000)}), "38 significant digits"),
+        (json!({"N": "1e99999999999999999999"}), "cannot be converted to a numeric value"),
+        (json!({"N": ""}), "cannot be converted to a numeric value"),
+        (json!({"SS": []}), "An string set  may not be empty"),
+        (json!({"SS": ["a", "a"]}), "contains duplicates"),
+        (json!({"NS": ["1", "1.0"]}), "contains duplicates"),
+        (json!({"BS": ["AA==", "AA=="]}), "contains duplicates"),
+        (json!({"S": "a", "N": "1"}), "has more than one datatypes set"),
+        (json!({}), "Supplied AttributeValue is empty"),
+    ] {
+        let error = put(&tables, json!({"id": {"S": "a"}, "v": value})).await.unwrap_err();
+        assert!(error.code.ends_with("#ValidationException"), "{error}");
+        assert!(error.message.contains(words), "{error}");
+    }
+    for value in [json!({"N": digits(38)}), json!({"N": "9.9e125"}), json!({"N": "-1e-130"}), json!({"S": ""})] {
+        put(&tables, json!({"id": {"S": "a"}, "v": value})).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_page_ends_at_a_megabyte() {
+    let directory = tempfile::tempdir().unwrap();
+    let tables = with_sessions(directory.path()).await;
+    for item in 0..4 {
+        put(&tables, json!({"id": {"S": item.to_string()}, "v": {"S": "x".repeat(390_000)}})).await.unwrap();
+    }
+    let (mut start, mut pages) = (None, Vec::new());
+    loop {
+        let mut scan = json!({"TableName": "sessions"});
+        if let Some(start) = start {
+            scan["ExclusiveStartKey"] = start;
+        }
+        let page = call(&*tables, "Scan", scan).await.unwrap();
+        pages.push(page["Count"].as_u64().unwrap());
+        match page.get("LastEvaluatedKey") {
+            Some(key) => start = Some(key.clone()),
+            None => break,
+        }
+    }
+    assert_eq!(pages.iter().sum::<u64>(), 4);
+    assert!(pages.len() > 1 && pages.iter().all(|&count| count <= 3), "{pages:?}");
+}
