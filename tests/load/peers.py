@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measures Anabranch beside other Kinesis emulators, in one run, in turn.
+"""Measures Anabranch beside other emulators of Kinesis, and of DynamoDB, in one run, in turn.
 
     tests/load/peers.py [--rounds 3] [--seconds 4] [--peers kinesalite,moto]
 
@@ -31,6 +31,12 @@ PUTS = {
     "PutRecord 512 B, 8 connections": ["--connections", "8", "--batch", "1"],
     "PutRecord 512 B, 64 connections": ["--connections", "64", "--batch", "1"],
 }
+UPDATES = {
+    "UpdateItem, 64 connections": ["--work", "update", "--connections", "64"],
+    "UpdateItem, 1 connection": ["--work", "update", "--connections", "1"],
+}
+# Servers of tables, which the others don't have.
+TABLES = ("anabranch", "dynalite")
 GETS = {
     "GetRecords, 512 B records, 4 connections": ["--bytes", "512"],
     "GetRecords, 64 KiB records, 4 connections": ["--bytes", "65536"],
@@ -84,6 +90,8 @@ def servers(data):
             # It looks for its certificate in the working directory.
             node / "kinesis-local",
         ),
+        # Keeps its tables in memory, too.
+        "dynalite": lambda port: (["node", node / "dynalite/cli.js", "--port", str(port), "--createTableMs", "10"], {}, None),
         "moto": lambda port: ([python / "moto_server", "-H", "127.0.0.1", "-p", str(port)], {}, None),
         "MiniStack": lambda port: ([python / "ministack"], {"GATEWAY_PORT": str(port), "LOG_LEVEL": "ERROR"}, data),
     }
@@ -145,12 +153,15 @@ def main():
         chosen = {name: make for name, make in all_.items() if not options.peers or name in ("anabranch", *options.peers.split(","))}
         put = lambda arguments: lambda port: load(port, *arguments, "--seconds", options.seconds)
         get = lambda arguments: lambda port: measure_get(port, arguments, options.seconds)
-        works = {name: put(arguments) for name, arguments in PUTS.items()} | {name: get(arguments) for name, arguments in GETS.items()}
+        works = {name: put(arguments) for name, arguments in (PUTS | UPDATES).items()}
+        works |= {name: get(arguments) for name, arguments in GETS.items()}
         for work, measure in works.items():
             results = {name: [] for name in chosen}
             for _ in range(options.rounds):
                 for name, make in chosen.items():
                     if name == "bare" and not work.startswith("PutRecords"):
+                        continue
+                    if name not in TABLES if work in UPDATES else name == "dynalite":
                         continue
                     # The others take too long to be filled.
                     if work in GETS and name not in ("anabranch", "ferrokinesis", "kinesalite"):

@@ -6,13 +6,20 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-/// A whole request, ready to be sent.
+/// A whole request to Kinesis, ready to be sent.
 pub(crate) fn request(operation: &str, body: &Value) -> Vec<u8> {
+    to_service("kinesis", "Kinesis_20131202", operation, body)
+}
+
+/// A whole request to the service that is signed for by `scope` and addressed by `prefix`.
+pub(crate) fn to_service(scope: &str, prefix: &str, operation: &str, body: &Value) -> Vec<u8> {
     let body = body.to_string();
+    // DynamoDB speaks JSON 1.0.
+    let minor = u8::from(scope != "dynamodb");
     let head = format!(
-        "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-amz-json-1.1\r\n\
-         X-Amz-Target: Kinesis_20131202.{operation}\r\nX-Amz-Date: 20260101T000000Z\r\n\
-         Authorization: AWS4-HMAC-SHA256 Credential=load/20260101/us-east-1/kinesis/aws4_request, \
+        "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-amz-json-1.{minor}\r\n\
+         X-Amz-Target: {prefix}.{operation}\r\nX-Amz-Date: 20260101T000000Z\r\n\
+         Authorization: AWS4-HMAC-SHA256 Credential=load/20260101/us-east-1/{scope}/aws4_request, \
          SignedHeaders=host;x-amz-date, Signature=0\r\nContent-Length: {}\r\n\r\n",
         body.len()
     );

@@ -1,5 +1,5 @@
 //! Measures a Kinesis endpoint: puts or gets from several connections, each waiting for its answer,
-//! or subscriptions by enhanced fan-out. Prints records a second with the latencies of the calls.
+//! or subscriptions by enhanced fan-out. Or a DynamoDB endpoint: updates of items. Prints records a second with the latencies of the calls.
 //! Requests are made before the clock runs, so that the client costs little.
 //!
 //! `cargo run --release -p anabranch-load -- --endpoint 127.0.0.1:4566 --connections 8 --batch 100`
@@ -8,6 +8,7 @@ mod connection;
 mod fan_out;
 mod get;
 mod put;
+mod update;
 
 use std::error::Error;
 use std::net::SocketAddr;
@@ -47,7 +48,7 @@ struct Options {
     /// Seconds before that
     #[arg(long, default_value_t = 1.0)]
     warm_up: f64,
-    /// Stream to put to; made if absent
+    /// Stream to put to, or table to update; made if absent
     #[arg(long, default_value = "load")]
     stream: String,
     /// Stop after so many records instead of by time
@@ -69,6 +70,8 @@ enum Work {
     Get,
     /// Put single records and take the time until a subscriber has each
     Delivery,
+    /// Update items of a table, each of which counts a click
+    Update,
     /// Have many subscribers each get every record
     Subscribers,
 }
@@ -90,6 +93,10 @@ fn main() -> Result<(), Box<dyn Error>> {
             report(&options, &measure(&options, put::put)?);
         }
         Work::Get => report(&options, &measure(&options, get::get)?),
+        Work::Update => {
+            update::make_table(&options)?;
+            report(&options, &measure(&options, update::update)?);
+        }
         Work::Delivery => println!("{}", fan_out::delivery(&options)?),
         Work::Subscribers => println!("{}", fan_out::subscribers(&options)?),
     }
