@@ -26,6 +26,9 @@ use crate::time::{iso_ms, key_time};
 
 const EVENTS: Table = Table("lambda_async_events");
 
+/// Events read at a time when an earlier run's are taken up: each may be of 1 MB.
+const EVENTS_READ_MAX: usize = 16;
+
 /// An accepted event as it is stored.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Event {
@@ -85,10 +88,16 @@ impl AsyncInvocations {
 
     /// Takes up what an earlier run accepted, and begins to run events.
     pub(crate) fn start(self: &Arc<Self>) -> Result<(), anabranch_control::ControlError> {
-        for (key, event) in self.control.scan::<Event>(EVENTS, "")? {
-            self.lanes.lock().pending += 1;
-            let pause = Duration::from_millis(event.due_ms.saturating_sub(self.clock.now_ms()));
-            self.clone().ready_after(event.function, key, pause);
+        let mut from = String::new();
+        loop {
+            let events = self.control.scan_from::<Event>(EVENTS, "", &from, EVENTS_READ_MAX)?;
+            let Some((last, _)) = events.last() else { break };
+            from = format!("{last}\0");
+            for (key, event) in events {
+                self.lanes.lock().pending += 1;
+                let pause = Duration::from_millis(event.due_ms.saturating_sub(self.clock.now_ms()));
+                self.clone().ready_after(event.function, key, pause);
+            }
         }
         self.running.send_replace(true);
         let functions: Vec<String> = self.lanes.lock().by_function.keys().cloned().collect();

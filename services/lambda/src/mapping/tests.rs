@@ -334,6 +334,20 @@ async fn throttles_use_up_no_retries() {
 }
 
 #[tokio::test]
+async fn a_shard_that_makes_no_progress_is_told_until_it_does() {
+    let fixture = Fixture::new(refuses_poison(), serde_json::json!({"MaximumRetryAttempts": 0}));
+    let problems = || fixture.context.stat.setbacks.problems(str::to_string);
+    *fixture.invoker.throttles_left.lock() = u32::MAX;
+    fixture.stream.put("s0", 0..3);
+    fixture.run_until(|| !problems().is_empty()).await;
+    assert_eq!((problems()[0].kind, problems()[0].resource.as_str()), (ProblemKind::StuckDelivery, "s0"));
+    assert!(problems()[0].message.contains("Rate Exceeded."), "{}", problems()[0]);
+    *fixture.invoker.throttles_left.lock() = 0;
+    fixture.run_until(|| fixture.done().len() == 3).await;
+    assert_eq!(problems(), []);
+}
+
+#[tokio::test]
 async fn old_records_are_given_up_without_an_invocation() {
     let settings = serde_json::json!({"MaximumRecordAgeInSeconds": 60});
     let fixture = Fixture::new(ClosureInvoker::new(|_| Ok(String::new())), settings);

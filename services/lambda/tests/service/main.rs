@@ -8,3 +8,4 @@ mod asynchronous;
 mod fixture;
 mod hosting;
 mod rest;
+mod waits;
