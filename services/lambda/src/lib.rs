@@ -24,7 +24,7 @@ pub use config::{Backoff, LambdaConfig};
 pub use function::{Executable, FunctionSpec};
 pub use invoke::{InvokeOptions, InvokeOutcome, LogTail};
 pub use mapping::{
-    DestinationConfig, EventSourceMapping, EventSourceMappingRequest, ListEventSourceMappings, MappingStat, OnFailure,
-    Settings,
+    DestinationConfig, EventSourceMapping, EventSourceMappingRequest, Filter, FilterCriteria, ListEventSourceMappings,
+    MappingStat, OnFailure, Settings,
 };
 pub use service::{FunctionStat, Lambda, LambdaStat, OpenError};

@@ -3,7 +3,7 @@
 use base64::display::Base64Display;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::invoke::PAYLOAD_BYTES_MAX;
 use crate::ports::StreamRecord;
@@ -21,27 +21,12 @@ pub(crate) struct EventRecord {
 
 impl EventRecord {
     pub(crate) fn new(stream_arn: &str, shard_id: &str, record: &StreamRecord) -> Self {
-        let mut arn = stream_arn.split(':').skip(3);
-        let region = arn.next().unwrap_or_default();
-        let account_id = arn.next().unwrap_or_default();
-        let json = json!({
-            "kinesis": {
-                "kinesisSchemaVersion": "1.0",
-                "partitionKey": record.partition_key,
-                "sequenceNumber": record.sequence_number,
-                "data": Base64Display::new(&record.data, &STANDARD).to_string(),
-                "approximateArrivalTimestamp": record.approximate_arrival_ms as f64 / 1000.0,
-            },
-            "eventSource": "aws:kinesis",
-            "eventVersion": "1.0",
-            "eventID": format!("{shard_id}:{}", record.sequence_number),
-            "eventName": "aws:kinesis:record",
-            "invokeIdentityArn": format!("arn:aws:iam::{account_id}:role/lambda-role"),
-            "awsRegion": region,
-            "eventSourceARN": stream_arn,
-        })
-        .to_string();
-        Self { sequence_number: record.sequence_number.clone(), arrival_ms: record.approximate_arrival_ms, json }
+        let mut event = source_fields(stream_arn, shard_id, record);
+        let mut kinesis = kinesis_fields(record);
+        kinesis["data"] = Base64Display::new(&record.data, &STANDARD).to_string().into();
+        event["kinesis"] = kinesis;
+        let (sequence_number, arrival_ms) = (record.sequence_number.clone(), record.approximate_arrival_ms);
+        Self { sequence_number, arrival_ms, json: event.to_string() }
     }
 
     /// Bytes it takes in a payload, its comma included.
@@ -53,6 +38,40 @@ impl EventRecord {
     pub(crate) fn is_too_large(&self) -> bool {
         PREFIX.len() + self.payload_bytes() + SUFFIX.len() > PAYLOAD_BYTES_MAX
     }
+}
+
+/// What filters see of a record beside its data: its fields and those of its source, side by side.
+pub(crate) fn metadata(stream_arn: &str, shard_id: &str, record: &StreamRecord) -> Value {
+    let mut metadata = source_fields(stream_arn, shard_id, record);
+    if let (Value::Object(metadata), Value::Object(kinesis)) = (&mut metadata, kinesis_fields(record)) {
+        metadata.extend(kinesis);
+    }
+    metadata
+}
+
+fn source_fields(stream_arn: &str, shard_id: &str, record: &StreamRecord) -> Value {
+    let mut arn = stream_arn.split(':').skip(3);
+    let region = arn.next().unwrap_or_default();
+    let account_id = arn.next().unwrap_or_default();
+    json!({
+        "eventSource": "aws:kinesis",
+        "eventVersion": "1.0",
+        "eventID": format!("{shard_id}:{}", record.sequence_number),
+        "eventName": "aws:kinesis:record",
+        "invokeIdentityArn": format!("arn:aws:iam::{account_id}:role/lambda-role"),
+        "awsRegion": region,
+        "eventSourceARN": stream_arn,
+    })
+}
+
+/// All but the data.
+fn kinesis_fields(record: &StreamRecord) -> Value {
+    json!({
+        "kinesisSchemaVersion": "1.0",
+        "partitionKey": record.partition_key,
+        "sequenceNumber": record.sequence_number,
+        "approximateArrivalTimestamp": record.approximate_arrival_ms as f64 / 1000.0,
+    })
 }
 
 /// The payload of an invocation with `records`.
@@ -83,7 +102,6 @@ pub(crate) fn fitting<'a>(records: impl Iterator<Item = &'a EventRecord>) -> usi
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::Value;
 
     fn record(bytes: usize) -> EventRecord {
         let record = StreamRecord {

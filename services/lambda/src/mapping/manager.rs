@@ -356,12 +356,20 @@ impl Mappings {
     fn context(&self, uuid: &str, stop: watch::Receiver<bool>) -> Option<Context> {
         let mappings = self.mappings.lock();
         let Mapping { stored, stat, .. } = mappings.get(uuid)?;
+        let filter = match stored.settings.filter() {
+            Ok(filter) => filter,
+            Err(error) => {
+                stat.problem(format!("PROBLEM: {error}"));
+                return None;
+            }
+        };
         Some(Context {
             uuid: uuid.into(),
             function: stored.function.clone(),
             function_arn: self.around.config.function_arn(&stored.function),
             stream_arn: stored.event_source_arn.clone(),
             settings: stored.settings.clone(),
+            filter,
             source: self.around.source.clone(),
             invoker: self.around.invoker.clone(),
             objects: self.around.objects.clone(),

@@ -8,6 +8,7 @@ mod bisect;
 mod checkpoint;
 mod event;
 mod failure_destination;
+mod filter;
 mod manager;
 mod poller;
 mod response;
@@ -17,6 +18,7 @@ mod supervisor;
 #[cfg(test)]
 mod tests;
 
+use anabranch_pattern::SourceFilter;
 use anabranch_protocol::{ApiError, Clock, ProblemKind};
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -30,6 +32,7 @@ use crate::ports::{ObjectWriter, PortError, StreamSource};
 use checkpoint::Checkpoints;
 use stat::Stat;
 
+pub use filter::{Filter, FilterCriteria};
 pub use manager::{EventSourceMapping, ListEventSourceMappings};
 pub(crate) use manager::{Mappings, Surroundings};
 pub use settings::{DestinationConfig, EventSourceMappingRequest, OnFailure, Settings};
@@ -49,6 +52,7 @@ pub(crate) struct Context {
     function_arn: String,
     stream_arn: String,
     settings: Settings,
+    filter: Option<SourceFilter>,
     source: Arc<dyn StreamSource>,
     invoker: Arc<dyn BatchInvoker>,
     objects: Arc<dyn ObjectWriter>,

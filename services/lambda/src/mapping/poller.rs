@@ -10,7 +10,7 @@ use super::batch::{self, BatchEnd};
 use super::checkpoint::Checkpoint;
 use super::event::{self, EventRecord};
 use crate::invoke::PAYLOAD_BYTES_MAX;
-use crate::ports::{PortError, ShardCursor, Start};
+use crate::ports::{PortError, ShardCursor, Start, StreamRecord};
 
 /// Waits in a row that may end without new records before the poller slows down.
 const EMPTY_READS_MAX: u32 = 3;
@@ -153,12 +153,25 @@ impl Poller<'_> {
         let read =
             source.read_shard(&self.context.stream_arn, self.shard_id, &self.cursor, records_max, bytes_max).await?;
         let read_at = Arc::new(std::mem::replace(&mut self.cursor, read.next));
+        let mut filtered_out = 0;
         for record in &read.records {
             if self.done_through.as_deref().is_some_and(|done| !is_after(&record.sequence_number, done)) {
                 continue;
             }
+            if !self.passes_filter(record) {
+                filtered_out += 1;
+                continue;
+            }
             let event = EventRecord::new(&self.context.stream_arn, self.shard_id, record);
             self.buffer.push_back(Buffered { event, read_at: read_at.clone() });
+        }
+        if filtered_out > 0 {
+            self.context.stat.filtered_out(filtered_out);
+        }
+        if self.buffer.is_empty() && filtered_out > 0 {
+            // No batch will take the checkpoint past them.
+            let checkpoint = Checkpoint::At { cursor: self.cursor.clone(), done_through: None };
+            self.context.checkpoints.set(&self.context.uuid, self.shard_id, checkpoint);
         }
         self.drained = read.closed_and_drained;
         Ok(match (read.records.is_empty(), read.at_tip) {
@@ -166,6 +179,11 @@ impl Poller<'_> {
             (false, true) => Found::Tip,
             (false, false) => Found::More,
         })
+    }
+
+    fn passes_filter(&self, record: &StreamRecord) -> bool {
+        let metadata = || event::metadata(&self.context.stream_arn, self.shard_id, record);
+        self.context.filter.as_ref().is_none_or(|filter| filter.matches(&record.data, metadata))
     }
 
     /// Waits for new records, the end of the window or a stop, whichever is first.

@@ -1,11 +1,13 @@
 //! The settings of a mapping, and the constraints of CreateEventSourceMapping and
 //! UpdateEventSourceMapping on them.
 
+use anabranch_pattern::SourceFilter;
 use anabranch_protocol::{ApiError, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
+use super::filter::FilterCriteria;
 use crate::error::invalid_parameter;
 use crate::function::bucket_of;
 use crate::ports::Start;
@@ -43,6 +45,8 @@ pub struct EventSourceMappingRequest {
     pub tumbling_window_in_seconds: Option<i64>,
     /// `ReportBatchItemFailures` or nothing.
     pub function_response_types: Option<Vec<String>>,
+    /// Which records reach the function; without filters all.
+    pub filter_criteria: Option<FilterCriteria>,
     /// Members of the API that are not supported; naming them is an error.
     #[serde(flatten)]
     pub others: BTreeMap<String, Value>,
@@ -93,6 +97,9 @@ pub struct Settings {
     pub tumbling_window_in_seconds: u32,
     /// `ReportBatchItemFailures` or nothing.
     pub function_response_types: Vec<String>,
+    /// Which records reach the function; absent for all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filter_criteria: Option<FilterCriteria>,
 }
 
 impl Settings {
@@ -132,6 +139,7 @@ impl Settings {
             maximum_retry_attempts: -1,
             tumbling_window_in_seconds: 0,
             function_response_types: Vec::new(),
+            filter_criteria: None,
         };
         settings.apply(request)?;
         Ok(settings)
@@ -186,6 +194,11 @@ impl Settings {
             }
             self.function_response_types = types.clone();
         }
+        if let Some(criteria) = &request.filter_criteria {
+            let criteria = Some(criteria).filter(|criteria| !criteria.filters.is_empty());
+            criteria.map(FilterCriteria::compile).transpose()?;
+            self.filter_criteria = criteria.cloned();
+        }
         if let Some(config) = &request.destination_config {
             let destination = config.on_failure.as_ref().and_then(|on_failure| on_failure.destination.as_deref());
             let destination = destination.filter(|arn| !arn.is_empty());
@@ -194,6 +207,11 @@ impl Settings {
             self.destination_config = DestinationConfig { on_failure };
         }
         Ok(())
+    }
+
+    /// The filter that records must pass, if there is one.
+    pub(crate) fn filter(&self) -> Result<Option<SourceFilter>, ApiError> {
+        self.filter_criteria.as_ref().map(FilterCriteria::compile).transpose()
     }
 
     pub(crate) fn start(&self) -> Start {
@@ -298,7 +316,9 @@ mod tests {
             (json!({"ParallelizationFactor": 2}), "ParallelizationFactor"),
             (json!({"TumblingWindowInSeconds": 30}), "TumblingWindowInSeconds"),
             (json!({"FunctionResponseTypes": ["Other"]}), "functionResponseTypes"),
-            (json!({"FilterCriteria": {"Filters": [{"Pattern": "{}"}]}}), "FilterCriteria"),
+            (json!({"FilterCriteria": {"Filters": [{"Pattern": "{}"}]}}), "Invalid filter pattern definition."),
+            (json!({"FilterCriteria": {"Filters": [{}]}}), "Invalid filter pattern definition."),
+            (json!({"MetricsConfig": {"Metrics": ["EventCount"]}}), "MetricsConfig"),
             (
                 json!({"DestinationConfig": {"OnFailure": {"Destination": "arn:aws:sns:us-east-1:000000000000:t"}}}),
                 "sns",
@@ -322,5 +342,11 @@ mod tests {
         assert_eq!((settings.batch_size, settings.retries_max(), settings.failure_bucket()), (10, Some(3), Some("b")));
         settings.apply(&serde_json::from_value(json!({"DestinationConfig": {"OnFailure": {}}})).unwrap()).unwrap();
         assert_eq!(settings.failure_bucket(), None);
+        let criteria = json!({"FilterCriteria": {"Filters": [{"Pattern": "{\"partitionKey\": [\"1\"]}"}]}});
+        settings.apply(&serde_json::from_value(criteria.clone()).unwrap()).unwrap();
+        assert_eq!(serde_json::to_value(&settings).unwrap()["FilterCriteria"], criteria["FilterCriteria"]);
+        assert!(settings.filter().unwrap().is_some());
+        settings.apply(&serde_json::from_value(json!({"FilterCriteria": {}})).unwrap()).unwrap();
+        assert_eq!(serde_json::to_value(&settings).unwrap().get("FilterCriteria"), None);
     }
 }

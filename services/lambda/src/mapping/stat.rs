@@ -34,7 +34,7 @@ pub struct MappingStat {
     pub last_processing_result: String,
     /// Invocations, retries and parts of split batches included.
     pub invocations: u64,
-    /// Records done.
+    /// Records done, those that no filter let through included.
     pub records: u64,
     /// Invocations that the function failed, wholly or in part.
     pub function_errors: u64,
@@ -55,6 +55,11 @@ impl Stat {
     pub(crate) fn succeeded(&self, records: usize) {
         self.records.fetch_add(records as u64, Ordering::Relaxed);
         *self.last_result.lock() = Some("OK".into());
+    }
+
+    /// Records that no filter lets through are done, too.
+    pub(crate) fn filtered_out(&self, records: usize) {
+        self.records.fetch_add(records as u64, Ordering::Relaxed);
     }
 
     pub(crate) fn partially_succeeded(&self, records: usize) {

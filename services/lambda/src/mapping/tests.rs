@@ -218,6 +218,7 @@ impl Fixture {
             function: "consumer".into(),
             function_arn: "arn:aws:lambda:us-east-1:000000000000:function:consumer".into(),
             stream_arn: ARN.into(),
+            filter: settings.filter().unwrap(),
             settings,
             source: stream.clone(),
             invoker: invoker.clone(),
@@ -243,6 +244,10 @@ impl Fixture {
         tokio::time::timeout(Duration::from_secs(30), holds).await.expect("the condition never held");
         self.stop.send_replace(true);
         task.await.unwrap();
+    }
+
+    fn checkpoint(&self, shard_id: &str) -> Option<Checkpoint> {
+        self.checkpoints.get(&self.context.uuid, shard_id)
     }
 
     fn given_up(&self) -> usize {
@@ -431,4 +436,34 @@ async fn a_window_collects_records_until_the_batch_is_full() {
     fixture.run_until(|| fixture.done().len() == 20).await;
     puts.await.unwrap();
     assert_eq!(fixture.invoker.invocations.lock().len(), 1);
+}
+
+fn filtering(pattern: &str) -> Fixture {
+    let criteria = serde_json::json!({"Filters": [{"Pattern": pattern}]});
+    let settings = serde_json::json!({"BatchSize": 10, "FilterCriteria": criteria});
+    Fixture::new(ClosureInvoker::new(|_| Ok(String::new())), settings)
+}
+
+#[tokio::test]
+async fn only_records_that_match_a_filter_are_batched() {
+    let fixture = filtering(r#"{"partitionKey": ["k"], "sequenceNumber": [{"suffix": "7"}]}"#);
+    fixture.stream.put("s0", 0..100);
+    let at_end = || fixture.checkpoint("s0") == Some(Checkpoint::At { cursor: cursor("s0", 100), done_through: None });
+    fixture.run_until(|| fixture.done().len() == 10 && at_end()).await;
+    assert_eq!(fixture.done(), (0..100).filter(|number| number % 10 == 7).collect::<Vec<_>>());
+    assert_eq!(fixture.context.stat.snapshot("", "", "", "").records, 100);
+}
+
+#[tokio::test]
+async fn what_is_all_filtered_out_is_passed_over_for_good() {
+    let fixture = filtering(r#"{"data": {"kind": ["order"]}}"#);
+    // Numbers are JSON without such a member, and the last is no JSON.
+    fixture.stream.put("s0", 0..25);
+    let broken = fixture.stream.shards.lock()["s0"].records[24].clone();
+    fixture.stream.shards.lock().get_mut("s0").unwrap().records.push(StreamRecord { data: "{order".into(), ..broken });
+    let passed = Some(Checkpoint::At { cursor: cursor("s0", 26), done_through: None });
+    fixture.run_until(|| fixture.checkpoint("s0") == passed).await;
+    assert!(fixture.invoker.invocations.lock().is_empty());
+    fixture.stream.close("s0", "s1");
+    fixture.run_until(|| fixture.checkpoint("s0") == Some(Checkpoint::ShardEnd)).await;
 }

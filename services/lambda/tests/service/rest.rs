@@ -150,7 +150,7 @@ async fn mappings_that_cannot_be_are_refused() {
         (with("EventSourceArn", json!(format!("{STREAM_ARN}/consumer/c:1"))), 400, "consumers"),
         (with("BatchSize", json!(0)), 400, "batchSize"),
         (with("TumblingWindowInSeconds", json!(60)), 400, "TumblingWindowInSeconds"),
-        (with("FilterCriteria", json!({"Filters": [{"Pattern": "{}"}]})), 400, "FilterCriteria"),
+        (with("FilterCriteria", json!({"Filters": [{"Pattern": "{}"}]})), 400, "Invalid filter pattern definition."),
         (with("StartingPosition", Value::Null), 400, "startingPosition"),
     ] {
         let (found, body) = api.json("POST", MAPPINGS, request).await;
