@@ -21,6 +21,7 @@ pub struct SequenceNumber {
 }
 
 const SECONDS_BITS: u32 = 36;
+/// Most digits of a sequence number of this crate.
 const DIGITS_MAX: usize = 57;
 
 impl SequenceNumber {

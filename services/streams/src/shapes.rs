@@ -117,4 +117,5 @@ pub(crate) type MetricsNames = BoundedList<String, { METRICS.max + 1 }>;
 pub(crate) const TAG_KEY: Text = text(1, 128);
 pub(crate) const TAG_VALUE: Text = text(0, 256);
 pub(crate) const TAG_LIMIT: Integer = Integer { min: 1, max: 50 };
+/// Most bytes of a record's data that any stream takes.
 pub(crate) const DATA_BYTES_MAX: usize = 10 << 20;
