@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::ops::Range;
 use std::path::Path;
 
-use anabranch_storage::{Appended, Config, LaneBatch, LaneId, Log, Position};
+use anabranch_storage::{Appended, Config, Health, LaneBatch, LaneId, Log, Position};
 use bytes::Bytes;
 use flate2::GzBuilder;
 use flate2::write::GzEncoder;
@@ -30,7 +30,6 @@ pub(crate) enum BufferError {
 /// A delivery stream's log.
 pub(crate) struct Buffer {
     log: Log,
-    damage: Vec<String>,
 }
 
 /// Records that wait to be put in an object, as far as they were looked at.
@@ -63,13 +62,12 @@ impl Buffer {
         for damage in &recovery.damage {
             tracing::error!(%damage, "a delivery stream's log is damaged");
         }
-        let damage = recovery.damage.iter().map(ToString::to_string).collect();
-        Ok(Self { log, damage })
+        Ok(Self { log })
     }
 
-    /// The damage that was found when it was opened.
-    pub(crate) fn damage(&self) -> &[String] {
-        &self.damage
+    /// What is wrong with the log.
+    pub(crate) fn health(&self) -> Health {
+        self.log.health()
     }
 
     /// Appends `records`; they are durable once the answer completes. Waits for the disk where

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use anabranch_protocol::{Problem, ProblemKind};
-use anabranch_storage::Error;
+use anabranch_storage::Refusal;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
@@ -43,8 +43,6 @@ pub(crate) struct Counters {
     pub(crate) bytes_delivered: AtomicU64,
     /// Why delivery makes no progress, if it makes none.
     pub(crate) stuck: Mutex<Option<Stuck>>,
-    /// Why the last put failed, if it did.
-    pub(crate) refused: Mutex<Option<(ProblemKind, String)>>,
 }
 
 /// Delivery that makes no progress.
@@ -74,16 +72,6 @@ impl Hose {
 
     /// Stores `records` in order and returns the position of the first, once they are durable.
     pub(crate) async fn put(self: &Arc<Self>, now_ms: u64, records: Vec<Bytes>) -> anabranch_storage::Result<u64> {
-        let stored = self.store(now_ms, records).await;
-        let refused = stored.as_ref().err().map(|error| (kind_of(error), error.to_string()));
-        let mut last = self.counters.refused.lock();
-        if *last != refused {
-            *last = refused;
-        }
-        stored
-    }
-
-    async fn store(self: &Arc<Self>, now_ms: u64, records: Vec<Bytes>) -> anabranch_storage::Result<u64> {
         let hose = self.clone();
         let appending = tokio::task::spawn_blocking(move || {
             let appended = hose.buffer.append(now_ms, &records)?;
@@ -104,16 +92,28 @@ impl Hose {
     /// What is wrong with it.
     pub(crate) fn problems(&self) -> Vec<Problem> {
         let name = &self.stream.name;
-        let damaged = self.buffer.damage().iter().map(|damage| Problem::new(ProblemKind::Damaged, name, damage));
-        let refused = self.counters.refused.lock().clone();
-        let refused = refused.map(|(kind, error)| Problem::new(kind, name, format!("puts fail: {error}")));
+        let health = self.buffer.health();
+        let poisoned =
+            health.poisoned.map(|why| Problem::new(ProblemKind::Poisoned, name, format!("its log failed: {why}")));
+        let refused = health.refused.map(|why| {
+            let kind = match why {
+                Refusal::NoSpace => ProblemKind::FullDisk,
+                Refusal::TooManyOpenFiles => ProblemKind::Descriptors,
+                _ => ProblemKind::Failing,
+            };
+            Problem::new(kind, name, format!("its log takes no records: {why}"))
+        });
+        let damaged = health.first_damage.map(|first| {
+            let message = format!("{} ranges of its log are damaged, the first of them: {first}", health.damaged);
+            Problem::new(ProblemKind::Damaged, name, message)
+        });
         let stuck = self.counters.stuck.lock().clone().map(|stuck| {
             let since = jiff::Timestamp::from_millisecond(stuck.since_ms as i64).unwrap_or_default();
             let (attempts, error) = (stuck.attempts, stuck.error);
             let message = format!("nothing was delivered since {since}, in {attempts} attempts: {error}");
             Problem::new(ProblemKind::StuckDelivery, name, message)
         });
-        damaged.chain(refused).chain(stuck).collect()
+        [poisoned, refused, damaged, stuck].into_iter().flatten().collect()
     }
 
     /// Notes a failed attempt at delivery.
@@ -150,14 +150,5 @@ impl Hose {
         if let Ok(Err(error)) = closed {
             tracing::error!(stream = self.stream.name, %error, "closing the log");
         }
-    }
-}
-
-fn kind_of(error: &Error) -> ProblemKind {
-    match error {
-        Error::NoSpace { .. } => ProblemKind::FullDisk,
-        Error::Poisoned { .. } => ProblemKind::Poisoned,
-        Error::Io { source, .. } if matches!(source.raw_os_error(), Some(23 | 24)) => ProblemKind::Descriptors,
-        _ => ProblemKind::Failing,
     }
 }
