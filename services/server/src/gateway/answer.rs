@@ -8,7 +8,6 @@ use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
 use axum::response::IntoResponse;
 
 use super::caller::Caller;
-use super::guard::Refusal;
 use super::route::{PAGES, Route};
 
 /// Content type of AWS JSON answers unless the request had another.
@@ -38,6 +37,13 @@ pub(crate) fn api_error(
     let name = error.code.rsplit('#').next().unwrap_or(error.code);
     response.headers_mut().insert(ERROR_TYPE, HeaderValue::from_static(name));
     response
+}
+
+/// Why a request is refused before anything is done for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Refusal {
+    pub(super) status: StatusCode,
+    pub(super) message: String,
 }
 
 /// A refusal in the form that the clients of the service read for which the request is.

@@ -10,6 +10,7 @@ mod guard;
 mod gzip;
 mod health;
 mod json;
+mod label;
 mod limits;
 mod listener;
 mod metrics;
@@ -19,15 +20,16 @@ mod pages;
 mod rest;
 mod room;
 mod route;
+mod state;
 mod stream_metrics;
 mod tls;
+mod trusted;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use anabranch_protocol::JsonService;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
@@ -41,8 +43,7 @@ use tokio_util::sync::CancellationToken;
 use crate::problems::problems;
 use crate::{Config, Services, console};
 use caller::Caller;
-pub use guard::Trusted;
-pub(crate) use guard::{host_name, origin};
+pub(crate) use label::Label;
 pub(crate) use limits::CONNECTIONS_MAX;
 pub use limits::ConnectionLimits;
 use listener::GatewayListener;
@@ -52,47 +53,14 @@ use now_and_then::NowAndThen;
 use observe::RequestId;
 use room::Room;
 use route::Route;
+pub(crate) use state::Gateway;
 pub use tls::TlsFiles;
 pub(crate) use tls::server_config;
+pub use trusted::Trusted;
+pub(crate) use trusted::{host_name, origin};
 
 /// How long requests that are being answered may take once the server is told to stop.
 const DRAIN_MAX: Duration = Duration::from_secs(10);
-
-/// What every request needs.
-pub(crate) struct Gateway {
-    pub(crate) services: Arc<Services>,
-    pub(crate) config: Config,
-    pub(crate) base_url: String,
-    /// The data directory, absolute.
-    pub(crate) data: PathBuf,
-    pub(crate) started: Instant,
-    json: Vec<Arc<dyn JsonService>>,
-    lambda: Router,
-    metrics: Metrics,
-    /// How many there are.
-    connections: Arc<AtomicUsize>,
-    /// For large requests.
-    room: Room,
-    /// What is told of requests that are refused.
-    refusals: NowAndThen,
-    /// Cancelled once no more requests are taken.
-    stop: CancellationToken,
-}
-
-/// Under which service and operation a request is counted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Label {
-    /// Such as `kinesis`.
-    pub(crate) service: String,
-    /// Such as `PutRecords`; of a small set, never what clients make up.
-    pub(crate) operation: String,
-}
-
-impl Label {
-    fn new(service: &str, operation: &str) -> Self {
-        Self { service: service.into(), operation: operation.into() }
-    }
-}
 
 impl Gateway {
     /// A gateway to `services`, reached at `base_url`, that serves until `stop` is cancelled.
