@@ -9,7 +9,8 @@ use s3s::S3Result;
 use serde::Deserialize;
 
 use crate::blob::NewBlob;
-use crate::error::{disk_failure, index_failure};
+use crate::conditions::Conditions;
+use crate::error::{disk_failure, index_failure, no_bucket};
 use crate::index::{
     BUCKETS, BlobRef, Bucket, OBJECTS, OUTBOX, Object, PARTS, Part, REMOVED, UPLOADS, object_key, part_key,
     upload_id_of,
@@ -17,7 +18,7 @@ use crate::index::{
 use crate::locks::Scope;
 use crate::notification::{Happened, message};
 use crate::outbox::{Entry, entry_key};
-use crate::store::{Conditions, Objects, no_bucket};
+use crate::store::Objects;
 
 /// Rows of removed files that one commit takes with it.
 const CLEARED_MAX: usize = 1_000;

@@ -57,3 +57,18 @@ pub(crate) fn other(code: &'static str, status: http::StatusCode, message: impl 
     error.set_status_code(status);
     error
 }
+
+pub(crate) fn no_key() -> S3Error {
+    s3_error!(NoSuchKey, "The specified key does not exist.")
+}
+
+pub(crate) fn no_upload() -> S3Error {
+    s3_error!(
+        NoSuchUpload,
+        "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed."
+    )
+}
+
+pub(crate) fn no_bucket(name: &str) -> S3Error {
+    s3_error!(NoSuchBucket, "The specified bucket does not exist: {name}")
+}

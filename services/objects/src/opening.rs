@@ -13,7 +13,7 @@ use crate::blob::{Blobs, Inventory, Named};
 use crate::index::{
     BUCKETS, BlobRef, OBJECTS, OUTBOX, PARTS, REMOVED, UPLOADS, Upload, part_key, upload_id_of, upload_key_of_old,
 };
-use crate::store::Counts;
+use crate::stat::Counts;
 
 /// Rows that are changed at a time while opening.
 const CHANGES_MAX: usize = 1_000;

@@ -15,6 +15,10 @@ use crate::aws_chunked::{Decoder, Trailers};
 use crate::blob::check_md5;
 use crate::limits::{DocumentLimits, check_metadata};
 
+/// How long a presigned URL may hold (S3 API reference, "Authenticating Requests: Using Query
+/// Parameters"), in seconds.
+const PRESIGNED_S_MAX: i64 = 604_800;
+
 /// Takes the signature off, decodes the body, and reads it if it is a document.
 pub(crate) async fn prepare(request: Request<Body>, clock: &dyn Clock) -> Result<s3s::HttpRequest, Refused> {
     let (mut head, body) = request.into_parts();
@@ -144,6 +148,10 @@ fn check_expiry(date: &str, seconds: &str, clock: &dyn Clock) -> Result<(), Refu
         .and_then(|date| date.to_zoned(jiff::tz::TimeZone::UTC).ok())
         .ok_or_else(|| malformed("X-Amz-Date"))?;
     let seconds: i64 = seconds.parse().map_err(|_| malformed("X-Amz-Expires"))?;
+    if !(0..=PRESIGNED_S_MAX).contains(&seconds) {
+        let message = format!("X-Amz-Expires must be between 0 and {PRESIGNED_S_MAX} seconds, which is a week");
+        return Err(Refused::new(400, "AuthorizationQueryParametersError", message));
+    }
     let ends_ms = signed.timestamp().as_millisecond().saturating_add(seconds.saturating_mul(1000));
     if i64::try_from(clock.now_ms()).unwrap_or(i64::MAX) > ends_ms { Err(expired()) } else { Ok(()) }
 }
@@ -166,6 +174,10 @@ mod tests {
         assert_eq!(without_signature(&uri, &clock).unwrap(), "/b/k?partNumber=1");
         clock.advance_ms(60_001);
         assert_eq!(without_signature(&uri, &clock).unwrap_err().message, "Request has expired");
+        for seconds in ["-1", "604801", "9223372036854775808", ""] {
+            let uri = format!("/b/k?X-Amz-Date=20251113T021320Z&X-Amz-Expires={seconds}").parse().unwrap();
+            assert_eq!(without_signature(&uri, &clock).unwrap_err().status, 400, "{seconds}");
+        }
     }
 
     #[test]

@@ -22,7 +22,8 @@ use tokio::sync::{Notify, watch};
 
 use crate::address::VirtualHosts;
 use crate::blob::{Blobs, Hold, Incoming, NewBlob, WriteError, hex, sync_directory};
-use crate::error::{OpenError, disk_failure, index_failure};
+use crate::conditions::Conditions;
+use crate::error::{OpenError, disk_failure, index_failure, no_bucket, no_key, no_upload};
 use crate::health::Health;
 use crate::index::{BUCKETS, BlobRef, Bucket, Headers, OBJECTS, Object, UPLOADS, Upload, object_key, upload_id_of};
 use crate::limits::{BUCKETS_MAX, XML_BYTES_MAX, check_key};
@@ -31,6 +32,7 @@ use crate::notification::Notifications;
 use crate::opening::{OpeningError, survey};
 use crate::outbox;
 use crate::ports::NotificationTarget;
+use crate::stat::Counts;
 
 /// Buckets and objects on disk.
 pub struct Objects {
@@ -44,30 +46,11 @@ pub struct Objects {
     /// Files that are removed, and whose rows in `REMOVED` go with the next commit.
     pub(crate) cleared: Mutex<Vec<String>>,
     /// Objects and bytes by bucket; kept in step with the index.
-    counts: Mutex<BTreeMap<String, Counts>>,
+    pub(crate) counts: Mutex<BTreeMap<String, Counts>>,
     pub(crate) filled: Arc<Notify>,
     stop: watch::Sender<bool>,
     pub(crate) service: S3Service,
     this: Weak<Self>,
-}
-
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Counts {
-    pub(crate) objects: u64,
-    pub(crate) bytes: u64,
-}
-
-/// Figures of a bucket.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BucketStat {
-    /// Its name.
-    pub name: String,
-    /// Objects in it.
-    pub objects: u64,
-    /// Bytes of them.
-    pub bytes: u64,
-    /// When it was made, in milliseconds since the Unix epoch.
-    pub created_ms: u64,
 }
 
 /// An object put from inside the program.
@@ -249,44 +232,6 @@ impl Objects {
         .await
     }
 
-    /// Figures of all buckets, by name.
-    pub fn stat(&self) -> Vec<BucketStat> {
-        let buckets = self.index.scan::<Bucket>(BUCKETS, "").unwrap_or_default();
-        let counts = self.counts.lock();
-        let stat = |(name, bucket): (String, Bucket)| {
-            let count = counts.get(&name).copied().unwrap_or_default();
-            BucketStat { objects: count.objects, bytes: count.bytes, created_ms: bucket.created_ms, name }
-        };
-        buckets.into_iter().map(stat).collect()
-    }
-
-    /// How many buckets there are.
-    pub(crate) fn buckets(&self) -> usize {
-        self.counts.lock().len()
-    }
-
-    /// Brings the counts in step with a commit: a bucket that was made (or removed), and sizes of
-    /// objects before and after.
-    pub(crate) fn count(&self, bucket: Option<(String, bool)>, objects: Vec<(String, Option<u64>, Option<u64>)>) {
-        let mut counts = self.counts.lock();
-        match bucket {
-            Some((name, true)) => drop(counts.entry(name).or_default()),
-            Some((name, false)) => drop(counts.remove(&name)),
-            None => {}
-        }
-        for (name, before, after) in objects {
-            let count = counts.entry(name).or_default();
-            if let Some(bytes) = before {
-                count.objects = count.objects.saturating_sub(1);
-                count.bytes = count.bytes.saturating_sub(bytes);
-            }
-            if let Some(bytes) = after {
-                count.objects += 1;
-                count.bytes += bytes;
-            }
-        }
-    }
-
     pub(crate) async fn bucket(&self, name: &str) -> S3Result<Bucket> {
         let name = name.to_string();
         self.blocking(move |objects| {
@@ -420,49 +365,6 @@ impl From<Gone> for s3s::S3Error {
     fn from(_: Gone) -> Self {
         s3_error!(InternalError, "We encountered an internal error. Please try again.")
     }
-}
-
-/// `If-Match` and `If-None-Match` of a write.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Conditions {
-    pub(crate) if_match: Option<s3s::dto::ETagCondition>,
-    pub(crate) if_none_match: Option<s3s::dto::ETagCondition>,
-}
-
-impl Conditions {
-    pub(crate) fn check(&self, before: Option<&Object>) -> S3Result<()> {
-        let is = |condition: &s3s::dto::ETagCondition, object: &Object| {
-            condition.is_any() || condition.as_etag().is_some_and(|etag| etag.value() == object.etag)
-        };
-        let holds = match (&self.if_match, before) {
-            (None, _) => true,
-            (Some(_), None) => return Err(no_key()),
-            (Some(condition), Some(object)) => is(condition, object),
-        };
-        let clashes = match (&self.if_none_match, before) {
-            (Some(condition), Some(object)) => is(condition, object),
-            _ => false,
-        };
-        if holds && !clashes {
-            return Ok(());
-        }
-        Err(s3_error!(PreconditionFailed, "At least one of the pre-conditions you specified did not hold"))
-    }
-}
-
-pub(crate) fn no_key() -> s3s::S3Error {
-    s3_error!(NoSuchKey, "The specified key does not exist.")
-}
-
-pub(crate) fn no_upload() -> s3s::S3Error {
-    s3_error!(
-        NoSuchUpload,
-        "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed."
-    )
-}
-
-pub(crate) fn no_bucket(name: &str) -> s3s::S3Error {
-    s3_error!(NoSuchBucket, "The specified bucket does not exist: {name}")
 }
 
 /// General purpose bucket naming rules (S3 User Guide).

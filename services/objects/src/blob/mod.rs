@@ -8,7 +8,7 @@ mod inventory;
 mod read;
 mod write;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::{DirBuilder, File};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
@@ -32,6 +32,8 @@ pub(crate) struct Blobs {
     directory: PathBuf,
     /// Objects being read, by the id of their first file.
     held: Mutex<HashMap<String, Holders>>,
+    /// Subdirectories whose names were flushed since the start.
+    durable_shelves: Mutex<HashSet<PathBuf>>,
 }
 
 #[derive(Debug, Default)]
@@ -43,7 +45,7 @@ struct Holders {
 
 impl Blobs {
     pub(crate) fn new(directory: PathBuf) -> Arc<Self> {
-        Arc::new(Self { directory, held: Mutex::default() })
+        Arc::new(Self { directory, held: Mutex::default(), durable_shelves: Mutex::default() })
     }
 
     fn shelf(&self, id: &str) -> PathBuf {
@@ -108,13 +110,24 @@ impl Blobs {
         Hold { blobs: self.clone(), first: first.to_string() }
     }
 
-    /// Makes the subdirectory for `id`, durably.
+    /// Makes the subdirectory for `id`, unless another just did.
     fn make_shelf(&self, id: &str) -> io::Result<()> {
         match DirBuilder::new().mode(0o700).create(self.shelf(id)) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
-            // Even one that is there may have been made a moment ago by another.
-            _ => sync_directory(&self.directory),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            made => made,
         }
+    }
+
+    /// Makes the names of a new file and, the first time, of its subdirectory durable. Whether the
+    /// latter is there says nothing: another may have made it a moment ago, or failed to flush it.
+    fn sync_names(&self, id: &str) -> io::Result<()> {
+        let shelf = self.shelf(id);
+        sync_directory(&shelf)?;
+        if !self.durable_shelves.lock().contains(&shelf) {
+            sync_directory(&self.directory)?;
+            self.durable_shelves.lock().insert(shelf);
+        }
+        Ok(())
     }
 }
 

@@ -14,7 +14,7 @@ use s3s::crypto::{Checksum as _, Crc32, Crc32c, Crc64Nvme, Sha1, Sha256};
 use s3s::{S3Error, S3Result, s3_error};
 use uuid::Uuid;
 
-use super::{Blobs, sync_directory};
+use super::Blobs;
 use crate::error::body_failure;
 use crate::index::{BlobRef, Checksums};
 
@@ -157,7 +157,7 @@ impl Sink {
         if let Some(file) = self.file.take() {
             file.sync_all()?;
         }
-        sync_directory(&self.unfinished.blobs.shelf(&self.unfinished.id))?;
+        self.unfinished.blobs.sync_names(&self.unfinished.id)?;
         let sums = self.hasher.finalize();
         let checksums = Checksums {
             crc32: sums.checksum_crc32,
@@ -186,21 +186,24 @@ impl Blobs {
         check_size(incoming.length.unwrap_or(0), bytes_max)?;
         let mut sink = Sink::new(self, &incoming.checksums);
         while let Some(chunk) = body.next().await {
-            let chunk = chunk.map_err(|error| body_failure(&*error.into()))?;
+            let mut chunk = chunk.map_err(|error| body_failure(&*error.into()))?;
             sink.size += chunk.len() as u64;
             check_size(sink.size, bytes_max)?;
             if incoming.length.is_some_and(|length| sink.size > length) {
                 return Err(wrong_length().into());
             }
-            sink.buffer.extend_from_slice(&chunk);
-            if sink.buffer.len() >= WRITE_BYTES_MAX {
-                let write = move || {
-                    let written = sink.write();
-                    (sink, written)
-                };
-                let (returned, written) = tokio::task::spawn_blocking(write).await.map_err(io::Error::other)?;
-                written?;
-                sink = returned;
+            while !chunk.is_empty() {
+                let room = WRITE_BYTES_MAX - sink.buffer.len();
+                sink.buffer.extend_from_slice(&chunk.split_to(room.min(chunk.len())));
+                if sink.buffer.len() == WRITE_BYTES_MAX {
+                    let write = move || {
+                        let written = sink.write();
+                        (sink, written)
+                    };
+                    let (returned, written) = tokio::task::spawn_blocking(write).await.map_err(io::Error::other)?;
+                    written?;
+                    sink = returned;
+                }
             }
         }
         if incoming.length.is_some_and(|length| sink.size != length) {

@@ -14,13 +14,14 @@ use super::objects::{incoming, verify};
 use crate::aws_chunked::Trailers;
 use crate::blob::hex;
 use crate::commit::Transaction;
-use crate::error::index_failure;
+use crate::conditions::Conditions;
+use crate::error::{index_failure, no_upload};
 use crate::index::{
     Checksums, Headers, Object, PARTS, Part as StoredPart, UPLOADS, Upload, object_key, part_key, upload_key,
 };
 use crate::limits::PARTS_MAX;
 use crate::locks::Scope;
-use crate::store::{Conditions, Objects, no_upload};
+use crate::store::Objects;
 
 /// Least size of all parts but the last (S3 User Guide, "Multipart upload limits").
 const PART_BYTES_MIN: u64 = 5 << 20;

@@ -9,10 +9,11 @@ use s3s::{S3ErrorCode, S3Request, S3Response, S3Result, s3_error};
 use super::buckets::timestamp;
 use crate::aws_chunked::Trailers;
 use crate::blob::{Incoming, NewBlob, check_md5};
+use crate::conditions::Conditions;
 use crate::error::other;
 use crate::index::{Checksums, Headers, Object as Stored};
 use crate::limits::{DELETED_OBJECTS_MAX, check_key};
-use crate::store::{Conditions, Objects};
+use crate::store::Objects;
 
 /// The checksums of a request with their names, as it sent them.
 pub(super) fn named(sums: &Checksums) -> [(&'static str, &Option<String>); 5] {

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use crate::common::{data_files, get, open, put, send, text, until_no_data_files};
 use anabranch_objects::{NotificationRule, NotificationTarget, Notifications, PortError};
+use anabranch_protocol::ProblemKind;
 use async_trait::async_trait;
 use axum::body::Body;
 use http::{Method, Request};
 use http_body_util::BodyExt;
 use serde_json::Value;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 #[tokio::test]
 async fn a_read_in_flight_survives_replacing_and_deleting() {
@@ -162,4 +163,45 @@ async fn stored_pages_are_confined_and_cors_rules_answered() {
     assert!(!objects.allows_origin("absent", "https://a.example", "GET").await);
     assert_eq!(send(&objects, Method::DELETE, "/bucket?cors", &[], b"").await.status(), 204);
     assert!(!objects.allows_origin("bucket", "https://a.example", "GET").await);
+}
+
+/// Takes events once it is let.
+struct Gate(watch::Receiver<bool>);
+
+#[async_trait]
+impl NotificationTarget for Gate {
+    async fn deliver(&self, _: &str, _: Value) -> Result<(), PortError> {
+        if *self.0.borrow() { Ok(()) } else { Err(PortError("no such function".into())) }
+    }
+}
+
+#[tokio::test]
+async fn a_notification_that_waits_is_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let (open_gate, gate) = watch::channel(false);
+    let objects = open(directory.path(), Some(Arc::new(Gate(gate))));
+    objects.create_bucket("bucket", "us-east-1").await.unwrap();
+    let rule = NotificationRule {
+        id: "rule".into(),
+        function_arn: "arn:aws:lambda:us-east-1:000000000000:function:gone".into(),
+        events: vec!["s3:ObjectCreated:*".into()],
+        prefix: String::new(),
+        suffix: String::new(),
+    };
+    objects.put_notification_configuration("bucket", Notifications { rules: vec![rule] }).await.unwrap();
+    assert!(objects.problems().is_empty());
+    put(&objects, "/bucket/key", b"x").await;
+    let until = async |count: usize| {
+        while objects.problems().len() != count {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        objects.problems()
+    };
+    let problem = until(1).await.remove(0);
+    assert_eq!(problem.kind, ProblemKind::StuckDelivery);
+    for part in ["2025-11-13T02:13:20Z", "function:gone", "no such function"] {
+        assert!(problem.message.contains(part), "{problem}");
+    }
+    open_gate.send_replace(true);
+    until(0).await;
 }
