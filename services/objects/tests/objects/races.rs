@@ -131,3 +131,40 @@ async fn an_upload_id_belongs_to_one_key() {
     let (status, listed) = get(&objects, &format!("/bucket/dir/f?uploadId={id}"), &[]).await;
     assert!(status == 200 && listed.contains("<PartNumber>1</PartNumber>"), "{status} {listed}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn no_object_outlives_its_bucket() {
+    let directory = tempfile::tempdir().unwrap();
+    let objects = open(directory.path(), None);
+    for round in 0..ROUNDS {
+        put(&objects, "/bucket", b"").await;
+        let (stored, deleted) = futures::join!(put(&objects, "/bucket/key", b"x"), delete(&objects, "/bucket"));
+        let read = get(&objects, "/bucket/key", &[]).await.0;
+        assert!(
+            matches!((stored, deleted, read), (200, 409, 200) | (404, 204, 404)),
+            "{round}: {stored} {deleted} {read}"
+        );
+        delete(&objects, "/bucket/key").await;
+        delete(&objects, "/bucket").await;
+    }
+    until_no_data_files(directory.path()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn one_of_many_conditional_writes_wins() {
+    let directory = tempfile::tempdir().unwrap();
+    let objects = open(directory.path(), None);
+    put(&objects, "/bucket", b"").await;
+    for round in 0..ROUNDS / 5 {
+        let uri = format!("/bucket/{round}");
+        let bodies: Vec<String> = (0..8).map(|number| number.to_string()).collect();
+        let once = [("if-none-match", "*")];
+        let writes = bodies.iter().map(|body| send(&objects, Method::PUT, &uri, &once, body.as_bytes()));
+        let statuses: Vec<u16> = futures::future::join_all(writes).await.iter().map(|w| w.status().as_u16()).collect();
+        let winners: Vec<usize> = (0..8).filter(|number| statuses[*number] == 200).collect();
+        assert_eq!(winners.len(), 1, "{statuses:?}");
+        assert_eq!(get(&objects, &uri, &[]).await, (200, bodies[winners[0]].clone()));
+    }
+    assert_eq!(data_files(directory.path()), ROUNDS / 5, "the losers leave nothing");
+    assert_eq!(objects.stat()[0].objects as usize, ROUNDS / 5);
+}
