@@ -1,11 +1,13 @@
 //! Answers that are not s3s', and the headers that every answer carries.
 
 use std::borrow::Cow;
+use std::time::{Duration, UNIX_EPOCH};
 
 use axum::body::Body;
 use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, Response, StatusCode};
 use s3s::S3Error;
+use s3s::dto::Timestamp;
 
 /// A request that may not go on, with the S3 error to answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,6 +60,11 @@ impl From<&S3Error> for Refused {
 pub(crate) fn confine(headers: &mut HeaderMap) {
     headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+}
+
+/// A time in milliseconds since the Unix epoch, as s3s takes it.
+pub(crate) fn timestamp(ms: u64) -> Timestamp {
+    Timestamp::from(UNIX_EPOCH + Duration::from_millis(ms))
 }
 
 /// Text as it may stand in an XML document; characters that may not are left out.

@@ -12,12 +12,11 @@ use crate::blob::NewBlob;
 use crate::conditions::Conditions;
 use crate::error::{disk_failure, index_failure, no_bucket};
 use crate::index::{
-    BUCKETS, BlobRef, Bucket, OBJECTS, OUTBOX, Object, PARTS, Part, REMOVED, UPLOADS, object_key, part_key,
-    upload_id_of,
+    BUCKETS, BlobRef, Bucket, Entry, OBJECTS, OUTBOX, Object, PARTS, Part, REMOVED, UPLOADS, entry_key, object_key,
+    part_key, upload_id_of,
 };
 use crate::locks::Scope;
 use crate::notification::{Happened, message};
-use crate::outbox::{Entry, entry_key};
 use crate::store::Objects;
 
 /// Rows of removed files that one commit takes with it.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use anabranch_control::Table;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::cors::CorsRule;
 use crate::notification::Notifications;
@@ -119,6 +120,18 @@ pub(crate) struct Part {
     pub(crate) etag: String,
     pub(crate) modified_ms: u64,
     pub(crate) checksums: Checksums,
+}
+
+/// A notification that waits.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Entry {
+    pub(crate) target_arn: String,
+    pub(crate) event: Value,
+}
+
+/// The entry's key: numbers sort as they were given.
+pub(crate) fn entry_key(sequence: u64, rule: usize) -> String {
+    format!("{sequence:020}/{rule:03}")
 }
 
 #[cfg(test)]

@@ -11,9 +11,9 @@ use s3s::{S3Result, s3_error};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use crate::answer::timestamp;
 use crate::error::index_failure;
 use crate::index::{OBJECTS, UPLOADS, object_key, upload_id_of};
-use crate::operations::timestamp;
 use crate::store::Objects;
 
 /// `encoding-type=url` escapes all but these.

@@ -4,12 +4,10 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use tokio::sync::{Notify, watch};
 
 use crate::commit::Transaction;
-use crate::index::OUTBOX;
+use crate::index::{Entry, OUTBOX};
 use crate::locks::Scope;
 use crate::ports::NotificationTarget;
 use crate::store::Objects;
@@ -20,18 +18,6 @@ const BATCH_MAX: usize = 64;
 const RETRY_MIN: Duration = Duration::from_millis(200);
 /// Longest wait between two attempts to deliver a notification.
 const RETRY_MAX: Duration = Duration::from_secs(30);
-
-/// A notification that waits.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Entry {
-    pub(crate) target_arn: String,
-    pub(crate) event: Value,
-}
-
-/// The entry's key: numbers sort as they were given.
-pub(crate) fn entry_key(sequence: u64, rule: usize) -> String {
-    format!("{sequence:020}/{rule:03}")
-}
 
 /// Delivers until `stop`. Sleeps while the outbox is empty.
 pub(crate) async fn run(

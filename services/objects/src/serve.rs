@@ -1,19 +1,98 @@
-//! A request's way through the service: CORS, what is refused before it is read, s3s, and the
-//! headers of every answer.
+//! The service from its opening to its end, and a request's way through it: CORS, what is refused
+//! before it is read, s3s, and the headers of every answer.
 
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Weak};
+
+use anabranch_control::ControlStore;
+use anabranch_protocol::Clock;
 use axum::body::Body;
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use http::{Method, Request, Response};
+use parking_lot::Mutex;
+use s3s::config::{S3Config, StaticConfigProvider};
+use s3s::service::{S3Service, S3ServiceBuilder};
+use tokio::sync::{Notify, watch};
 
-use crate::address::Address;
+use crate::address::{Address, VirtualHosts};
 use crate::answer::{Refused, confine};
+use crate::blob::{Blobs, sync_directory};
 use crate::cors::{self, CorsRule};
-use crate::limits::discard;
+use crate::error::OpenError;
+use crate::health::Health;
+use crate::limits::{XML_BYTES_MAX, discard};
+use crate::locks::Locks;
+use crate::opening::{OpeningError, survey};
+use crate::operations::Operations;
+use crate::outbox;
+use crate::ports::NotificationTarget;
 use crate::request::prepare;
 use crate::store::Objects;
 
 impl Objects {
+    /// Opens the store in `directory`, creating it if absent, and goes on delivering
+    /// notifications. Files that the index does not explain are moved to `strays`. Needs a Tokio
+    /// runtime.
+    ///
+    /// # Errors
+    /// When index or files can't be read, or don't belong together; then nothing is changed.
+    pub fn open(
+        directory: &Path,
+        clock: Arc<dyn Clock>,
+        target: Option<Arc<dyn NotificationTarget>>,
+    ) -> Result<Arc<Self>, OpenError> {
+        let at = |source| OpenError::Io { path: directory.to_path_buf(), source };
+        DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(at)?;
+        directory.parent().map_or(Ok(()), sync_directory).map_err(at)?;
+        let data = directory.join("data");
+        let blobs = Blobs::new(data.clone());
+        blobs.prune();
+        let index = ControlStore::open_tied(&directory.join("index.redb"), &[data])?;
+        let strays = directory.join("strays");
+        let opened = survey(&index, &blobs, &strays).map_err(|error| match error {
+            OpeningError::Index(error) => OpenError::Index(error),
+            OpeningError::Io(source) => at(source),
+        })?;
+        if opened.inventory.strays > 0 {
+            let (files, strays) = (opened.inventory.strays, strays.display());
+            tracing::warn!(files, %strays, "files that the objects index does not name were moved aside");
+        }
+        if opened.inventory.missing > 0 {
+            let files = opened.inventory.missing;
+            tracing::error!(files, "files that the objects index names are not there");
+        }
+        let filled = Arc::new(Notify::new());
+        let stop = watch::Sender::new(false);
+        let objects = Arc::new_cyclic(|this: &Weak<Self>| Self {
+            index,
+            blobs,
+            health: Health::found(opened.inventory),
+            locks: Locks::default(),
+            sequence: AtomicU64::new((clock.now_ms() << 20).max(opened.sequence)),
+            cleared: Mutex::default(),
+            clock,
+            counts: Mutex::new(opened.counts),
+            filled: filled.clone(),
+            stop: stop.clone(),
+            service: service(this.clone()),
+            this: this.clone(),
+        });
+        if let Some(target) = target {
+            tokio::spawn(outbox::run(objects.this.clone(), target, filled, stop.subscribe()));
+        }
+        Ok(objects)
+    }
+
+    /// Ends the delivery of notifications; what waits is delivered after the next start.
+    pub async fn shutdown(&self) {
+        self.stop.send_replace(true);
+        self.index.close();
+    }
+
     /// Answers one request of the S3 REST API.
     pub async fn handle(&self, request: Request<Body>) -> Response<Body> {
         let (head, body) = request.into_parts();
@@ -94,4 +173,13 @@ fn is_form(request: &Request<Body>) -> bool {
     let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     request.method() == Method::POST
         && content_type.trim_start().to_ascii_lowercase().starts_with("multipart/form-data")
+}
+
+fn service(objects: Weak<Objects>) -> S3Service {
+    let mut builder = S3ServiceBuilder::new(Operations(objects));
+    builder.set_host(VirtualHosts);
+    let mut config = S3Config::default();
+    config.xml_max_body_size = XML_BYTES_MAX;
+    builder.set_config(Arc::new(StaticConfigProvider::new(Arc::new(config))));
+    builder.build()
 }

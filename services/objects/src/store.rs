@@ -1,11 +1,8 @@
 //! The store: buckets, objects and the promises between them.
 
 use std::collections::BTreeMap;
-use std::fs::DirBuilder;
 use std::io;
 use std::ops::{ControlFlow, Range};
-use std::os::unix::fs::DirBuilderExt;
-use std::path::Path;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Weak};
 
@@ -14,25 +11,20 @@ use anabranch_protocol::{Clock, Problem};
 use bytes::Bytes;
 use futures::Stream;
 use parking_lot::Mutex;
-use s3s::config::{S3Config, StaticConfigProvider};
-use s3s::service::{S3Service, S3ServiceBuilder};
+use s3s::service::S3Service;
 use s3s::{S3Result, s3_error};
 use serde::de::IgnoredAny;
 use tokio::sync::{Notify, watch};
 
-use crate::address::VirtualHosts;
-use crate::blob::{Blobs, Hold, Incoming, NewBlob, WriteError, hex, sync_directory};
+use crate::blob::{Blobs, Hold, Incoming, NewBlob, WriteError, hex};
 use crate::conditions::Conditions;
-use crate::error::{OpenError, disk_failure, index_failure, no_bucket, no_key, no_upload};
+use crate::error::{disk_failure, index_failure, no_bucket, no_key, no_upload};
 use crate::health::Health;
 use crate::index::{BUCKETS, BlobRef, Bucket, Headers, OBJECTS, Object, UPLOADS, Upload, object_key, upload_id_of};
-use crate::limits::{BUCKETS_MAX, XML_BYTES_MAX, check_key};
+use crate::limits::{BUCKETS_MAX, check_key};
 use crate::locks::{Locks, Scope};
 use crate::notification::Notifications;
-use crate::opening::{OpeningError, survey};
-use crate::outbox;
-use crate::ports::NotificationTarget;
-use crate::stat::Counts;
+use crate::stat::{BucketStat, Counts};
 
 /// Buckets and objects on disk.
 pub struct Objects {
@@ -48,9 +40,9 @@ pub struct Objects {
     /// Objects and bytes by bucket; kept in step with the index.
     pub(crate) counts: Mutex<BTreeMap<String, Counts>>,
     pub(crate) filled: Arc<Notify>,
-    stop: watch::Sender<bool>,
+    pub(crate) stop: watch::Sender<bool>,
     pub(crate) service: S3Service,
-    this: Weak<Self>,
+    pub(crate) this: Weak<Self>,
 }
 
 /// An object put from inside the program.
@@ -67,65 +59,6 @@ pub struct NewObject {
 }
 
 impl Objects {
-    /// Opens the store in `directory`, creating it if absent, and goes on delivering
-    /// notifications. Files that the index does not explain are moved to `strays`. Needs a Tokio
-    /// runtime.
-    ///
-    /// # Errors
-    /// When index or files can't be read, or don't belong together; then nothing is changed.
-    pub fn open(
-        directory: &Path,
-        clock: Arc<dyn Clock>,
-        target: Option<Arc<dyn NotificationTarget>>,
-    ) -> Result<Arc<Self>, OpenError> {
-        let at = |source| OpenError::Io { path: directory.to_path_buf(), source };
-        DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(at)?;
-        directory.parent().map_or(Ok(()), sync_directory).map_err(at)?;
-        let data = directory.join("data");
-        let blobs = Blobs::new(data.clone());
-        blobs.prune();
-        let index = ControlStore::open_tied(&directory.join("index.redb"), &[data])?;
-        let strays = directory.join("strays");
-        let opened = survey(&index, &blobs, &strays).map_err(|error| match error {
-            OpeningError::Index(error) => OpenError::Index(error),
-            OpeningError::Io(source) => at(source),
-        })?;
-        if opened.inventory.strays > 0 {
-            let (files, strays) = (opened.inventory.strays, strays.display());
-            tracing::warn!(files, %strays, "files that the objects index does not name were moved aside");
-        }
-        if opened.inventory.missing > 0 {
-            let files = opened.inventory.missing;
-            tracing::error!(files, "files that the objects index names are not there");
-        }
-        let filled = Arc::new(Notify::new());
-        let stop = watch::Sender::new(false);
-        let objects = Arc::new_cyclic(|this: &Weak<Self>| Self {
-            index,
-            blobs,
-            health: Health::found(opened.inventory),
-            locks: Locks::default(),
-            sequence: AtomicU64::new((clock.now_ms() << 20).max(opened.sequence)),
-            cleared: Mutex::default(),
-            clock,
-            counts: Mutex::new(opened.counts),
-            filled: filled.clone(),
-            stop: stop.clone(),
-            service: service(this.clone()),
-            this: this.clone(),
-        });
-        if let Some(target) = target {
-            tokio::spawn(outbox::run(objects.this.clone(), target, filled, stop.subscribe()));
-        }
-        Ok(objects)
-    }
-
-    /// Ends the delivery of notifications; what waits is delivered after the next start.
-    pub async fn shutdown(&self) {
-        self.stop.send_replace(true);
-        self.index.close();
-    }
-
     /// What keeps the store from doing its work.
     pub fn problems(&self) -> Vec<Problem> {
         self.health.problems()
@@ -230,6 +163,44 @@ impl Objects {
             change.put_bucket(&name, &row)
         })
         .await
+    }
+
+    /// Figures of all buckets, by name.
+    pub fn stat(&self) -> Vec<BucketStat> {
+        let buckets = self.index.scan::<Bucket>(BUCKETS, "").unwrap_or_default();
+        let counts = self.counts.lock();
+        let stat = |(name, bucket): (String, Bucket)| {
+            let count = counts.get(&name).copied().unwrap_or_default();
+            BucketStat { objects: count.objects, bytes: count.bytes, created_ms: bucket.created_ms, name }
+        };
+        buckets.into_iter().map(stat).collect()
+    }
+
+    /// How many buckets there are.
+    pub(crate) fn buckets(&self) -> usize {
+        self.counts.lock().len()
+    }
+
+    /// Brings the counts in step with a commit: a bucket that was made (or removed), and sizes of
+    /// objects before and after.
+    pub(crate) fn count(&self, bucket: Option<(String, bool)>, objects: Vec<(String, Option<u64>, Option<u64>)>) {
+        let mut counts = self.counts.lock();
+        match bucket {
+            Some((name, true)) => drop(counts.entry(name).or_default()),
+            Some((name, false)) => drop(counts.remove(&name)),
+            None => {}
+        }
+        for (name, before, after) in objects {
+            let count = counts.entry(name).or_default();
+            if let Some(bytes) = before {
+                count.objects = count.objects.saturating_sub(1);
+                count.bytes = count.bytes.saturating_sub(bytes);
+            }
+            if let Some(bytes) = after {
+                count.objects += 1;
+                count.bytes += bytes;
+            }
+        }
     }
 
     pub(crate) async fn bucket(&self, name: &str) -> S3Result<Bucket> {
@@ -379,15 +350,6 @@ fn check_bucket_name(name: &str) -> S3Result<()> {
         && !name.contains("..")
         && name.parse::<std::net::Ipv4Addr>().is_err();
     if is_valid { Ok(()) } else { Err(s3_error!(InvalidBucketName, "The specified bucket is not valid: {name}")) }
-}
-
-fn service(objects: Weak<Objects>) -> S3Service {
-    let mut builder = S3ServiceBuilder::new(crate::operations::Operations(objects));
-    builder.set_host(VirtualHosts);
-    let mut config = S3Config::default();
-    config.xml_max_body_size = XML_BYTES_MAX;
-    builder.set_config(Arc::new(StaticConfigProvider::new(Arc::new(config))));
-    builder.build()
 }
 
 impl From<Gone> for ControlError {

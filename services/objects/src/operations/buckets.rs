@@ -1,13 +1,13 @@
 //! ListBuckets, CreateBucket.
 
 use std::ops::ControlFlow;
-use std::time::{Duration, UNIX_EPOCH};
 
 use anabranch_control::ControlError;
 use s3s::dto::*;
 use s3s::{S3Result, s3_error};
 use serde::Deserialize;
 
+use crate::answer::timestamp;
 use crate::error::index_failure;
 use crate::index::BUCKETS;
 use crate::limits::BUCKETS_MAX;
@@ -19,10 +19,6 @@ use crate::store::Objects;
 struct Row {
     created_ms: u64,
     region: String,
-}
-
-pub(crate) fn timestamp(ms: u64) -> Timestamp {
-    Timestamp::from(UNIX_EPOCH + Duration::from_millis(ms))
 }
 
 pub(super) async fn list_buckets(objects: &Objects, input: ListBucketsInput) -> S3Result<ListBucketsOutput> {

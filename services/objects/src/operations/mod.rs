@@ -9,7 +9,6 @@ mod objects;
 
 use std::sync::{Arc, Weak};
 
-pub(crate) use buckets::timestamp;
 use s3s::dto::*;
 use s3s::{S3, S3Request, S3Response, S3Result};
 

@@ -9,8 +9,8 @@ use s3s::dto::*;
 use s3s::{S3Request, S3Result, s3_error};
 use uuid::Uuid;
 
-use super::buckets::timestamp;
 use super::objects::{incoming, verify};
+use crate::answer::timestamp;
 use crate::aws_chunked::Trailers;
 use crate::blob::hex;
 use crate::commit::Transaction;

@@ -6,7 +6,7 @@ use http::StatusCode;
 use s3s::dto::*;
 use s3s::{S3ErrorCode, S3Request, S3Response, S3Result, s3_error};
 
-use super::buckets::timestamp;
+use crate::answer::timestamp;
 use crate::aws_chunked::Trailers;
 use crate::blob::{Incoming, NewBlob, check_md5};
 use crate::conditions::Conditions;
