@@ -1,6 +1,6 @@
 //! Lambda's exceptions, and their REST-JSON form.
 
-use anabranch_protocol::ApiError;
+use anabranch_protocol::{ApiError, Clipped};
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
@@ -58,7 +58,8 @@ impl IntoResponse for RestError {
     fn into_response(self) -> Response {
         let fault = if self.status() < 500 { "User" } else { "Service" };
         let mut body = json!({ "Type": fault });
-        body[self.message_member()] = self.0.message.clone().into();
+        // Some messages repeat a name or an ARN of the request, however long.
+        body[self.message_member()] = Clipped(&self.0.message).to_string().into();
         let mut response = Response::new(Body::from(body.to_string()));
         *response.status_mut() = http::StatusCode::from_u16(self.status()).unwrap_or_default();
         let headers = response.headers_mut();

@@ -184,3 +184,34 @@ async fn a_function_elsewhere_is_invoked_through_its_endpoint() {
     assert_eq!(error.code, "ServiceException");
     assert!(error.message.contains("http://127.0.0.1:1/"), "{error}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_hold_no_words_of_the_parser() {
+    let api = Api::new().await;
+    let long = format!("{{\"FunctionName\": \"{}\"}}", "x".repeat(200_000));
+    let many = format!("{{\"FunctionResponseTypes\": [{}]}}", vec!["\"a\""; 40_000].join(","));
+    let larger = format!("{{\"Topics\": [{}]}}", vec!["{}"; 200_000].join(","));
+    for (method, path, body) in [
+        ("POST", INVOKE.to_string(), "{\"a\": }".to_string()),
+        ("POST", INVOKE.to_string(), "[".repeat(10_000)),
+        ("POST", MAPPINGS.to_string(), "{\"BatchSize\": \"ten\"}".to_string()),
+        ("POST", MAPPINGS.to_string(), "{\"Enabled\": 1, ".to_string()),
+        ("POST", MAPPINGS.to_string(), "[1]".to_string()),
+        ("POST", MAPPINGS.to_string(), "{\"DestinationConfig\": []}".to_string()),
+        ("POST", MAPPINGS.to_string(), long),
+        ("POST", MAPPINGS.to_string(), many),
+        ("POST", MAPPINGS.to_string(), larger),
+        ("GET", format!("{MAPPINGS}?MaxItems=ten"), String::new()),
+        ("GET", "/2015-03-31/functions?MaxItems=-1".to_string(), String::new()),
+    ] {
+        let response = api.send(method, &path, &[], body.clone()).await;
+        assert!((400..500).contains(&response.status().as_u16()), "{path}");
+        let text = to_bytes(response.into_body(), 1 << 20).await.unwrap();
+        let text = String::from_utf8(text.to_vec()).unwrap();
+        assert!(text.len() < 20_000, "{path}: {} bytes", text.len());
+        for word in ["invalid type", "missing field", "at line", "column", "invalid digit", "deserialize", "expected `"]
+        {
+            assert!(!text.contains(word), "{word:?} in the answer to {path}: {text}");
+        }
+    }
+}
