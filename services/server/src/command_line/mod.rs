@@ -41,6 +41,7 @@ Examples:
   anabranch serve
   anabranch serve --data /var/lib/anabranch --listen 0.0.0.0:4566
   anabranch serve --flush interval=50 --log-format json
+  anabranch serve --listen 0.0.0.0:4566 --host-name anabranch --cors-origin http://localhost:3000
   aws --endpoint-url http://127.0.0.1:4566 kinesis list-streams
 
 Exit codes:

@@ -25,7 +25,7 @@ use tower_service::Service;
 use super::activity::{Activity, Overdue};
 use super::body::Timed;
 use super::limits::{
-    CLOSING_MAX, ConnectionLimits, HEAD_BYTES_MAX, PING_AFTER, PING_ANSWER_MAX, SEND_BUFFER_BYTES_MAX,
+    CLOSING_MAX, ConnectionLimits, HEAD_BYTES_MAX, PING_ANSWER_MAX, SEND_BUFFER_BYTES_MAX, SILENCE_MAX,
     STREAMS_IN_ERROR_MAX, STREAMS_MAX, STREAMS_RESET_EARLY_MAX, WINDOW_BYTES_MAX,
 };
 
@@ -102,7 +102,7 @@ fn protocols() -> Builder<TokioExecutor> {
     builder
         .http2()
         .timer(TokioTimer::new())
-        .keep_alive_interval(PING_AFTER)
+        .keep_alive_interval(SILENCE_MAX)
         .keep_alive_timeout(PING_ANSWER_MAX)
         .max_concurrent_streams(STREAMS_MAX)
         .max_pending_accept_reset_streams(STREAMS_RESET_EARLY_MAX)

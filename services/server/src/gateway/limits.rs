@@ -39,8 +39,8 @@ pub(super) const WINDOW_BYTES_MAX: u32 = 1 << 20;
 /// Most bytes of an answer that wait for the client on a stream of HTTP/2, outside of what the
 /// service still has.
 pub(super) const SEND_BUFFER_BYTES_MAX: usize = 128 << 10;
-/// Time without a word of the client after which an HTTP/2 connection is pinged.
-pub(super) const PING_AFTER: Duration = Duration::from_secs(30);
+/// Longest silence of a client on a connection of HTTP/2 before it is pinged.
+pub(super) const SILENCE_MAX: Duration = Duration::from_secs(30);
 /// Longest wait for the answer to that ping.
 pub(super) const PING_ANSWER_MAX: Duration = Duration::from_secs(20);
 /// Longest wait for a connection of HTTP/2 to end once it was told that it will be closed.
