@@ -1,7 +1,6 @@
 //! The exceptions of the service, in the words of AWS.
 
 use anabranch_protocol::ApiError;
-use anabranch_storage::Error as LogError;
 
 use crate::stream::StreamKey;
 
@@ -70,12 +69,6 @@ pub(crate) fn rate_exceeded(shard_id: &str, key: &StreamKey) -> ApiError {
 
 pub(crate) fn shard_limit(limit: i64) -> ApiError {
     limit_exceeded(format!("Target shard count or number of open shards cannot be greater than {limit}."))
-}
-
-/// What a client is told when the log fails. Its own words say whether the disk is full.
-pub(crate) fn log_failure(error: &LogError) -> ApiError {
-    tracing::error!(%error, "the log of a stream failed");
-    ApiError::internal(error.to_string())
 }
 
 /// Why the service could not be opened.

@@ -61,6 +61,18 @@ pub(crate) const LIST_SHARDS_MAX: usize = 1_000;
 /// Shards in one answer of `DescribeStream`, and streams of `ListStreams`, by default.
 pub(crate) const DESCRIBE_SHARDS_DEFAULT: usize = 100;
 pub(crate) const LIST_STREAMS_DEFAULT: usize = 100;
+/// Longest wait of a call for the place of another stream's log.
+pub(crate) const OPEN_WAIT_MAX: Duration = Duration::from_secs(5);
+/// Logs that may be open at once, if the configuration names no other number.
+pub(crate) const OPEN_LOGS_DEFAULT: usize = 256;
+/// Idle logs that are closed at once when the system refuses a descriptor.
+pub(crate) const CLOSED_FOR_DESCRIPTORS: usize = 16;
+/// Least time for which a log that failed to write is left alone before it is opened again.
+pub(crate) const REOPEN_AFTER_MIN: Duration = Duration::from_secs(1);
+/// Most logs that one round of retention opens to learn how old their records are.
+pub(crate) const RETENTION_OPENS_MAX: usize = 64;
+/// Retention looks at a closed log again after this part of the retention period at the earliest.
+pub(crate) const RETENTION_PARTS: u64 = 100;
 /// How often busy shards of on-demand streams are looked for.
 pub(crate) const GROWTH_CHECK_MS: u64 = 60_000;
 /// How often expired segments are looked for.

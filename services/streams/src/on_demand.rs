@@ -98,7 +98,7 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use crate::{Limits, StreamsConfig};
+    use crate::StreamsConfig;
 
     async fn call(streams: &Streams, operation: &str, request: Value) -> Value {
         let body = request.to_string().into();
@@ -117,10 +117,9 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::new(1_763_000_000_000));
         let config = StreamsConfig {
-            directory: directory.path().join("streams"),
             log: Config { segment_bytes_min: 64 << 10, ..Config::default() },
             transition_delay,
-            limits: Limits::Aws,
+            ..StreamsConfig::new(directory.path().join("streams"))
         };
         let control = ControlStore::open(&directory.path().join("control.redb")).unwrap();
         let streams = Streams::open(config, control, clock.clone()).unwrap();

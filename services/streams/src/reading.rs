@@ -1,16 +1,17 @@
 //! Reading a shard: its lane of the log, within retention and up to the shard's end.
 
 use anabranch_protocol::ApiError;
-use anabranch_storage::{Position, ReadLimit, Records};
+use anabranch_storage::{Error as LogError, Position, ReadLimit, Record, Records};
 
-use crate::error::log_failure;
 use crate::record::OVERHEAD_BYTES;
 use crate::shard::Shard;
 use crate::stream::{Stream, StreamState};
+use crate::stream_log::LogInUse;
 
 /// What a read of a shard found.
 pub(crate) struct Found {
-    pub(crate) records: Records,
+    /// `None` where the log was not even asked.
+    records: Option<Records>,
     /// Where the next read goes on.
     pub(crate) next: Position,
     /// Whether everything durable was read.
@@ -22,42 +23,95 @@ pub(crate) struct Found {
 }
 
 impl Found {
+    /// Nothing, at the tip.
+    fn nothing(shard: &Shard, next: Position) -> Self {
+        Self { records: None, next, at_tip: true, is_drained: shard.closed.is_some(), millis_behind: 0 }
+    }
+
+    /// The records, in order.
+    pub(crate) fn records(&self) -> impl Iterator<Item = Record<'_>> {
+        self.records.iter().flat_map(|records| records.iter())
+    }
+
+    /// How many records there are.
+    pub(crate) fn count(&self) -> usize {
+        self.records.as_ref().map_or(0, Records::len)
+    }
+
     /// Bytes of partition keys and data, as quotas and metrics count them.
     pub(crate) fn bytes(&self) -> u64 {
-        self.records.iter().map(|record| record.data.len().saturating_sub(OVERHEAD_BYTES) as u64).sum()
+        self.records().map(|record| record.data.len().saturating_sub(OVERHEAD_BYTES) as u64).sum()
     }
 }
 
-/// Reads from `from` on at most so many records and bytes; records out of retention are passed over.
-pub(crate) fn read(
-    stream: &Stream,
-    state: &StreamState,
-    shard: &Shard,
-    from: Position,
-    records_max: usize,
-    bytes_max: usize,
-    now_ms: u64,
-) -> Result<Found, ApiError> {
-    let log = stream.log()?;
-    let horizon_ms = state.horizon_ms(now_ms);
-    let from = if state.created_ms < horizon_ms {
-        from.max(log.seek_time(shard.lane(), horizon_ms).map_err(|error| log_failure(&error))?)
-    } else {
-        from
-    };
-    let visible = log.visible();
-    let limit = ReadLimit { records: records_max, bytes: bytes_max };
-    let records = log.read(shard.lane(), from, limit).map_err(|error| log_failure(&error))?;
-    let next = records.next();
-    let at_tip = next >= visible;
-    let last_ms = records.iter().last().map(|record| record.timestamp_ms);
-    // All that a closed shard ever held was durable when it was closed.
-    let is_drained = shard.closed.is_some_and(|closed| at_tip || next.0 >= closed.at);
-    Ok(Found {
-        records,
-        next,
-        at_tip,
-        is_drained,
-        millis_behind: last_ms.filter(|_| !at_tip && !is_drained).map_or(0, |last_ms| now_ms.saturating_sub(last_ms)),
-    })
+/// A read of a shard.
+pub(crate) struct Reading<'a> {
+    pub(crate) stream: &'a Stream,
+    pub(crate) state: &'a StreamState,
+    pub(crate) shard: &'a Shard,
+    /// The first position wanted; records out of retention are passed over.
+    pub(crate) from: Position,
+    pub(crate) records_max: usize,
+    pub(crate) bytes_max: usize,
+    pub(crate) now_ms: u64,
+}
+
+impl Reading<'_> {
+    /// Reads without blocking the caller's thread while a log is opened. At the tip none is: those
+    /// who wait for records of a quiet stream need no open log.
+    pub(crate) async fn read(self) -> Result<Found, ApiError> {
+        match self.at_tip() {
+            Some(nothing) => Ok(nothing),
+            None => {
+                let log = self.stream.log_acquired().await?;
+                self.read_from(&log)
+            }
+        }
+    }
+
+    /// As [`Reading::read`], for callers that may block.
+    pub(crate) fn read_blocking(self) -> Result<Found, ApiError> {
+        match self.at_tip() {
+            Some(nothing) => Ok(nothing),
+            None => {
+                let log = self.stream.log()?;
+                self.read_from(&log)
+            }
+        }
+    }
+
+    fn at_tip(&self) -> Option<Found> {
+        let visible = self.stream.log.known_visible()?;
+        (self.from >= visible && !self.stream.log.is_deleted()).then(|| Found::nothing(self.shard, self.from))
+    }
+
+    fn read_from(self, log: &LogInUse) -> Result<Found, ApiError> {
+        let Self { stream, state, shard, from, now_ms, .. } = self;
+        let failed = |error| stream.unless_deleted(log.failed(&error));
+        let horizon_ms = state.horizon_ms(now_ms);
+        let from = if state.created_ms < horizon_ms {
+            from.max(log.seek_time(shard.lane(), horizon_ms).map_err(failed)?)
+        } else {
+            from
+        };
+        let visible = log.visible();
+        let limit = ReadLimit { records: self.records_max, bytes: self.bytes_max };
+        let records = match log.read(shard.lane(), from, limit) {
+            // What is gone in front of all that is held is passed over like what has expired.
+            Err(LogError::Damaged(damage)) if damage.resume <= log.start() => {
+                log.failed(&LogError::Damaged(damage.clone()));
+                log.read(shard.lane(), damage.resume, limit)
+            }
+            outcome => outcome,
+        };
+        let records = records.map_err(failed)?;
+        let next = records.next();
+        let at_tip = next >= visible;
+        let last_ms = records.iter().last().map(|record| record.timestamp_ms);
+        // All that a closed shard ever held was durable when it was closed.
+        let is_drained = shard.closed.is_some_and(|closed| at_tip || next.0 >= closed.at);
+        let millis_behind =
+            last_ms.filter(|_| !at_tip && !is_drained).map_or(0, |last_ms| now_ms.saturating_sub(last_ms));
+        Ok(Found { records: Some(records), next, at_tip, is_drained, millis_behind })
+    }
 }

@@ -85,6 +85,7 @@ impl Resharding<'_> {
     pub(crate) fn open(&self, index: u32) -> Result<Shard, ApiError> {
         let shards = &self.state.shards;
         let found = shards.binary_search_by_key(&index, |shard| shard.index).ok().map(|at| &shards[at]);
+        let found = found.filter(|shard| !shard.is_closed_before(self.state.horizon_ms(self.now_ms)));
         let shard = found.ok_or_else(|| shard_not_found(&shard_id(index), &self.state.key))?;
         if shard.closed.is_some() {
             return Err(invalid_argument(format!(

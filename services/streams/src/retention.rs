@@ -1,32 +1,71 @@
 //! Drops what is older than its stream's retention period.
 
+use std::sync::atomic::Ordering;
+
+use anabranch_protocol::ApiError;
+use anabranch_storage::ReadLimit;
+
+use crate::limits::{RETENTION_OPENS_MAX, RETENTION_PARTS};
+use crate::stream::{Stream, StreamState};
+use crate::stream_log::LogInUse;
 use crate::streams::Streams;
 
-/// Drops expired segments of all streams. Logs that nobody opened are opened for it, so that quiet
-/// streams give their space back too.
+/// Drops expired segments of all streams. A log that is closed is opened for it only when something
+/// in it may have expired, or, some in each round, when that is not known yet.
 pub(crate) fn trim(streams: &Streams) {
+    let mut opens_left = RETENTION_OPENS_MAX;
     for stream in streams.all() {
-        let state = stream.state();
-        let horizon_ms = state.horizon_ms(streams.clock.now_ms());
-        if state.created_ms >= horizon_ms {
+        let (state, now_ms) = (stream.state(), streams.clock.now_ms());
+        if state.created_ms >= state.horizon_ms(now_ms) {
             continue;
         }
         if let Err(error) = streams.drop_expired_shards(&stream) {
             tracing::error!(stream = state.key.name, %error, "forgetting expired shards");
         }
+        if !stream.log.is_open() {
+            let due_ms = stream.trim_due_ms.load(Ordering::Relaxed);
+            if due_ms > now_ms || opens_left == 0 {
+                continue;
+            }
+            opens_left -= 1;
+        }
         let Ok(log) = stream.log() else { continue };
-        match log.trim_before(horizon_ms) {
-            Ok(0) => {}
-            Ok(segments) => tracing::info!(stream = state.key.name, segments, "dropped expired segments"),
-            Err(error) => tracing::error!(stream = state.key.name, %error, "dropping expired segments"),
+        if let Err(error) = trim_one(&stream, &state, &log, now_ms) {
+            tracing::error!(stream = state.key.name, %error, "dropping expired segments");
         }
     }
+}
+
+fn trim_one(stream: &Stream, state: &StreamState, log: &LogInUse, now_ms: u64) -> Result<(), ApiError> {
+    let horizon_ms = state.horizon_ms(now_ms);
+    let segments = log.trim_before(horizon_ms).map_err(|error| log.failed(&error))?;
+    if segments > 0 {
+        tracing::info!(stream = state.key.name, segments, "dropped expired segments");
+    }
+    let retention_ms = u64::from(state.retention_hours) * 3_600_000;
+    let due_ms = oldest_held_ms(state, log, horizon_ms)?.unwrap_or(now_ms) + retention_ms;
+    stream.trim_due_ms.store(due_ms.max(now_ms + retention_ms / RETENTION_PARTS), Ordering::Relaxed);
+    Ok(())
+}
+
+/// When the oldest record came that is within retention. What can't be read is kept as long as if it
+/// had come just then.
+fn oldest_held_ms(state: &StreamState, log: &LogInUse, horizon_ms: u64) -> Result<Option<u64>, ApiError> {
+    let mut oldest: Option<u64> = None;
+    for shard in &state.shards {
+        let from = log.seek_time(shard.lane(), horizon_ms).map_err(|error| log.failed(&error))?;
+        let first_ms = match log.read(shard.lane(), from, ReadLimit { records: 1, bytes: 1 }) {
+            Ok(found) => found.iter().next().map(|record| record.timestamp_ms),
+            Err(_) => Some(horizon_ms),
+        };
+        oldest = oldest.into_iter().chain(first_ms).min();
+    }
+    Ok(oldest)
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
-    use std::time::Duration;
 
     use anabranch_control::ControlStore;
     use anabranch_protocol::{ManualClock, RequestContext};
@@ -44,10 +83,9 @@ mod tests {
         let open = || {
             let control = ControlStore::open(&directory.path().join("control.redb")).unwrap();
             let config = StreamsConfig {
-                directory: directory.path().join("streams"),
                 log: Config { segment_bytes_min: 64 << 10, ..Config::default() },
-                transition_delay: Duration::ZERO,
                 limits: crate::Limits::Off,
+                ..StreamsConfig::new(directory.path().join("streams"))
             };
             Streams::open(config, control, clock.clone()).unwrap()
         };

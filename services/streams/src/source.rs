@@ -6,8 +6,8 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-use crate::error::{invalid_argument, log_failure};
-use crate::reading::read;
+use crate::error::invalid_argument;
+use crate::reading::Reading;
 use crate::record::StoredRecord;
 use crate::shard::shard_id;
 use crate::stream::{Stream, StreamKey};
@@ -93,7 +93,9 @@ pub struct ShardRead {
 impl Streams {
     fn of_arn(&self, arn: &str) -> Result<Arc<Stream>, ApiError> {
         let key = StreamKey::of_arn(arn).ok_or_else(|| invalid_argument(format!("{arn} is no ARN of a stream.")))?;
-        self.get(&key)
+        let stream = self.get(&key)?;
+        stream.state().check_not_deleting()?;
+        Ok(stream)
     }
 
     /// The shards of the stream `arn`, parents before children.
@@ -101,14 +103,14 @@ impl Streams {
     /// # Errors
     /// `ResourceNotFoundException` when there is no such stream.
     pub fn list_shards(&self, arn: &str) -> Result<Vec<ShardInfo>, ApiError> {
-        let state = self.of_arn(arn)?.state();
+        let (state, now_ms) = (self.of_arn(arn)?.state(), self.clock.now_ms());
         let info = |shard: &crate::shard::Shard| ShardInfo {
             shard_id: shard.id(),
             parent_shard_id: shard.parent.map(shard_id),
             adjacent_parent_shard_id: shard.adjacent_parent.map(shard_id),
             closed: shard.closed.is_some(),
         };
-        Ok(state.shards.iter().map(info).collect())
+        Ok(state.held_shards(now_ms).map(info).collect())
     }
 
     /// Turns a start into a fixed place.
@@ -118,12 +120,14 @@ impl Streams {
     pub fn resolve_start(&self, arn: &str, shard_id: &str, start: Start) -> Result<ShardCursor, ApiError> {
         let stream = self.of_arn(arn)?;
         let state = stream.state();
-        let shard = state.shard(shard_id)?;
-        let log = stream.log()?;
+        let shard = state.shard(shard_id, self.clock.now_ms())?;
         let position = match start {
             Start::TrimHorizon => Position(0),
-            Start::Latest => log.visible(),
-            Start::AtTimestamp(ms) => log.seek_time(shard.lane(), ms).map_err(|error| log_failure(&error))?,
+            Start::Latest => stream.log.visible()?,
+            Start::AtTimestamp(ms) => {
+                let log = stream.log()?;
+                log.seek_time(shard.lane(), ms).map_err(|error| log.failed(&error))?
+            }
         };
         Ok(ShardCursor::at(position))
     }
@@ -142,8 +146,18 @@ impl Streams {
     ) -> Result<ShardRead, ApiError> {
         let stream = self.of_arn(arn)?;
         let state = stream.state();
-        let shard = state.shard(shard_id)?;
-        let found = read(&stream, &state, shard, cursor.position()?, max_records, max_bytes, self.clock.now_ms())?;
+        let now_ms = self.clock.now_ms();
+        let shard = state.shard(shard_id, now_ms)?;
+        let reading = Reading {
+            stream: &stream,
+            state: &state,
+            shard,
+            from: cursor.position()?,
+            records_max: max_records,
+            bytes_max: max_bytes,
+            now_ms,
+        };
+        let found = reading.read_blocking()?;
         let record = |record: anabranch_storage::Record<'_>| {
             let stored = StoredRecord::decode(record.data).ok_or_else(|| {
                 ApiError::internal(format!("the record at {} is of an unknown version", record.position))
@@ -156,7 +170,7 @@ impl Streams {
             })
         };
         Ok(ShardRead {
-            records: found.records.iter().map(record).collect::<Result<_, ApiError>>()?,
+            records: found.records().map(record).collect::<Result<_, ApiError>>()?,
             next: ShardCursor::at(found.next),
             at_tip: found.at_tip,
             closed_and_drained: found.is_drained,
@@ -165,23 +179,21 @@ impl Streams {
     }
 
     /// Waits until there may be something to read of a shard behind `cursor`, which was at the tip,
-    /// or streams or shards changed.
+    /// or the stream or its shards changed. It holds no log open.
     ///
     /// # Errors
     /// `ResourceNotFoundException` when there is no such stream or shard.
     pub async fn wait_for_records(&self, arn: &str, shard_id: &str, cursor: &ShardCursor) -> Result<(), ApiError> {
-        let mut changes = self.changes.subscribe();
         let (stream, position) = (self.of_arn(arn)?, cursor.position()?);
+        let mut changes = stream.changes();
         // It may have been closed since it was read.
-        if stream.state().shard(shard_id)?.closed.is_some_and(|closed| position.0 >= closed.at) {
+        if stream.state().shard(shard_id, self.clock.now_ms())?.closed.is_some_and(|closed| position.0 >= closed.at) {
             return Ok(());
         }
-        let log = stream.log()?;
         // A record at the cursor makes the watermark go past it.
         tokio::select! {
-            () = log.visible_past(position) => {}
-            _ = changes.changed() => {}
+            outcome = stream.log.visible_past(position) => outcome,
+            _ = changes.changed() => Ok(()),
         }
-        Ok(())
     }
 }

@@ -1,27 +1,28 @@
 //! A stream: its state in the control store, and its log.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 
 use anabranch_protocol::{ApiError, RequestContext, Timestamp};
-use anabranch_storage::{Config, Log};
+use anabranch_storage::Config;
 use parking_lot::{Mutex, RwLock};
 use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::consumer::Consumer;
 use crate::encryption::EncryptionChange;
-use crate::error::{
-    invalid_argument, log_failure, not_active, shard_does_not_exist, shard_not_found, stream_not_found,
-};
+use crate::error::{invalid_argument, not_active, shard_does_not_exist, shard_not_found, stream_not_found};
 use crate::hash_key::{HashKey, even_ranges};
 use crate::limits::{RECORD_KIB_DEFAULT, RETENTION_HOURS_DEFAULT};
 use crate::meters::Meters;
+use crate::open_logs::OpenLogs;
 use crate::quota::StreamQuota;
 use crate::routing::Routes;
 use crate::shard::{Shard, ShardId, shard_index};
+use crate::stream_log::{LogInUse, StreamLog};
 use crate::tags::Tags;
 
 /// Account, region and name: what identifies a stream.
@@ -106,6 +107,10 @@ pub(crate) struct StreamState {
     pub(crate) deleting: bool,
     pub(crate) mode: StreamMode,
     pub(crate) retention_hours: u32,
+    /// Records that came before this moment had expired when the retention period was last changed,
+    /// and stay so.
+    #[serde(default)]
+    pub(crate) expired_before_ms: u64,
     pub(crate) record_kib_max: u32,
     pub(crate) tags: Tags,
     /// All shards that hold records or take them, by index.
@@ -154,6 +159,7 @@ impl StreamState {
             deleting: false,
             mode: StreamMode::Provisioned,
             retention_hours: RETENTION_HOURS_DEFAULT,
+            expired_before_ms: 0,
             record_kib_max: RECORD_KIB_DEFAULT,
             tags: Tags::new(),
             shards: (0..).zip(even_ranges(shards)).map(shard).collect(),
@@ -204,10 +210,16 @@ impl StreamState {
         self.shards.iter().filter(move |shard| !shard.is_closed_before(horizon_ms))
     }
 
-    pub(crate) fn shard(&self, shard_id: &str) -> Result<&Shard, ApiError> {
-        let index = shard_index(shard_id).ok_or_else(|| shard_not_found(shard_id, &self.key))?;
-        let found = self.shards.iter().find(|shard| shard.index == index);
-        found.ok_or_else(|| shard_does_not_exist(&ShardId(index).to_string(), &self.key))
+    /// The shard of this id, which must be within retention.
+    pub(crate) fn shard(&self, shard_id: &str, now_ms: u64) -> Result<&Shard, ApiError> {
+        self.shard_of_index(shard_index(shard_id).ok_or_else(|| shard_not_found(shard_id, &self.key))?, now_ms)
+    }
+
+    /// The shard of this index, which must be within retention.
+    pub(crate) fn shard_of_index(&self, index: u32, now_ms: u64) -> Result<&Shard, ApiError> {
+        let found = self.shards.binary_search_by_key(&index, |shard| shard.index).ok().map(|at| &self.shards[at]);
+        let held = found.filter(|shard| !shard.is_closed_before(self.horizon_ms(now_ms)));
+        held.ok_or_else(|| shard_does_not_exist(&ShardId(index).to_string(), &self.key))
     }
 
     /// Most bytes of a record, its partition key included.
@@ -215,13 +227,25 @@ impl StreamState {
         self.record_kib_max as usize * 1024
     }
 
-    /// Records older than this are out of the retention period.
+    /// Records older than this are out of the retention period. It only ever moves forward: what has
+    /// expired does not come back when the period is raised.
     pub(crate) fn horizon_ms(&self, now_ms: u64) -> u64 {
-        now_ms.saturating_sub(u64::from(self.retention_hours) * 3_600_000)
+        now_ms.saturating_sub(u64::from(self.retention_hours) * 3_600_000).max(self.expired_before_ms)
+    }
+
+    /// Changes the retention period. What has expired by the old one stays expired.
+    pub(crate) fn set_retention(&mut self, hours: u32, now_ms: u64) {
+        self.expired_before_ms = self.horizon_ms(now_ms);
+        self.retention_hours = hours;
+    }
+
+    /// A stream that is being deleted is gone for those who read and write it.
+    pub(crate) fn check_not_deleting(&self) -> Result<(), ApiError> {
+        if self.deleting { Err(stream_not_found(&self.key)) } else { Ok(()) }
     }
 }
 
-/// A stream that is served. Its log is opened when it is first needed, so that thousands of quiet
+/// A stream that is served. Its log is open only while it is needed, so that thousands of quiet
 /// streams cost nothing.
 #[derive(Debug)]
 pub(crate) struct Stream {
@@ -230,10 +254,11 @@ pub(crate) struct Stream {
     pub(crate) routes: RwLock<Arc<Routes>>,
     /// Held by whoever changes the state, from reading it on.
     pub(crate) changing: Mutex<()>,
-    directory: PathBuf,
-    config: Config,
-    log: Mutex<Option<Log>>,
-    is_deleted: AtomicBool,
+    pub(crate) log: Arc<StreamLog>,
+    /// When retention looks at the log again, in milliseconds since the epoch; 0 if it did not yet.
+    pub(crate) trim_due_ms: AtomicU64,
+    /// Ticks when the state changes, and when the stream goes.
+    changes: watch::Sender<()>,
     /// What its shards may take, where quotas hold.
     pub(crate) quota: StreamQuota,
     pub(crate) meters: Meters,
@@ -242,15 +267,15 @@ pub(crate) struct Stream {
 }
 
 impl Stream {
-    pub(crate) fn new(state: StreamState, directory: PathBuf, config: Config) -> Self {
+    /// A stream whose log lies in `directory`, under its id.
+    pub(crate) fn new(state: StreamState, directory: &Path, config: Config, logs: Arc<OpenLogs>) -> Self {
         Self {
+            log: StreamLog::new(state.id, directory, config, logs),
+            trim_due_ms: AtomicU64::new(0),
+            changes: watch::Sender::new(()),
             routes: RwLock::new(Arc::new(Routes::new(&state))),
             state: RwLock::new(Arc::new(state)),
             changing: Mutex::new(()),
-            directory,
-            config,
-            log: Mutex::new(None),
-            is_deleted: AtomicBool::new(false),
             quota: StreamQuota::default(),
             meters: Meters::default(),
             records_in: AtomicU64::new(0),
@@ -265,65 +290,38 @@ impl Stream {
     /// A copy of the state, unless the stream is deleted. For who holds `changing`.
     pub(crate) fn held_state(&self) -> Result<StreamState, ApiError> {
         let state = self.state();
-        if self.is_deleted() { Err(stream_not_found(&state.key)) } else { Ok((*state).clone()) }
+        if self.log.is_deleted() { Err(stream_not_found(&state.key)) } else { Ok((*state).clone()) }
     }
 
     /// Replaces the state; the routes, if they changed, go with it.
     pub(crate) fn set_state(&self, state: StreamState) {
         *self.state.write() = Arc::new(state);
+        self.tell_change();
     }
 
-    /// Whether its files are gone, or about to go.
-    pub(crate) fn is_deleted(&self) -> bool {
-        self.is_deleted.load(Ordering::Acquire)
+    /// Wakes those who wait for something to change.
+    pub(crate) fn tell_change(&self) {
+        self.changes.send_replace(());
     }
 
-    /// The log, opened now if it was not yet.
-    pub(crate) fn log(&self) -> Result<Log, ApiError> {
-        let mut log = self.log.lock();
-        if let Some(log) = &*log {
-            return Ok(log.clone());
-        }
-        if self.is_deleted() {
-            return Err(stream_not_found(&self.state().key));
-        }
-        let (opened, recovery) =
-            Log::open(&self.directory, self.config.clone()).map_err(|error| log_failure(&error))?;
-        let stream = self.state().key.name.clone();
-        if let Some(torn) = recovery.torn {
-            tracing::warn!(stream, segment = %torn.segment.display(), torn.offset, torn.bytes, "cut a torn tail that was never acknowledged");
-        }
-        for damage in recovery.damage {
-            tracing::error!(stream, %damage, "the stream's log is damaged");
-        }
-        *log = Some(opened.clone());
-        Ok(opened)
+    /// Is told of changes from now on.
+    pub(crate) fn changes(&self) -> watch::Receiver<()> {
+        self.changes.subscribe()
     }
 
-    /// The log, if it is open.
-    pub(crate) fn open_log(&self) -> Option<Log> {
-        self.log.lock().clone()
+    /// The log, opened if it is not.
+    pub(crate) fn log(&self) -> Result<LogInUse, ApiError> {
+        self.log.acquire().map_err(|error| self.unless_deleted(error))
     }
 
-    /// Closes the log.
-    pub(crate) fn close(&self) {
-        if let Some(log) = self.log.lock().take()
-            && let Err(error) = log.close()
-        {
-            tracing::error!(stream = self.state().key.name, %error, "closing the stream's log");
-        }
+    /// As [`Stream::log`], for asynchronous callers.
+    pub(crate) async fn log_acquired(&self) -> Result<LogInUse, ApiError> {
+        self.log.acquired().await.map_err(|error| self.unless_deleted(error))
     }
 
-    /// Closes the log and removes its files. The stream is out of the control store already.
-    pub(crate) fn delete_files(&self) {
-        self.is_deleted.store(true, Ordering::Release);
-        self.close();
-        // What can't be removed now is removed as an orphan at the next start.
-        if let Err(error) = std::fs::remove_dir_all(&self.directory)
-            && error.kind() != std::io::ErrorKind::NotFound
-        {
-            tracing::warn!(directory = %self.directory.display(), %error, "removing a deleted stream's files");
-        }
+    /// An error of the log, or that of a stream that is gone: its log can't be used any more then.
+    pub(crate) fn unless_deleted(&self, error: ApiError) -> ApiError {
+        if self.log.is_deleted() { stream_not_found(&self.state().key) } else { error }
     }
 }
 

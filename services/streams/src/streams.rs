@@ -1,12 +1,12 @@
 //! All streams: what exists, by name; opening them, creating and deleting.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use anabranch_control::{ControlStore, STORE_ID_FILE, Table};
-use anabranch_protocol::{ApiError, Clock, RequestContext};
+use anabranch_control::{Changes, ControlStore, Table};
+use anabranch_protocol::{ApiError, Clock, Problem, RequestContext};
 use anabranch_storage::Config;
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::watch;
@@ -15,7 +15,9 @@ use uuid::Uuid;
 use crate::call_rates::CallRates;
 use crate::error::{OpenError, stream_exists, stream_not_found};
 use crate::iterator::IteratorKey;
-use crate::limits::{GROWTH_CHECK_MS, RETENTION_CHECK_MS};
+use crate::leftovers::{UNFINISHED, move_strays, remove_unfinished};
+use crate::limits::{GROWTH_CHECK_MS, OPEN_LOGS_DEFAULT, RETENTION_CHECK_MS};
+use crate::open_logs::OpenLogs;
 use crate::quota::Limits;
 use crate::resharding::Resharding;
 use crate::routing::Routes;
@@ -30,12 +32,32 @@ const SECRETS: Table = Table("streams_secrets");
 pub struct StreamsConfig {
     /// Where the streams' logs lie, one directory each.
     pub directory: PathBuf,
+    /// Where directories are moved that lie there and that control state does not explain.
+    pub strays: PathBuf,
     /// Settings of each log, its flush policy among them.
     pub log: Config,
+    /// Most logs that are open at once, two file descriptors each; at least one. A stream that needs
+    /// another has the one closed that was not used for longest.
+    pub open_logs_max: usize,
     /// How long a new stream stays CREATING, a changed one UPDATING and a deleted one DELETING.
     pub transition_delay: Duration,
     /// Whether AWS's quotas hold.
     pub limits: Limits,
+}
+
+impl StreamsConfig {
+    /// Settings for streams in `directory`: AWS's quotas hold, changes are complete at once, and what
+    /// is not explained goes to `strays` beside it.
+    pub fn new(directory: PathBuf) -> Self {
+        Self {
+            strays: directory.with_file_name("strays").join("streams"),
+            directory,
+            log: Config::default(),
+            open_logs_max: OPEN_LOGS_DEFAULT,
+            transition_delay: Duration::ZERO,
+            limits: Limits::Aws,
+        }
+    }
 }
 
 /// Kinesis Data Streams.
@@ -47,8 +69,11 @@ pub struct Streams {
     /// Held by whoever changes the settings of an account, from reading them on.
     pub(crate) changing_accounts: Mutex<()>,
     streams: RwLock<Registry>,
-    /// Ticks whenever streams or shards come, go or change.
-    pub(crate) changes: watch::Sender<u64>,
+    /// Held while a stream is made.
+    creating: Mutex<()>,
+    open_logs: Arc<OpenLogs>,
+    /// Directories that nothing explains, as they were found at the start.
+    strays: Vec<Problem>,
     pub(crate) subscriptions: Subscriptions,
     pub(crate) call_rates: CallRates,
     stop: watch::Sender<bool>,
@@ -103,8 +128,9 @@ pub struct StreamStat {
 }
 
 impl Streams {
-    /// Opens all streams that control state knows and removes files of those it doesn't. Logs are
-    /// opened when they are first used. Needs a Tokio runtime.
+    /// Opens all streams that control state knows. Files of streams that were being made or removed
+    /// are removed; what else lies there and is not known is moved aside. Logs are opened when they
+    /// are first used. Needs a Tokio runtime.
     ///
     /// # Errors
     /// When the control store or the directory can't be read.
@@ -119,22 +145,22 @@ impl Streams {
                 key
             }
         };
-        let mut streams = Registry::default();
+        let (mut streams, mut removed) = (Registry::default(), Changes::default());
+        let open_logs = Arc::new(OpenLogs::new(config.open_logs_max));
         for (key, state) in control.scan::<StreamState>(STREAMS, "")? {
             if state.deleting {
-                control.delete(STREAMS, &key)?;
+                removed.delete(STREAMS, &key);
+                removed.put(UNFINISHED, &state.id.to_string(), &())?;
                 continue;
             }
-            let directory = config.directory.join(state.id.to_string());
-            streams.insert(Arc::new(Stream::new(state, directory, config.log.clone())));
+            let stream = Stream::new(state, &config.directory, config.log.clone(), open_logs.clone());
+            stream.log.check_presence();
+            streams.insert(Arc::new(stream));
         }
-        let known: HashSet<String> = streams.by_id.keys().map(Uuid::to_string).collect();
-        for entry in std::fs::read_dir(&config.directory).map_err(at)? {
-            let entry = entry.map_err(at)?;
-            if entry.file_name().to_str().is_none_or(|name| name != STORE_ID_FILE && !known.contains(name)) {
-                std::fs::remove_dir_all(entry.path()).map_err(at)?;
-            }
-        }
+        control.commit(removed)?;
+        remove_unfinished(&control, &config.directory)?;
+        let strays =
+            move_strays(&config.directory, &config.strays, |id| streams.by_id.contains_key(&id)).map_err(at)?;
         let service = Arc::new_cyclic(|this| Self {
             config,
             clock,
@@ -142,7 +168,9 @@ impl Streams {
             control,
             changing_accounts: Mutex::new(()),
             streams: RwLock::new(streams),
-            changes: watch::Sender::new(0),
+            creating: Mutex::new(()),
+            open_logs,
+            strays,
             subscriptions: Subscriptions::default(),
             call_rates: CallRates::default(),
             stop: watch::Sender::new(false),
@@ -177,7 +205,7 @@ impl Streams {
         self.stop.send_replace(true);
         let streams = self.all();
         // A panic while closing was printed already, and the process is ending.
-        let _ = tokio::task::spawn_blocking(move || streams.iter().for_each(|stream| stream.close())).await;
+        let _ = tokio::task::spawn_blocking(move || streams.iter().for_each(|stream| stream.log.close())).await;
     }
 
     /// Figures of all streams, by name.
@@ -185,7 +213,7 @@ impl Streams {
         let now_ms = self.clock.now_ms();
         let stat = |stream: Arc<Stream>| {
             let state = stream.state();
-            let log = stream.open_log().map(|log| log.stat());
+            let log = stream.log.stat();
             StreamStat {
                 name: state.key.name.clone(),
                 arn: state.key.arn(),
@@ -200,6 +228,17 @@ impl Streams {
             }
         };
         self.all().into_iter().map(stat).collect()
+    }
+
+    /// What is wrong with streams, as far as it was met. Opens no log.
+    pub fn problems(&self) -> Vec<Problem> {
+        let of_stream = |stream: &Arc<Stream>| stream.log.problems(&stream.state().key.name);
+        self.strays.iter().cloned().chain(self.all().iter().flat_map(of_stream)).collect()
+    }
+
+    /// How many logs are open now; at most [`StreamsConfig::open_logs_max`].
+    pub fn open_logs(&self) -> usize {
+        self.open_logs.count()
     }
 
     /// Itself, for what outlives a call.
@@ -235,7 +274,7 @@ impl Streams {
         self.get(&StreamKey::of_request(context, name, arn)?)
     }
 
-    /// The stream that a request for data names: it must be past CREATING and not be deleted.
+    /// The stream that a request for data names: it must be past CREATING and not DELETING.
     pub(crate) fn readable(
         &self,
         context: &RequestContext,
@@ -244,10 +283,10 @@ impl Streams {
     ) -> Result<Arc<Stream>, ApiError> {
         let stream = self.named(context, name, arn)?;
         let state = stream.state();
-        if state.status(self.clock.now_ms()) == "CREATING" {
-            return Err(stream_not_found(&state.key));
+        match state.status(self.clock.now_ms()) {
+            "CREATING" | "DELETING" => Err(stream_not_found(&state.key)),
+            _ => Ok(stream),
         }
-        Ok(stream)
     }
 
     /// Changes a stream's state by `apply`, in control state first. The stream must be ACTIVE, and
@@ -323,10 +362,8 @@ impl Streams {
         state.updating_until_ms = self.after_transition(now_ms);
         self.store(&state)?;
         let changed = Arc::new(Routes::new(&state));
-        stream.set_state(state);
         *routes = changed;
-        drop(routes);
-        self.tell_changes();
+        stream.set_state(state);
         Ok(result)
     }
 
@@ -339,7 +376,6 @@ impl Streams {
     fn update(&self, stream: &Stream, state: StreamState) -> Result<(), ApiError> {
         self.store(&state)?;
         stream.set_state(state);
-        self.tell_changes();
         Ok(())
     }
 
@@ -349,28 +385,33 @@ impl Streams {
         let mut state = (*stream.state()).clone();
         let horizon_ms = state.horizon_ms(self.clock.now_ms());
         state.shards.retain(|shard| !shard.is_closed_before(horizon_ms));
-        if stream.is_deleted() || state.shards.len() == stream.state().shards.len() {
+        if stream.log.is_deleted() || state.shards.len() == stream.state().shards.len() {
             return Ok(());
         }
         self.update(stream, state)
     }
 
-    /// Makes a stream: its log first, then its entry in control state.
+    /// Makes a stream: its log first, then its entry in control state, which says before that there
+    /// is something to be removed if it comes to nothing.
     pub(crate) fn create(&self, state: StreamState) -> Result<(), ApiError> {
-        let mut streams = self.streams.write();
-        if streams.by_key.contains_key(&state.key) {
+        let _creating = self.creating.lock();
+        if self.streams.read().by_key.contains_key(&state.key) {
             return Err(stream_exists(&state.key));
         }
-        let directory = self.config.directory.join(state.id.to_string());
-        let stream = Arc::new(Stream::new(state, directory, self.config.log.clone()));
-        let made = stream.log().and_then(|_| self.store(&stream.state()));
+        let id = state.id.to_string();
+        self.control.put(UNFINISHED, &id, &()).map_err(|error| control_failure(&error))?;
+        let stream = Stream::new(state, &self.config.directory, self.config.log.clone(), self.open_logs.clone());
+        let made = stream.log.make().and_then(|()| {
+            let (state, mut changes) = (stream.state(), Changes::default());
+            changes.delete(UNFINISHED, &id);
+            let entered = changes.put(STREAMS, &state.key.to_string(), &*state);
+            entered.and_then(|()| self.control.commit(changes)).map_err(|error| control_failure(&error))
+        });
         if let Err(error) = made {
-            stream.delete_files();
+            self.remove_files(&stream);
             return Err(error);
         }
-        streams.insert(stream);
-        drop(streams);
-        self.tell_changes();
+        self.streams.write().insert(Arc::new(stream));
         Ok(())
     }
 
@@ -382,23 +423,41 @@ impl Streams {
         })
     }
 
-    /// Removes a stream: its entry in control state first, then its files.
+    /// Removes a stream: its entry in control state first, which keeps that its files are to go until
+    /// they are gone.
     pub(crate) fn finish_deletion(&self, stream: &Stream) -> Result<(), ApiError> {
         let _changing = stream.changing.lock();
-        let state = stream.state();
-        let removed = self.control.delete(STREAMS, &state.key.to_string());
-        removed.map_err(|error| control_failure(&error))?;
+        let (state, mut changes) = (stream.held_state()?, Changes::default());
+        changes.delete(STREAMS, &state.key.to_string());
+        let noted = changes.put(UNFINISHED, &state.id.to_string(), &());
+        noted.and_then(|()| self.control.commit(changes)).map_err(|error| control_failure(&error))?;
         self.streams.write().remove(&state);
-        stream.delete_files();
-        self.tell_changes();
+        self.remove_files(stream);
+        stream.tell_change();
         Ok(())
+    }
+
+    /// Closes a stream's log and removes its files, and then what control state knows of them. What
+    /// can't be removed now is removed at the next start.
+    fn remove_files(&self, stream: &Stream) {
+        let state = stream.state();
+        let removed = stream.log.delete().map_err(|error| error.to_string());
+        let forgotten = removed
+            .and_then(|()| self.control.delete(UNFINISHED, &state.id.to_string()).map_err(|error| error.to_string()));
+        if let Err(error) = forgotten {
+            tracing::warn!(stream = state.key.name, error, "removing a deleted stream's files");
+        }
     }
 
     /// Removes a stream once it was DELETING long enough. A restart meanwhile removes it at once.
     pub(crate) fn finish_deletion_after(&self, stream: Arc<Stream>, delay: Duration) {
-        let Some(streams) = self.this.upgrade() else { return };
+        let (this, mut stop) = (self.this.clone(), self.stop.subscribe());
         tokio::spawn(async move {
-            tokio::time::sleep(delay).await;
+            tokio::select! {
+                _ = stop.changed() => return,
+                () = tokio::time::sleep(delay) => {}
+            }
+            let Some(streams) = this.upgrade() else { return };
             let removed = tokio::task::spawn_blocking(move || streams.finish_deletion(&stream)).await;
             if let Ok(Err(error)) = removed {
                 tracing::error!(%error, "removing a deleted stream");
@@ -410,9 +469,12 @@ impl Streams {
         let stored = self.control.put(STREAMS, &state.key.to_string(), state);
         stored.map_err(|error| control_failure(&error))
     }
+}
 
-    fn tell_changes(&self) {
-        self.changes.send_modify(|count| *count += 1);
+/// The logs are closed, if [`Streams::shutdown`] did not.
+impl Drop for Streams {
+    fn drop(&mut self) {
+        self.all().iter().for_each(|stream| stream.log.close());
     }
 }
 

@@ -24,6 +24,8 @@ use notification_target::NotificationTarget;
 use object_writer::ObjectWriter;
 use stream_source::StreamSource;
 
+/// Descriptors that an open log takes: its lock's, and that of the segment written to.
+const LOG_DESCRIPTORS: usize = 2;
 /// How long a new stream stays CREATING and a deleted one DELETING.
 const STREAM_TRANSITION: std::time::Duration = std::time::Duration::from_millis(50);
 
@@ -54,10 +56,12 @@ impl Services {
         let streams = {
             let directory = data.join("streams");
             let config = StreamsConfig {
-                directory,
                 log: log.clone(),
+                strays: data.join("strays").join("streams"),
+                open_logs_max: config.descriptors.logs_max / LOG_DESCRIPTORS,
                 transition_delay: STREAM_TRANSITION,
                 limits: config.limits,
+                ..StreamsConfig::new(directory)
             };
             Streams::open(config, control.clone(), clock.clone())
                 .map_err(|error| StartError::service("kinesis", error))?
@@ -97,7 +101,7 @@ impl Services {
     /// What is wrong with each service.
     pub(crate) fn problems(&self) -> Vec<(&'static str, Vec<Problem>)> {
         vec![
-            ("kinesis", Vec::new()),
+            ("kinesis", self.streams.problems()),
             ("firehose", self.firehose.problems()),
             ("lambda", self.lambda.problems()),
             ("s3", self.objects.problems()),

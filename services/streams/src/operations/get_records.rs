@@ -7,14 +7,13 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::record_view::{ChildShard, RecordView, children, records};
-use crate::error::{invalid_argument, rate_exceeded, shard_does_not_exist};
+use crate::error::{invalid_argument, rate_exceeded};
 use crate::iterator::ShardIterator;
 use crate::limits::{GET_RECORDS_BYTES_MAX, GET_RECORDS_MAX};
 use crate::meters::{Metric, ShardMetric};
 use crate::quota::Limits;
-use crate::reading::read;
+use crate::reading::Reading;
 use crate::shapes::{PAGE_LIMIT, SHARD_ITERATOR, STREAM_ARN, STREAM_ID};
-use crate::shard::shard_id;
 use crate::stream::StreamKey;
 use crate::streams::Streams;
 
@@ -43,7 +42,7 @@ struct GetRecordsAnswer<'a> {
 }
 
 /// Reads records from an iterator on, as far as they are durable.
-pub(super) fn get_records(streams: &Streams, encoding: Encoding, body: &[u8]) -> Result<Bytes, ApiError> {
+pub(super) async fn get_records(streams: &Streams, encoding: Encoding, body: &[u8]) -> Result<Bytes, ApiError> {
     let request: GetRecordsRequest = encoding.decode(body)?;
     let mut violations = Violations::default();
     violations.required_text("shardIterator", request.shard_iterator.as_deref(), &SHARD_ITERATOR);
@@ -62,8 +61,8 @@ pub(super) fn get_records(streams: &Streams, encoding: Encoding, body: &[u8]) ->
     {
         return Err(invalid_argument("StreamARN does not name the iterator's stream."));
     }
-    let shard = state.shards.iter().find(|shard| shard.index == iterator.shard_index);
-    let shard = shard.ok_or_else(|| shard_does_not_exist(&shard_id(iterator.shard_index), &state.key))?;
+    state.check_not_deleting()?;
+    let shard = state.shard_of_index(iterator.shard_index, now_ms)?;
     let has_quota = streams.config.limits == Limits::Aws;
     if has_quota && !stream.quota.begin_read(shard.index, now_ms) {
         stream.meters.add(Metric::ReadThroughputExceeded, 1);
@@ -71,8 +70,17 @@ pub(super) fn get_records(streams: &Streams, encoding: Encoding, body: &[u8]) ->
         return Err(rate_exceeded(&shard.id(), &state.key));
     }
     let limit = request.limit.map_or(GET_RECORDS_MAX, |limit| limit as usize);
-    let found = read(&stream, &state, shard, iterator.position, limit, GET_RECORDS_BYTES_MAX, now_ms)?;
-    let (count, bytes) = (found.records.len() as u64, found.bytes());
+    let reading = Reading {
+        stream: &stream,
+        state: &state,
+        shard,
+        from: iterator.position,
+        records_max: limit,
+        bytes_max: GET_RECORDS_BYTES_MAX,
+        now_ms,
+    };
+    let found = reading.read().await?;
+    let (count, bytes) = (found.count() as u64, found.bytes());
     if has_quota {
         stream.quota.end_read(shard.index, bytes, now_ms);
     }

@@ -59,8 +59,8 @@ pub(super) fn get_shard_iterator(
     let stream =
         streams.readable(context, name, arn).map_err(|_| shard_does_not_exist(&ShardId(index).to_string(), &key))?;
     let state = stream.state();
-    let shard = state.shard(shard_id)?;
     let now_ms = streams.clock.now_ms();
+    let shard = state.shard(shard_id, now_ms)?;
     if streams.config.limits == Limits::Aws && !stream.quota.iterator(shard.index, now_ms) {
         return Err(rate_exceeded(&shard.id(), &state.key));
     }

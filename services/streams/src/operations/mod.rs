@@ -92,56 +92,22 @@ impl JsonService for Streams {
         if self.config.limits == Limits::Aws {
             self.call_rates.admit(context, operation, encoding, &body, self.clock.now_ms())?;
         }
-        let call = Call { streams: self, context, encoding, body: &body };
         match operation {
-            "AddTagsToStream" => call.void(add_tags_to_stream::add_tags_to_stream),
-            "CreateStream" => call.void(create_stream::create_stream),
-            "DecreaseStreamRetentionPeriod" => {
-                call.void(decrease_stream_retention_period::decrease_stream_retention_period)
+            "GetRecords" => return get_records::get_records(self, encoding, &body).await,
+            "PutRecord" => {
+                let answer = put_record::put_record(self, context, encoding.decode(&body)?).await?;
+                return encode(encoding, &answer);
             }
-            "DeleteResourcePolicy" => call.void(delete_resource_policy::delete_resource_policy),
-            "DeleteStream" => call.void(delete_stream::delete_stream),
-            "DeregisterStreamConsumer" => call.void(deregister_stream_consumer::deregister_stream_consumer),
-            "DescribeAccountSettings" => call.answer(describe_account_settings::describe_account_settings),
-            "DescribeLimits" => call.answer(describe_limits::describe_limits),
-            "DescribeStream" => call.answer(describe_stream::describe_stream),
-            "DescribeStreamConsumer" => call.answer(describe_stream_consumer::describe_stream_consumer),
-            "DescribeStreamSummary" => call.answer(describe_stream_summary::describe_stream_summary),
-            "DisableEnhancedMonitoring" => call.answer(disable_enhanced_monitoring::disable_enhanced_monitoring),
-            "EnableEnhancedMonitoring" => call.answer(enable_enhanced_monitoring::enable_enhanced_monitoring),
-            "GetRecords" => get_records::get_records(self, encoding, &body),
-            "GetResourcePolicy" => call.answer(get_resource_policy::get_resource_policy),
-            "GetShardIterator" => call.answer(get_shard_iterator::get_shard_iterator),
-            "IncreaseStreamRetentionPeriod" => {
-                call.void(increase_stream_retention_period::increase_stream_retention_period)
+            "PutRecords" => {
+                let answer = put_records::put_records(self, context, encoding.decode(&body)?).await?;
+                return encode(encoding, &answer);
             }
-            "ListShards" => call.answer(list_shards::list_shards),
-            "ListStreamConsumers" => call.answer(list_stream_consumers::list_stream_consumers),
-            "ListStreams" => call.answer(list_streams::list_streams),
-            "ListTagsForResource" => call.answer(list_tags_for_resource::list_tags_for_resource),
-            "ListTagsForStream" => call.answer(list_tags_for_stream::list_tags_for_stream),
-            "MergeShards" => call.void(merge_shards::merge_shards),
-            "PutRecord" => encode(encoding, &put_record::put_record(self, context, encoding.decode(&body)?).await?),
-            "PutRecords" => encode(encoding, &put_records::put_records(self, context, encoding.decode(&body)?).await?),
-            "PutResourcePolicy" => call.void(put_resource_policy::put_resource_policy),
-            "RegisterStreamConsumer" => call.answer(register_stream_consumer::register_stream_consumer),
-            "RemoveTagsFromStream" => call.void(remove_tags_from_stream::remove_tags_from_stream),
-            "SplitShard" => call.void(split_shard::split_shard),
-            "StartStreamEncryption" => call.void(start_stream_encryption::start_stream_encryption),
-            "StopStreamEncryption" => call.void(stop_stream_encryption::stop_stream_encryption),
-            "TagResource" => call.void(tag_resource::tag_resource),
-            "UntagResource" => call.void(untag_resource::untag_resource),
-            "UpdateAccountSettings" => call.answer(update_account_settings::update_account_settings),
-            "UpdateMaxRecordSize" => call.void(update_max_record_size::update_max_record_size),
-            "UpdateShardCount" => call.answer(update_shard_count::update_shard_count),
-            "UpdateStreamMode" => call.void(update_stream_mode::update_stream_mode),
-            "UpdateStreamWarmThroughput" => call.answer(update_stream_warm_throughput::update_stream_warm_throughput),
-            _ if NOT_SUPPORTED.contains(&operation) => Err(ApiError::client(
-                "UnknownOperationException",
-                format!("Anabranch does not support the operation {operation} of Kinesis Data Streams."),
-            )),
-            _ => Err(ApiError::unknown_operation(operation)),
+            _ => {}
         }
+        // All others may wait for control state, or for a log that is opened.
+        let (streams, context, operation) = (self.shared()?, context.clone(), operation.to_string());
+        blocking(move || perform(&Call { streams: &streams, context: &context, encoding, body: &body }, &operation))
+            .await
     }
 
     fn answers_with_events(&self, operation: &str) -> bool {
@@ -155,8 +121,66 @@ impl JsonService for Streams {
         encoding: Encoding,
         body: Bytes,
     ) -> Result<EventStream, ApiError> {
-        subscribe_to_shard::subscribe_to_shard(self.shared()?, encoding, encoding.decode(&body)?)
+        let streams = self.shared()?;
+        blocking(move || subscribe_to_shard::subscribe_to_shard(streams, encoding, encoding.decode(&body)?)).await
     }
+}
+
+/// Performs an operation other than those on records.
+fn perform(call: &Call<'_>, operation: &str) -> Result<Bytes, ApiError> {
+    match operation {
+        "AddTagsToStream" => call.void(add_tags_to_stream::add_tags_to_stream),
+        "CreateStream" => call.void(create_stream::create_stream),
+        "DecreaseStreamRetentionPeriod" => {
+            call.void(decrease_stream_retention_period::decrease_stream_retention_period)
+        }
+        "DeleteResourcePolicy" => call.void(delete_resource_policy::delete_resource_policy),
+        "DeleteStream" => call.void(delete_stream::delete_stream),
+        "DeregisterStreamConsumer" => call.void(deregister_stream_consumer::deregister_stream_consumer),
+        "DescribeAccountSettings" => call.answer(describe_account_settings::describe_account_settings),
+        "DescribeLimits" => call.answer(describe_limits::describe_limits),
+        "DescribeStream" => call.answer(describe_stream::describe_stream),
+        "DescribeStreamConsumer" => call.answer(describe_stream_consumer::describe_stream_consumer),
+        "DescribeStreamSummary" => call.answer(describe_stream_summary::describe_stream_summary),
+        "DisableEnhancedMonitoring" => call.answer(disable_enhanced_monitoring::disable_enhanced_monitoring),
+        "EnableEnhancedMonitoring" => call.answer(enable_enhanced_monitoring::enable_enhanced_monitoring),
+        "GetResourcePolicy" => call.answer(get_resource_policy::get_resource_policy),
+        "GetShardIterator" => call.answer(get_shard_iterator::get_shard_iterator),
+        "IncreaseStreamRetentionPeriod" => {
+            call.void(increase_stream_retention_period::increase_stream_retention_period)
+        }
+        "ListShards" => call.answer(list_shards::list_shards),
+        "ListStreamConsumers" => call.answer(list_stream_consumers::list_stream_consumers),
+        "ListStreams" => call.answer(list_streams::list_streams),
+        "ListTagsForResource" => call.answer(list_tags_for_resource::list_tags_for_resource),
+        "ListTagsForStream" => call.answer(list_tags_for_stream::list_tags_for_stream),
+        "MergeShards" => call.void(merge_shards::merge_shards),
+        "PutResourcePolicy" => call.void(put_resource_policy::put_resource_policy),
+        "RegisterStreamConsumer" => call.answer(register_stream_consumer::register_stream_consumer),
+        "RemoveTagsFromStream" => call.void(remove_tags_from_stream::remove_tags_from_stream),
+        "SplitShard" => call.void(split_shard::split_shard),
+        "StartStreamEncryption" => call.void(start_stream_encryption::start_stream_encryption),
+        "StopStreamEncryption" => call.void(stop_stream_encryption::stop_stream_encryption),
+        "TagResource" => call.void(tag_resource::tag_resource),
+        "UntagResource" => call.void(untag_resource::untag_resource),
+        "UpdateAccountSettings" => call.answer(update_account_settings::update_account_settings),
+        "UpdateMaxRecordSize" => call.void(update_max_record_size::update_max_record_size),
+        "UpdateShardCount" => call.answer(update_shard_count::update_shard_count),
+        "UpdateStreamMode" => call.void(update_stream_mode::update_stream_mode),
+        "UpdateStreamWarmThroughput" => call.answer(update_stream_warm_throughput::update_stream_warm_throughput),
+        _ if NOT_SUPPORTED.contains(&operation) => Err(ApiError::client(
+            "UnknownOperationException",
+            format!("Anabranch does not support the operation {operation} of Kinesis Data Streams."),
+        )),
+        _ => Err(ApiError::unknown_operation(operation)),
+    }
+}
+
+/// Does work that may block, where it holds up no other call.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
+) -> Result<T, ApiError> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| ApiError::internal(error.to_string()))?
 }
 
 /// A request on its way to its operation.

@@ -62,8 +62,8 @@ pub(super) async fn put_record(
     violations.finish()?;
     let stream = streams.readable(context, request.stream_name.as_deref(), request.stream_arn.as_deref())?;
     if let Some(number) = ordering.filter(|number| *number != "0") {
-        let log = stream.log()?;
-        let is_ours = SequenceNumber::parse(number).is_some_and(|number| number.place <= log.visible().0);
+        let visible = stream.log_acquired().await?.visible();
+        let is_ours = SequenceNumber::parse(number).is_some_and(|number| number.place <= visible.0);
         if !is_ours {
             return Err(invalid_argument(format!(
                 "ExclusiveMinimumSequenceNumber {number} used in PutRecord on stream {} is invalid.",

@@ -6,16 +6,15 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use anabranch_protocol::{ApiError, Blob, BoundedList, RequestContext, Violations};
-use anabranch_storage::Position;
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::error::{invalid_argument, log_failure, rate_exceeded};
+use crate::error::{invalid_argument, rate_exceeded};
 use crate::hash_key::HashKey;
 use crate::limits::PUT_RECORDS_BYTES_MAX;
 use crate::meters::{Metric, ShardMetric};
 use crate::quota::Limits;
 use crate::record::StoredRecord;
-use crate::routing::{Routed, Routes};
+use crate::routing::{Routed, Targets};
 use crate::sequence_number::SequenceNumber;
 use crate::shapes::{DATA_BYTES_MAX, HASH_KEY, PARTITION_KEY, RECORDS, STREAM_ARN, STREAM_ID, STREAM_NAME};
 use crate::shard::{Shard, ShardId};
@@ -156,16 +155,26 @@ pub(super) async fn put(
     stream: &Stream,
     entries: Vec<PutRecordsEntry<'_>>,
 ) -> Result<Vec<Result<Placed, ApiError>>, ApiError> {
+    let hash_keys = entries.iter().map(PutRecordsEntry::hash_key).collect::<Result<Vec<_>, _>>()?;
+    let targets = stream.targets(&hash_keys);
     let throttled = match streams.config.limits {
         Limits::Off => Vec::new(),
-        Limits::Aws => throttled(streams, stream, &entries)?,
+        Limits::Aws => throttled(streams, stream, &entries, &targets),
     };
     if throttled.iter().all(Option::is_none) {
-        return append(streams, stream, &entries).await.map(|placed| placed.into_iter().map(Ok).collect());
+        let placed = append(streams, stream, &entries, &hash_keys, targets).await?;
+        return Ok(placed.into_iter().map(Ok).collect());
     }
-    let admitted = entries.into_iter().zip(&throttled).filter(|(_, error)| error.is_none());
-    let admitted: Vec<_> = admitted.map(|(entry, _)| entry).collect();
-    let mut placed = append(streams, stream, &admitted).await?.into_iter();
+    let is_admitted = |number: &usize| throttled[*number].is_none();
+    let (admitted, hash_keys): (Vec<_>, Vec<_>) = entries
+        .into_iter()
+        .zip(hash_keys)
+        .enumerate()
+        .filter(|(number, _)| is_admitted(number))
+        .map(|(_, pair)| pair)
+        .unzip();
+    let targets = stream.targets(&hash_keys);
+    let mut placed = append(streams, stream, &admitted, &hash_keys, targets).await?.into_iter();
     let result = |error: Option<ApiError>| match error {
         Some(error) => Some(Err(error)),
         None => placed.next().map(Ok),
@@ -178,26 +187,30 @@ fn throttled(
     streams: &Streams,
     stream: &Stream,
     entries: &[PutRecordsEntry<'_>],
-) -> Result<Vec<Option<ApiError>>, ApiError> {
-    let routes = stream.routes.read().clone();
-    let shards = entries.iter().map(|entry| Ok(routes.shard(routes.of(entry.hash_key()?))));
-    let shards = shards.collect::<Result<Vec<_>, ApiError>>()?;
-    let sizes = shards.iter().zip(entries).map(|(shard, entry)| (shard.index, entry.bytes() as u64));
+    targets: &Targets,
+) -> Vec<Option<ApiError>> {
+    let sizes = targets.shards().zip(entries).map(|(shard, entry)| (shard.index, entry.bytes() as u64));
     let admitted = stream.quota.write(sizes, streams.clock.now_ms());
     let state = stream.state();
-    let verdict = |(admitted, shard): (bool, &&Arc<Shard>)| {
+    let verdict = |(admitted, shard): (bool, &Arc<Shard>)| {
         (!admitted).then(|| {
             stream.meters.add(Metric::WriteThroughputExceeded, 1);
             stream.meters.add_to_shard(&state, shard.index, &[(ShardMetric::WriteThroughputExceeded, 1)]);
             rate_exceeded(&shard.id(), &state.key)
         })
     };
-    Ok(admitted.into_iter().zip(&shards).map(verdict).collect())
+    admitted.into_iter().zip(targets.shards()).map(verdict).collect()
 }
 
 /// Appends `entries` to their shards and waits until they are durable. Results are in the order given.
-async fn append(streams: &Streams, stream: &Stream, entries: &[PutRecordsEntry<'_>]) -> Result<Vec<Placed>, ApiError> {
-    let hash_keys = entries.iter().map(PutRecordsEntry::hash_key).collect::<Result<Vec<_>, _>>()?;
+async fn append(
+    streams: &Streams,
+    stream: &Stream,
+    entries: &[PutRecordsEntry<'_>],
+    hash_keys: &[HashKey],
+    targets: Targets,
+) -> Result<Vec<Placed>, ApiError> {
+    let log = stream.log_acquired().await?;
     let mut bytes = Vec::with_capacity(entries.iter().map(|entry| entry.bytes() + 3).sum());
     let mut ends = Vec::with_capacity(entries.len());
     for entry in entries {
@@ -207,16 +220,16 @@ async fn append(streams: &Streams, stream: &Stream, entries: &[PutRecordsEntry<'
     }
     let begins = std::iter::once(0).chain(ends.iter().copied());
     let records: Vec<&[u8]> = begins.zip(&ends).map(|(begin, end)| &bytes[begin..*end]).collect();
-    let Routed { routes, targets, appended } = stream.append(streams.clock.now_ms(), &hash_keys, &records)?;
-    let timestamp_ms = appended.timestamp_ms();
-    let mut next: Vec<Position> = appended.first_positions().to_vec();
-    appended.await.map_err(|error| log_failure(&error))?;
+    let Routed { targets, first_positions: mut next, timestamp_ms, appending } =
+        stream.append(log, streams.clock.now_ms(), hash_keys, targets, &records)?;
+    appending.done().await.map_err(|error| stream.unless_deleted(error))?;
     stream.records_in.fetch_add(entries.len() as u64, Ordering::Relaxed);
     stream.bytes_in.fetch_add(bytes.len() as u64, Ordering::Relaxed);
     stream.meters.add(Metric::IncomingRecords, entries.len() as u64);
     stream.meters.add(Metric::IncomingBytes, entries.iter().map(|entry| entry.bytes() as u64).sum());
-    measure_shards(stream, &routes, &targets, entries);
-    let placed = targets.into_iter().map(|target| {
+    measure_shards(stream, &targets, entries);
+    let Targets { routes, numbers } = targets;
+    let placed = numbers.into_iter().map(|target| {
         let shard = routes.shard(target).clone();
         let position = next[target];
         next[target] = position.plus(1);
@@ -226,14 +239,14 @@ async fn append(streams: &Streams, stream: &Stream, entries: &[PutRecordsEntry<'
 }
 
 /// Adds to the metrics of each shard what it took.
-fn measure_shards(stream: &Stream, routes: &Routes, targets: &[usize], entries: &[PutRecordsEntry<'_>]) {
+fn measure_shards(stream: &Stream, targets: &Targets, entries: &[PutRecordsEntry<'_>]) {
     let state = stream.state();
     if state.shard_level_metrics.is_empty() {
         return;
     }
-    for (target, entry) in targets.iter().zip(entries) {
+    for (shard, entry) in targets.shards().zip(entries) {
         let values = [(ShardMetric::IncomingBytes, entry.bytes() as u64), (ShardMetric::IncomingRecords, 1)];
-        stream.meters.add_to_shard(&state, routes.shard(*target).index, &values);
+        stream.meters.add_to_shard(&state, shard.index, &values);
     }
 }
 

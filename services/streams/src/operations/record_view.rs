@@ -41,7 +41,7 @@ pub(super) fn records<'a>(
     shard: &Shard,
     found: &'a Found,
 ) -> Result<Vec<RecordView<'a>>, ApiError> {
-    found.records.iter().map(|record| view(state, shard, &record)).collect()
+    found.records().map(|record| view(state, shard, &record)).collect()
 }
 
 fn view<'a>(state: &StreamState, shard: &Shard, record: &Record<'a>) -> Result<RecordView<'a>, ApiError> {

@@ -1,5 +1,7 @@
 //! The rule that IncreaseStreamRetentionPeriod and DecreaseStreamRetentionPeriod share.
 
+use std::sync::atomic::Ordering;
+
 use anabranch_protocol::{ApiError, Integer, RequestContext, Violations};
 use serde::Deserialize;
 
@@ -51,13 +53,15 @@ pub(super) fn set_retention(
         )));
     }
     let stream = stream.find(streams, context)?;
-    streams.change(&stream, |state, _| {
+    // A shorter period may let the log drop something earlier than was thought.
+    stream.trim_due_ms.store(0, Ordering::Relaxed);
+    streams.change(&stream, |state, now_ms| {
         let now = i64::from(state.retention_hours);
         let (comparison, other) = match direction {
             Direction::Up if hours < now => ("shorter", "Decrease"),
             Direction::Down if hours > now => ("longer", "Increase"),
             _ => {
-                state.retention_hours = hours as u32;
+                state.set_retention(hours as u32, now_ms);
                 return Ok(());
             }
         };

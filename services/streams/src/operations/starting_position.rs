@@ -1,9 +1,9 @@
 //! Where reading a shard starts, as `GetShardIterator` and `SubscribeToShard` take it.
 
 use anabranch_protocol::{ApiError, Timestamp};
-use anabranch_storage::{Log, Position};
+use anabranch_storage::Position;
 
-use crate::error::{invalid_argument, log_failure};
+use crate::error::invalid_argument;
 use crate::sequence_number::SequenceNumber;
 use crate::shard::{Shard, ShardId};
 use crate::stream::{Stream, StreamState};
@@ -29,12 +29,11 @@ impl StartingPosition<'_> {
         now_ms: u64,
     ) -> Result<Position, ApiError> {
         self.check_members()?;
-        let log = stream.log()?;
         match self.kind {
             // A lane is its shard's alone, so all that lies in it is the shard's.
             "TRIM_HORIZON" => Ok(Position(0)),
-            "LATEST" => Ok(log.visible()),
-            "AT_TIMESTAMP" => at_timestamp(&log, shard, self.timestamp, now_ms),
+            "LATEST" => stream.log.visible().map_err(|error| stream.unless_deleted(error)),
+            "AT_TIMESTAMP" => at_timestamp(stream, shard, self.timestamp, now_ms),
             kind => {
                 let number = self.own_sequence_number(state, shard)?;
                 // The number of a record is its position plus one; that of a shard's start is where it starts.
@@ -85,7 +84,12 @@ impl StartingPosition<'_> {
     }
 }
 
-fn at_timestamp(log: &Log, shard: &Shard, timestamp: Option<Timestamp>, now_ms: u64) -> Result<Position, ApiError> {
+fn at_timestamp(
+    stream: &Stream,
+    shard: &Shard,
+    timestamp: Option<Timestamp>,
+    now_ms: u64,
+) -> Result<Position, ApiError> {
     let Some(Timestamp(timestamp_ms)) = timestamp else {
         return Err(invalid_argument(
             "Must specify timestampInMillis parameter for iterator of type AT_TIMESTAMP. \
@@ -98,5 +102,6 @@ fn at_timestamp(log: &Log, shard: &Shard, timestamp: Option<Timestamp>, now_ms: 
              timestampInMillis: {timestamp_ms}, currentTimestampInMillis: {now_ms}"
         )));
     }
-    log.seek_time(shard.lane(), timestamp_ms).map_err(|error| log_failure(&error))
+    let log = stream.log()?;
+    log.seek_time(shard.lane(), timestamp_ms).map_err(|error| log.failed(&error))
 }

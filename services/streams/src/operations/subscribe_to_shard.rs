@@ -16,7 +16,7 @@ use crate::error::{invalid_argument, resource_not_active, subscription_exists};
 use crate::limits::{EVENT_BYTES_MAX, GET_RECORDS_MAX, SUBSCRIPTION, SUBSCRIPTION_BYTES, SUBSCRIPTION_IDLE};
 use crate::meters::{Metric, ShardMetric};
 use crate::quota::Limits;
-use crate::reading::{Found, read};
+use crate::reading::{Found, Reading};
 use crate::sequence_number::SequenceNumber;
 use crate::shapes::{CONSUMER_ARN, ITERATOR_TYPE, SEQUENCE_NUMBER, SHARD_ID, STREAM_ID};
 use crate::shard::Shard;
@@ -84,11 +84,12 @@ pub(super) fn subscribe_to_shard(
     let key = StreamKey::of_arn(&arn).ok_or_else(|| invalid_argument(format!("Invalid ConsumerARN: {arn}.")))?;
     let stream = streams.get(&key)?;
     let (state, now_ms) = (stream.state(), streams.clock.now_ms());
+    state.check_not_deleting()?;
     match state.consumer_by_arn(&arn, now_ms)?.status(now_ms) {
         "ACTIVE" => {}
         status => return Err(resource_not_active(&format!("consumer {arn}"), status)),
     }
-    let shard = state.shard(request.shard_id.as_deref().unwrap_or_default())?;
+    let shard = state.shard(request.shard_id.as_deref().unwrap_or_default(), now_ms)?;
     let start = request.starting_position.unwrap_or_default();
     let start = StartingPosition {
         operation: "SubscribeToShard",
@@ -103,7 +104,7 @@ pub(super) fn subscribe_to_shard(
     stream.meters.add(Metric::SubscribeRateExceeded, u64::from(subscription.is_err()));
     let follower = Follower {
         subscription: subscription?,
-        changes: streams.changes.subscribe(),
+        changes: stream.changes(),
         shard_id: shard.id(),
         ends: Instant::now() + SUBSCRIPTION,
         paid_until: Instant::now(),
@@ -133,7 +134,7 @@ struct Follower {
     encoding: Encoding,
     position: Position,
     subscription: Subscription,
-    changes: watch::Receiver<u64>,
+    changes: watch::Receiver<()>,
     ends: Instant,
     /// When the consumer's share of the shard's throughput allows for all that was sent; a second
     /// before, more may be sent.
@@ -167,24 +168,29 @@ impl Follower {
             // Before looking, so that what changes from here on is seen below.
             self.changes.mark_unchanged();
             let (state, now_ms) = (self.stream.state(), self.streams.clock.now_ms());
+            state.check_not_deleting()?;
             state.consumer_by_arn(&self.consumer_arn, now_ms)?;
-            let shard = state.shard(&self.shard_id)?;
-            let found = read(&self.stream, &state, shard, self.position, GET_RECORDS_MAX, EVENT_BYTES_MAX, now_ms)?;
+            let shard = state.shard(&self.shard_id, now_ms)?;
+            let reading = Reading {
+                stream: &self.stream,
+                state: &state,
+                shard,
+                from: self.position,
+                records_max: GET_RECORDS_MAX,
+                bytes_max: EVENT_BYTES_MAX,
+                now_ms,
+            };
+            let found = reading.read().await?;
             self.position = found.next;
             self.pay_for(&found);
             if found.is_drained {
                 return self.event(&state, shard, &found, now_ms).map(Step::LastEvent);
             }
-            if !found.records.is_empty() || Instant::now() >= idle_until {
+            if found.count() > 0 || Instant::now() >= idle_until {
                 return self.event(&state, shard, &found, now_ms).map(Step::Event);
             }
-            let log = self.stream.log()?;
             tokio::select! {
-                () = log.visible_past(self.position) => {
-                    if log.visible() <= self.position {
-                        return Err(ApiError::internal("the stream's log takes no more records"));
-                    }
-                }
+                outcome = self.stream.log.visible_past(self.position) => outcome?,
                 _ = self.changes.changed() => {}
                 () = self.subscription.taken_over() => {}
                 () = sleep_until(idle_until.min(self.ends)) => {}

@@ -30,10 +30,19 @@ impl Service {
     }
 
     pub(crate) fn open_with(directory: &Path, now_ms: u64, transition_delay: Duration, limits: Limits) -> Self {
-        let clock = Arc::new(ManualClock::new(now_ms));
-        let control = ControlStore::open(&directory.join("control.redb")).unwrap();
+        Self::open_as(now_ms, StreamsConfig { transition_delay, limits, ..Self::config(directory) })
+    }
+
+    /// Settings for a directory: small segments, no quotas.
+    pub(crate) fn config(directory: &Path) -> StreamsConfig {
         let log = Config { segment_bytes_min: 64 << 10, ..Config::default() };
-        let config = StreamsConfig { directory: directory.join("streams"), log, transition_delay, limits };
+        StreamsConfig { log, limits: Limits::Off, ..StreamsConfig::new(directory.join("streams")) }
+    }
+
+    /// Opens the service with its control store beside the streams.
+    pub(crate) fn open_as(now_ms: u64, config: StreamsConfig) -> Self {
+        let clock = Arc::new(ManualClock::new(now_ms));
+        let control = ControlStore::open(&config.directory.with_file_name("control.redb")).unwrap();
         Self { streams: Streams::open(config, control, clock.clone()).unwrap(), clock }
     }
 

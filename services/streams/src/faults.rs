@@ -1,0 +1,109 @@
+//! What is wrong with a stream's log, as far as it was met: told by health, metrics and console.
+
+use anabranch_protocol::{ApiError, Problem, ProblemKind};
+use anabranch_storage::{Damage, Error as LogError, Health, Recovery};
+use parking_lot::Mutex;
+
+/// What was met, each until it is over.
+#[derive(Debug, Default)]
+pub(crate) struct Faults(Mutex<Met>);
+
+#[derive(Debug, Default)]
+struct Met {
+    /// Of the latest try to open it.
+    opening: Option<(ProblemKind, String)>,
+    /// Of the latest append.
+    appending: Option<(ProblemKind, String)>,
+    /// Met while it was opened or read, until it is opened without.
+    damage: Option<String>,
+}
+
+impl Faults {
+    /// The log can't be opened.
+    pub(crate) fn opening(&self, error: &LogError) {
+        let (kind, way_out) = match error {
+            LogError::TooManyOpenFiles { .. } => (ProblemKind::Descriptors, "raise the limit (ulimit -n)"),
+            LogError::NoLog { .. } => (ProblemKind::Missing, "put it back, or delete the stream"),
+            LogError::NoSpace { .. } => (ProblemKind::FullDisk, "make room"),
+            _ => (ProblemKind::Failing, "its log can't be opened"),
+        };
+        self.0.lock().opening = Some((kind, format!("{error}; {way_out}")));
+    }
+
+    /// The log was opened.
+    pub(crate) fn opened(&self, recovery: &Recovery) {
+        let mut met = self.0.lock();
+        (met.opening, met.appending) = (None, None);
+        met.damage = recovery.damage.first().map(|damage| in_places(damage, recovery.damage.len()));
+    }
+
+    /// What an open log says of itself.
+    pub(crate) fn seen(&self, health: &Health) {
+        if let Some(damage) = &health.first_damage {
+            self.0.lock().damage = Some(in_places(damage, health.damaged));
+        }
+    }
+
+    /// What became of an append.
+    pub(crate) fn appending(&self, error: Option<&LogError>) {
+        let met = match error {
+            None => None,
+            Some(LogError::NoSpace { .. }) => Some(ProblemKind::FullDisk),
+            Some(LogError::Poisoned { .. }) => Some(ProblemKind::Poisoned),
+            Some(LogError::TooManyOpenFiles { .. }) => Some(ProblemKind::Descriptors),
+            // What is refused is the caller's matter.
+            Some(_) => return,
+        };
+        let mut faults = self.0.lock();
+        if met.is_some() || faults.appending.is_some() {
+            faults.appending = met.zip(error).map(|(kind, error)| (kind, error.to_string()));
+        }
+    }
+
+    /// Reading failed.
+    pub(crate) fn reading(&self, error: &LogError) {
+        if let LogError::Damaged(damage) = error {
+            self.0.lock().damage.get_or_insert_with(|| damage.to_string());
+        }
+    }
+
+    pub(crate) fn problems(&self, stream: &str) -> Vec<Problem> {
+        let met = self.0.lock();
+        let damage = met.damage.clone().map(|message| (ProblemKind::Damaged, message));
+        let all = [met.opening.clone(), met.appending.clone(), damage];
+        all.into_iter().flatten().map(|(kind, message)| Problem::new(kind, stream, message)).collect()
+    }
+}
+
+/// What a client is told when the log fails. Its own words say whether the disk is full.
+pub(crate) fn log_failure(error: &LogError) -> ApiError {
+    tracing::error!(%error, "the log of a stream failed");
+    ApiError::internal(error.to_string())
+}
+
+fn in_places(first: &Damage, count: usize) -> String {
+    match count {
+        0 | 1 => first.to_string(),
+        count => format!("{first}; and {} more places", count - 1),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_over_is_not_told() {
+        let faults = Faults::default();
+        let full = LogError::NoSpace { path: "log".into(), bytes: 7 };
+        faults.appending(Some(&full));
+        let source = std::io::Error::from_raw_os_error(24);
+        faults.opening(&LogError::TooManyOpenFiles { path: "log".into(), source });
+        let kinds = || faults.problems("clicks").iter().map(|problem| problem.kind).collect::<Vec<_>>();
+        assert_eq!(kinds(), [ProblemKind::Descriptors, ProblemKind::FullDisk]);
+        faults.appending(None);
+        assert_eq!(kinds(), [ProblemKind::Descriptors]);
+        faults.opened(&Recovery::default());
+        assert_eq!(kinds(), []);
+    }
+}

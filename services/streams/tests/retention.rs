@@ -1,0 +1,121 @@
+//! What has expired is gone for everyone, at once and for good.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed step is a failed test")]
+
+mod common;
+
+use std::time::Duration;
+
+use anabranch_protocol::{Encoding, JsonService, RequestContext};
+use anabranch_streams::Start;
+use common::{NOW_MS, Service};
+use serde_json::{Value, json};
+
+const HOUR_MS: u64 = 3_600_000;
+const ARN: &str = "arn:aws:kinesis:us-east-1:000000000000:stream/clicks";
+
+fn hours(hours: i64) -> Value {
+    json!({ "StreamName": "clicks", "RetentionPeriodHours": hours })
+}
+
+async fn keys(service: &Service) -> Vec<String> {
+    service.keys_from(service.iterator(0, "TRIM_HORIZON", json!({})).await).await
+}
+
+#[tokio::test]
+async fn what_expired_does_not_come_back() {
+    let directory = tempfile::tempdir().unwrap();
+    let service = Service::open(directory.path());
+    service.ok("CreateStream", json!({ "StreamName": "clicks", "ShardCount": 1 })).await;
+    service.put_at("old", "0").await;
+    service.clock.advance_ms(2 * HOUR_MS);
+    service.put_at("new", "0").await;
+    service.clock.advance_ms(23 * HOUR_MS);
+    assert_eq!(keys(&service).await, ["new"], "25 hours, of which 24 are kept");
+    service.ok("IncreaseStreamRetentionPeriod", hours(48)).await;
+    assert_eq!(keys(&service).await, ["new"], "after raising it");
+    let service = service.reopen(directory.path()).await;
+    assert_eq!(keys(&service).await, ["new"], "after a restart");
+    service.clock.advance_ms(20 * HOUR_MS);
+    assert_eq!(keys(&service).await, ["new"], "the new period holds");
+    service.ok("DecreaseStreamRetentionPeriod", hours(24)).await;
+    service.ok("IncreaseStreamRetentionPeriod", hours(72)).await;
+    assert!(keys(&service).await.is_empty(), "a shorter period expires records for good");
+    let service = service.reopen(directory.path()).await;
+    assert!(keys(&service).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_closed_shard_is_gone_the_moment_it_expires() {
+    let directory = tempfile::tempdir().unwrap();
+    let service = Service::open(directory.path());
+    service.ok("CreateStream", json!({ "StreamName": "clicks", "ShardCount": 1 })).await;
+    let consumer = service.ok("RegisterStreamConsumer", json!({ "StreamARN": ARN, "ConsumerName": "c" })).await;
+    let consumer = consumer["Consumer"]["ConsumerARN"].clone();
+    service.put_at("a", "0").await;
+    let split = json!({ "StreamName": "clicks", "ShardToSplit": "0", "NewStartingHashKey": "1000" });
+    service.ok("SplitShard", split.clone()).await;
+    service.clock.advance_ms(24 * HOUR_MS);
+    let iterator = service.iterator(0, "TRIM_HORIZON", json!({})).await;
+    let cursor = service.streams.resolve_start(ARN, "shardId-000000000000", Start::TrimHorizon).unwrap();
+    assert_eq!(service.shards().await.len(), 3);
+    service.clock.advance_ms(1);
+    // No round of retention ran meanwhile.
+    assert_eq!(service.shards().await.len(), 2);
+    let described = service.ok("DescribeStream", json!({ "StreamName": "clicks" })).await;
+    assert_eq!(described["StreamDescription"]["Shards"].as_array().unwrap().len(), 2);
+    assert_eq!(service.streams.list_shards(ARN).unwrap().len(), 2);
+    let start = json!({ "Type": "TRIM_HORIZON" });
+    let get = json!({ "StreamName": "clicks", "ShardId": "shardId-000000000000", "ShardIteratorType": "TRIM_HORIZON" });
+    let merge = json!({ "StreamName": "clicks", "ShardToMerge": "0", "AdjacentShardToMerge": "1" });
+    for (operation, request) in [
+        ("GetShardIterator", get),
+        ("GetRecords", json!({ "ShardIterator": iterator })),
+        ("SplitShard", split),
+        ("MergeShards", merge),
+    ] {
+        let (code, message) = service.refused(operation, request).await;
+        assert!(
+            code == "ResourceNotFoundException" && message.contains("shardId-000000000000"),
+            "{operation}: {message}"
+        );
+    }
+    let subscribe = json!({ "ConsumerARN": consumer, "ShardId": "shardId-000000000000", "StartingPosition": start });
+    let context = RequestContext::default();
+    let body = subscribe.to_string().into();
+    let refused = service.streams.subscribe(&context, "SubscribeToShard", Encoding::Json, body).await;
+    assert_eq!(refused.err().unwrap().code, "ResourceNotFoundException");
+    let shard = "shardId-000000000000";
+    assert!(service.streams.resolve_start(ARN, shard, Start::Latest).is_err());
+    assert!(service.streams.read_shard(ARN, shard, &cursor, 1, 1).is_err());
+    assert!(service.streams.wait_for_records(ARN, shard, &cursor).await.is_err());
+}
+
+#[tokio::test]
+async fn a_stream_that_is_being_deleted_is_gone_for_its_users() {
+    let directory = tempfile::tempdir().unwrap();
+    let service = Service::open_at(directory.path(), NOW_MS, Duration::from_secs(600));
+    service.ok("CreateStream", json!({ "StreamName": "clicks", "ShardCount": 1 })).await;
+    service.clock.advance_ms(600_000);
+    service.put_at("a", "0").await;
+    let iterator = service.iterator(0, "TRIM_HORIZON", json!({})).await;
+    service.ok("DeleteStream", json!({ "StreamName": "clicks" })).await;
+    let summary = service.ok("DescribeStreamSummary", json!({ "StreamName": "clicks" })).await;
+    assert_eq!(summary["StreamDescriptionSummary"]["StreamStatus"], "DELETING");
+    let record = json!({ "Data": "", "PartitionKey": "k" });
+    let put = json!({ "StreamName": "clicks", "Data": "", "PartitionKey": "k" });
+    let get = json!({ "StreamName": "clicks", "ShardId": "0", "ShardIteratorType": "LATEST" });
+    for (operation, request, code) in [
+        ("PutRecord", put, "ResourceNotFoundException"),
+        ("PutRecords", json!({ "StreamName": "clicks", "Records": [record] }), "ResourceNotFoundException"),
+        ("GetShardIterator", get, "ResourceNotFoundException"),
+        ("GetRecords", json!({ "ShardIterator": iterator }), "ResourceNotFoundException"),
+        // What changes the stream is told what state it is in.
+        ("IncreaseStreamRetentionPeriod", hours(48), "ResourceInUseException"),
+        ("CreateStream", json!({ "StreamName": "clicks", "ShardCount": 1 }), "ResourceInUseException"),
+    ] {
+        let (found, message) = service.refused(operation, request).await;
+        assert_eq!(found, code, "{operation}: {message}");
+    }
+    assert_eq!(service.streams.list_shards(ARN).unwrap_err().code, "ResourceNotFoundException");
+}
