@@ -65,8 +65,8 @@ pub(crate) const LIST_STREAMS_DEFAULT: usize = 100;
 pub(crate) const OPEN_WAIT_MAX: Duration = Duration::from_secs(5);
 /// Logs that may be open at once, if the configuration names no other number.
 pub(crate) const OPEN_LOGS_DEFAULT: usize = 256;
-/// Idle logs that are closed at once when the system refuses a descriptor.
-pub(crate) const CLOSED_FOR_DESCRIPTORS: usize = 16;
+/// Most idle logs that are closed at once when the system refuses a descriptor.
+pub(crate) const IDLE_LOGS_CLOSED_MAX: usize = 16;
 /// Least time for which a log that failed to write is left alone before it is opened again.
 pub(crate) const REOPEN_AFTER_MIN: Duration = Duration::from_secs(1);
 /// Most logs that one round of retention opens to learn how old their records are.

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::faults::{Faults, log_failure};
-use crate::limits::{CLOSED_FOR_DESCRIPTORS, REOPEN_AFTER_MIN};
+use crate::limits::{IDLE_LOGS_CLOSED_MAX, REOPEN_AFTER_MIN};
 use crate::open_logs::{Closable, OpenLogs};
 
 /// A stream's log, open or not.
@@ -128,7 +128,7 @@ impl StreamLog {
         let open = || Log::open(&self.directory, config.clone());
         let (log, recovery) = match open() {
             Err(LogError::TooManyOpenFiles { .. }) => {
-                self.logs.close_some(CLOSED_FOR_DESCRIPTORS);
+                self.logs.close_some(IDLE_LOGS_CLOSED_MAX);
                 open()?
             }
             outcome => outcome?,
