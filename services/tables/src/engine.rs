@@ -14,7 +14,7 @@ use parking_lot::{Mutex, RwLock};
 use tokio::sync::{Semaphore, oneshot};
 
 use crate::error::{TablesError, closed, failed, too_busy};
-use crate::flush::Flusher;
+use crate::flush::{Flusher, NotFlushed};
 use crate::identity;
 use crate::operations::Effect;
 use crate::workers::Workers;
@@ -112,13 +112,13 @@ impl Engine {
             let writing = (effect == Effect::Writes).then(|| handle.flusher.writing());
             let outcome = handle.run(work);
             drop(writing);
-            // The caller may have left.
-            let _ = answer.send((outcome, admitted));
+            handle.flusher.flushed(move |flushed| {
+                drop(admitted);
+                // The caller may have left.
+                let _ = answer.send(flushed.map_err(|NotFlushed| not_flushed()).and(outcome));
+            });
         });
-        let (outcome, admitted) = answered.await.map_err(|_| closed())?;
-        let flushed = self.handle.flusher.flushed().await;
-        drop(admitted);
-        flushed.map_err(|_| not_flushed()).and(outcome)
+        answered.await.map_err(|_| closed())?
     }
 
     /// Why calls fail, if they do.
@@ -271,7 +271,7 @@ mod tests {
     async fn nothing_is_acknowledged_or_shown_after_a_failed_flush() {
         let directory = tempfile::tempdir().unwrap();
         let mut engine = Engine::open(directory.path()).unwrap();
-        Arc::get_mut(&mut engine.handle).unwrap().flusher.break_disk();
+        Arc::get_mut(&mut engine.handle).unwrap().flusher = Flusher::broken();
         assert_eq!(count(&engine).await.unwrap(), 0);
         assert_eq!(create_table(&engine).await.unwrap_err().status(), 500);
         assert!(matches!(engine.failing(), Some(Failing::Flush(_))));

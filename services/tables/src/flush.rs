@@ -10,28 +10,40 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
 
 use parking_lot::Mutex;
 
-/// Flushes SQLite's write-ahead log.
+/// What waits for a flush. It is told whether that succeeded, and must not panic or block.
+type Waiter = Box<dyn FnOnce(Result<(), NotFlushed>) + Send>;
+
+/// Nothing is known of what the disk holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct NotFlushed;
+
+/// Flushes SQLite's write-ahead log, on a thread of its own.
 pub(crate) struct Flusher {
-    log: Arc<File>,
+    state: Arc<State>,
+    /// Its length is bounded by the calls that are under way.
+    waiters: Sender<Waiter>,
+}
+
+struct State {
+    log: File,
     path: PathBuf,
     /// Calls that may write, begun and ended so far.
     begun: AtomicU64,
     ended: AtomicU64,
     /// Of those, the first so many are covered by a flush.
     covered: AtomicU64,
-    /// Flushes that began. One that begins after a commit covers it.
-    started: AtomicU64,
-    /// Number of the last flush that succeeded. Held while one runs, so that one at a time does.
-    completed: tokio::sync::Mutex<u64>,
+    flushes: AtomicU64,
     failed: AtomicBool,
     failure: Mutex<Option<String>>,
 }
 
 /// A call that may write, while it runs.
-pub(crate) struct Writing<'a>(&'a Flusher);
+pub(crate) struct Writing<'a>(&'a State);
 
 impl Drop for Writing<'_> {
     fn drop(&mut self) {
@@ -48,82 +60,93 @@ impl Flusher {
     }
 
     fn of(path: PathBuf) -> io::Result<Self> {
-        Ok(Self {
-            log: Arc::new(File::open(&path)?),
+        let state = Arc::new(State {
+            log: File::open(&path)?,
             path,
             begun: AtomicU64::new(0),
             ended: AtomicU64::new(0),
             covered: AtomicU64::new(0),
-            started: AtomicU64::new(0),
-            completed: tokio::sync::Mutex::new(0),
+            flushes: AtomicU64::new(0),
             failed: AtomicBool::new(false),
             failure: Mutex::new(None),
-        })
+        });
+        let (waiters, waiting) = channel();
+        let shared = state.clone();
+        thread::Builder::new().name("tables-flush".into()).spawn(move || run(&shared, &waiting))?;
+        Ok(Self { state, waiters })
     }
 
     /// Marks the beginning of a call that may write; its end is when the result is dropped.
     pub(crate) fn writing(&self) -> Writing<'_> {
-        self.begun.fetch_add(1, Ordering::SeqCst);
-        Writing(self)
+        self.state.begun.fetch_add(1, Ordering::SeqCst);
+        Writing(&self.state)
     }
 
     /// Why the last flush failed. After that nothing is known of what the disk holds, so no
     /// later flush may be believed.
     pub(crate) fn failure(&self) -> Option<String> {
-        if self.failed.load(Ordering::Acquire) { self.failure.lock().clone() } else { None }
+        if self.state.failed.load(Ordering::Acquire) { self.state.failure.lock().clone() } else { None }
     }
 
-    /// Waits until all that was committed before is on the disk.
-    ///
-    /// # Errors
-    /// Why it may not be.
-    pub(crate) async fn flushed(&self) -> Result<(), String> {
-        if self.covered.load(Ordering::SeqCst) == self.begun.load(Ordering::SeqCst) {
-            return self.failure().map_or(Ok(()), Err);
-        }
-        let needed = self.started.load(Ordering::SeqCst) + 1;
-        let mut completed = self.completed.lock().await;
-        if let Some(failure) = self.failure() {
-            return Err(failure);
-        }
-        if *completed >= needed {
-            return Ok(());
-        }
-        let number = self.started.fetch_add(1, Ordering::SeqCst) + 1;
-        // Writes that have ended by now are covered; the count says which only if none is under way.
-        let ended = self.ended.load(Ordering::SeqCst);
-        let all_ended = self.begun.load(Ordering::SeqCst) == ended;
-        let log = self.log.clone();
-        let flushed = tokio::task::spawn_blocking(move || log.sync_data()).await;
-        match flushed.unwrap_or_else(|error| Err(io::Error::other(error))) {
-            Ok(()) => {
-                *completed = number;
-                if all_ended {
-                    self.covered.fetch_max(ended, Ordering::SeqCst);
-                }
-                Ok(())
-            }
-            Err(error) => {
-                let failure = format!("flushing {}: {error}", self.path.display());
-                tracing::error!("{failure}; the tables take no calls until the server is started again");
-                *self.failure.lock() = Some(failure.clone());
-                self.failed.store(true, Ordering::Release);
-                Err(failure)
-            }
+    /// Calls `waiter` once all that was committed before is on the disk: at once if it is.
+    pub(crate) fn flushed(&self, waiter: impl FnOnce(Result<(), NotFlushed>) + Send + 'static) {
+        let state = &*self.state;
+        let is_clean = state.covered.load(Ordering::SeqCst) == state.begun.load(Ordering::SeqCst);
+        if state.failed.load(Ordering::Acquire) {
+            waiter(Err(NotFlushed));
+        } else if is_clean {
+            waiter(Ok(()));
+        } else {
+            // The thread ends after this is dropped.
+            let _ = self.waiters.send(Box::new(waiter));
         }
     }
 
     /// Flushes so far.
     #[cfg(test)]
     pub(crate) fn count(&self) -> u64 {
-        self.started.load(Ordering::SeqCst)
+        self.state.flushes.load(Ordering::SeqCst)
     }
 
-    /// Has flushes fail from now on, as on a broken disk.
+    /// A flusher all of whose flushes fail, as on a broken disk.
     #[cfg(test)]
-    pub(crate) fn break_disk(&mut self) {
+    pub(crate) fn broken() -> Self {
         // What is no file of a disk can't be flushed.
-        self.log = Arc::new(File::open("/proc/self/stat").unwrap());
+        Self::of(PathBuf::from("/proc/self/stat")).unwrap()
+    }
+}
+
+fn run(state: &State, waiting: &Receiver<Waiter>) {
+    let mut group = Vec::new();
+    while let Ok(first) = waiting.recv() {
+        group.push(first);
+        // Whoever waits by now has committed.
+        group.extend(waiting.try_iter());
+        let flushed = state.flush();
+        group.drain(..).for_each(|waiter| waiter(flushed));
+    }
+}
+
+impl State {
+    fn flush(&self) -> Result<(), NotFlushed> {
+        if self.failed.load(Ordering::Acquire) {
+            return Err(NotFlushed);
+        }
+        // Writes that have ended by now are covered; the count says which only if none is under way.
+        let ended = self.ended.load(Ordering::SeqCst);
+        let all_ended = self.begun.load(Ordering::SeqCst) == ended;
+        self.flushes.fetch_add(1, Ordering::SeqCst);
+        if let Err(error) = self.log.sync_data() {
+            let failure = format!("flushing {}: {error}", self.path.display());
+            tracing::error!("{failure}; the tables take no calls until the server is started again");
+            *self.failure.lock() = Some(failure);
+            self.failed.store(true, Ordering::Release);
+            return Err(NotFlushed);
+        }
+        if all_ended {
+            self.covered.fetch_max(ended, Ordering::SeqCst);
+        }
+        Ok(())
     }
 }
 
@@ -136,41 +159,46 @@ mod tests {
         Flusher::of(directory.join("log")).unwrap()
     }
 
-    #[tokio::test]
-    async fn a_flush_covers_all_that_ended_before() {
+    fn wait(flusher: &Flusher) -> Result<(), NotFlushed> {
+        let (sender, receiver) = channel();
+        flusher.flushed(move |flushed| sender.send(flushed).unwrap());
+        receiver.recv().unwrap()
+    }
+
+    #[test]
+    fn a_flush_covers_all_that_ended_before() {
         let directory = tempfile::tempdir().unwrap();
         let flusher = flusher(directory.path());
-        flusher.flushed().await.unwrap();
+        wait(&flusher).unwrap();
         assert_eq!(flusher.count(), 0, "nothing was written");
         drop([flusher.writing(), flusher.writing()]);
         for _ in 0..3 {
-            flusher.flushed().await.unwrap();
+            wait(&flusher).unwrap();
         }
         assert_eq!(flusher.count(), 1);
     }
 
-    #[tokio::test]
-    async fn a_reader_beside_a_write_waits_for_a_flush_of_its_own() {
+    #[test]
+    fn a_reader_beside_a_write_waits_for_a_flush_of_its_own() {
         let directory = tempfile::tempdir().unwrap();
         let flusher = flusher(directory.path());
         let writing = flusher.writing();
         for _ in 0..2 {
             // The write may be committed already, and seen.
-            flusher.flushed().await.unwrap();
+            wait(&flusher).unwrap();
         }
         drop(writing);
-        flusher.flushed().await.unwrap();
-        flusher.flushed().await.unwrap();
+        wait(&flusher).unwrap();
+        wait(&flusher).unwrap();
         assert_eq!(flusher.count(), 3);
     }
 
-    #[tokio::test]
-    async fn a_failed_flush_fails_all_later_ones() {
-        let directory = tempfile::tempdir().unwrap();
-        let mut flusher = flusher(directory.path());
-        flusher.break_disk();
+    #[test]
+    fn a_failed_flush_fails_all_later_ones() {
+        let flusher = Flusher::broken();
         drop(flusher.writing());
-        assert!(flusher.flushed().await.is_err());
-        assert!(flusher.flushed().await.is_err() && flusher.failure().is_some());
+        assert_eq!(wait(&flusher), Err(NotFlushed));
+        assert_eq!((wait(&flusher), flusher.failure().is_some()), (Err(NotFlushed), true));
+        assert_eq!(flusher.count(), 1);
     }
 }
