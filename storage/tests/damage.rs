@@ -144,7 +144,7 @@ fn frames_cut_off_once_never_come_back() {
     // A power cut lost the page of the third frame but kept the fourth, in the same flush: make the
     // fourth claim what it would claim then, by writing both in one append.
     drop(image);
-    fs::remove_file(&segment).unwrap();
+    fs::remove_dir_all(directory.path()).unwrap();
     let (log, _) = Log::open(directory.path(), config()).unwrap();
     append(&log, 0);
     append(&log, 1);
