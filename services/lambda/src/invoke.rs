@@ -71,6 +71,10 @@ pub(crate) fn check_payload(payload: Bytes, bytes_max: usize) -> Result<Bytes, A
     if payload.is_empty() {
         return Ok(Bytes::from_static(b"{}"));
     }
+    // What is only looked through is not read as text.
+    if std::str::from_utf8(&payload).is_err() {
+        return Err(not_json("it is not UTF-8"));
+    }
     match Encoding::Json.decode::<IgnoredAny>(&payload) {
         Ok(_) => Ok(payload),
         Err(error) => Err(not_json(&error.message)),

@@ -1,13 +1,13 @@
 //! CreateEventSourceMapping: `POST /2015-03-31/event-source-mappings`.
 
 use axum::extract::State;
-use bytes::Bytes;
 use http::StatusCode;
 use std::sync::Arc;
 
+use super::parts::MappingBody;
 use super::{Answer, json, read};
 use crate::Lambda;
 
-pub(super) async fn handle(State(lambda): State<Arc<Lambda>>, body: Bytes) -> Answer {
+pub(super) async fn handle(State(lambda): State<Arc<Lambda>>, MappingBody(body): MappingBody) -> Answer {
     json(StatusCode::ACCEPTED, &lambda.create_event_source_mapping(read(&body)?).await?)
 }

@@ -1,12 +1,13 @@
 //! DeleteEventSourceMapping: `DELETE /2015-03-31/event-source-mappings/{UUID}`.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use http::StatusCode;
 use std::sync::Arc;
 
+use super::parts::Name;
 use super::{Answer, json};
 use crate::Lambda;
 
-pub(super) async fn handle(State(lambda): State<Arc<Lambda>>, Path(uuid): Path<String>) -> Answer {
+pub(super) async fn handle(State(lambda): State<Arc<Lambda>>, Name(uuid): Name) -> Answer {
     json(StatusCode::ACCEPTED, &lambda.delete_event_source_mapping(&uuid).await?)
 }

@@ -1,12 +1,13 @@
 //! GetFunction: `GET /2015-03-31/functions/{FunctionName}`.
 
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::json as value;
 use std::sync::Arc;
 
 use super::function_configuration::configuration;
+use super::parts::Name;
 use super::{Answer, json};
 use crate::function::parse_function_name;
 use crate::{Executable, Lambda};
@@ -19,7 +20,7 @@ pub(super) struct Qualifier {
 
 pub(super) async fn handle(
     State(lambda): State<Arc<Lambda>>,
-    Path(name): Path<String>,
+    Name(name): Name,
     Query(query): Query<Qualifier>,
 ) -> Answer {
     let name = parse_function_name(&name, query.qualifier.as_deref())?;

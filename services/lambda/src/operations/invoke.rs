@@ -2,7 +2,7 @@
 
 use anabranch_protocol::ApiError;
 use axum::body::{Body, to_bytes};
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::response::Response;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use super::Answer;
 use super::get_function::Qualifier;
+use super::parts::Name;
 use crate::Lambda;
 use crate::error::invalid_parameter;
 use crate::function::{LATEST_VERSION, parse_function_name};
@@ -19,7 +20,7 @@ use crate::invoke::{InvokeOptions, InvokeOutcome, LogTail, PAYLOAD_BYTES_MAX, ch
 
 pub(super) async fn handle(
     State(lambda): State<Arc<Lambda>>,
-    Path(name): Path<String>,
+    Name(name): Name,
     Query(query): Query<Qualifier>,
     headers: HeaderMap,
     body: Body,

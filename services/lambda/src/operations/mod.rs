@@ -9,6 +9,7 @@ mod get_function_configuration;
 mod invoke;
 mod list_event_source_mappings;
 mod list_functions;
+mod parts;
 mod unsupported;
 mod update_event_source_mapping;
 
@@ -71,11 +72,5 @@ fn bad_query() -> ApiError {
 
 /// Reads a request's JSON body.
 fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
-    if body.len() > MAPPING_BYTES_MAX {
-        return Err(ApiError::client(
-            "RequestTooLargeException",
-            format!("Request must be smaller than {MAPPING_BYTES_MAX} bytes for an event source mapping"),
-        ));
-    }
     Encoding::Json.decode(body).map_err(|error| not_json(&error.message))
 }

@@ -1,13 +1,17 @@
 //! UpdateEventSourceMapping: `PUT /2015-03-31/event-source-mappings/{UUID}`.
 
-use axum::extract::{Path, State};
-use bytes::Bytes;
+use axum::extract::State;
 use http::StatusCode;
 use std::sync::Arc;
 
+use super::parts::{MappingBody, Name};
 use super::{Answer, json, read};
 use crate::Lambda;
 
-pub(super) async fn handle(State(lambda): State<Arc<Lambda>>, Path(uuid): Path<String>, body: Bytes) -> Answer {
+pub(super) async fn handle(
+    State(lambda): State<Arc<Lambda>>,
+    Name(uuid): Name,
+    MappingBody(body): MappingBody,
+) -> Answer {
     json(StatusCode::ACCEPTED, &lambda.update_event_source_mapping(&uuid, read(&body)?).await?)
 }

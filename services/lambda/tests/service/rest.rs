@@ -82,6 +82,8 @@ async fn bad_requests_get_lambdas_exceptions() {
         ("POST", invocations("f:prod"), "{}", 404, "ResourceNotFoundException", "prod"),
         ("POST", INVOKE.into(), "{", 400, "InvalidRequestContentException", "json"),
         ("POST", INVOKE.into(), large.as_str(), 413, "RequestTooLargeException", "6291456"),
+        ("POST", invocations("%ff"), "{}", 400, "InvalidParameterValueException", "UTF-8"),
+        ("POST", MAPPINGS.into(), large.as_str(), 413, "RequestTooLargeException", "262144"),
         ("POST", "/2015-03-31/functions".into(), "{}", 400, "UnknownOperationException", "CreateFunction"),
         ("GET", "/2015-03-31/functions/f/policy".into(), "", 400, "UnknownOperationException", "GetPolicy"),
         ("PATCH", "/2015-03-31/nothing".into(), "", 400, "UnknownOperationException", "PATCH /2015-03-31/nothing"),
@@ -96,6 +98,8 @@ async fn bad_requests_get_lambdas_exceptions() {
         let message = body.get("message").or(body.get("Message")).and_then(Value::as_str).unwrap();
         assert!(message.contains(text), "{path}: {message}");
     }
+    let response = api.send("POST", INVOKE, &[], b"\"\xff\"".to_vec()).await;
+    assert_eq!(header(&response, "x-amzn-errortype"), Some("InvalidRequestContentException"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
