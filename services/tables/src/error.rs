@@ -7,6 +7,8 @@ use anabranch_protocol::{ApiError, Fault};
 use dynoxide::DynoxideError;
 use serde_json::Value;
 
+use crate::request::reworded;
+
 /// Why the tables can't be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum TablesError {
@@ -60,7 +62,7 @@ pub(crate) fn to_api(error: DynoxideError) -> ApiError {
                 .with_detail("CancellationReasons", reasons),
             Err(error) => internal(&error),
         },
-        _ if error.status_code() < 500 => ApiError::client(code, bounded(message)),
+        _ if error.status_code() < 500 => ApiError::client(code, bounded(reworded(&message))),
         _ if is_full_disk(&message) => {
             failed("The disk is full: nothing was written. Free some space and send the request again.")
         }

@@ -66,7 +66,7 @@ fn refusal(operation: &str, message: &str, body: &[u8]) -> ApiError {
         };
     }
     if let Some(rest) = VALIDATION.iter().find_map(|prefix| message.strip_prefix(prefix)) {
-        return validation(rest);
+        return validation(&reworded(rest));
     }
     if let Some(rest) = SERIALIZATION.iter().find_map(|prefix| message.strip_prefix(prefix)) {
         return serialization(&misread(rest, body));
@@ -97,6 +97,16 @@ fn refusal(operation: &str, message: &str, body: &[u8]) -> ApiError {
         return null(&at.unwrap_or_default());
     }
     serialization(&misread(message, body))
+}
+
+/// A message of the engine, in which what it passes on of its reader's words is in DynamoDB's.
+pub(crate) fn reworded(message: &str) -> String {
+    let Some(at) = ["invalid type: ", "invalid value: "].iter().find_map(|words| message.find(words)) else {
+        return message.to_string();
+    };
+    let (before, words) = message.split_at(at);
+    let text = wrong_type(without_position(words));
+    format!("{before}{}", text.as_deref().unwrap_or("Unexpected value type in payload"))
 }
 
 fn null(path: &str) -> ApiError {

@@ -20,11 +20,14 @@ async fn each_mistake_has_its_exception() {
         ("PutItem", json!({"TableName": "sessions", "Item": {"id": {"S": ""}}}), "#ValidationException", "empty"),
         ("PutItem", json!({"TableName": "sessions", "Item": {"id": {"N": "1"}}}), "#ValidationException", "mismatch"),
         ("CreateBackup", json!({}), "#UnknownOperationException", "CreateBackup"),
+        ("Scan", json!({"TableName": "sessions", "ScanFilter": {"id": null}}), "#ValidationException", "Unexpected"),
+        ("Scan", json!({"TableName": "sessions", "ExclusiveStartKey": 1}), "#ValidationException", "starting key"),
     ];
     for (operation, body, code, stem) in cases {
         let error = call(&*tables, operation, body.clone()).await.unwrap_err();
         assert!(error.code.ends_with(code), "{operation} {body}: {error}");
         assert!(error.message.contains(stem), "{operation} {body}: {error}");
+        assert!(!error.message.contains("invalid type"), "{operation} {body}: {error}");
         assert_eq!(error.status(), 400);
     }
 }
