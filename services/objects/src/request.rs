@@ -8,6 +8,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Request, Uri};
 use jiff::civil::DateTime;
 use md5::{Digest, Md5};
+use percent_encoding::percent_decode_str;
 
 use crate::address::Address;
 use crate::answer::Refused;
@@ -25,6 +26,7 @@ pub(crate) async fn prepare(request: Request<Body>, clock: &dyn Clock) -> Result
     let has_key = Address::of(&head).is_some_and(|address| address.key.is_some());
     head.uri = without_signature(&head.uri, clock)?;
     check_metadata(&head.headers)?;
+    check_overrides(&head.uri)?;
     normalize_range(&mut head.headers);
     head.headers.remove(AUTHORIZATION);
     head.headers.remove("x-amz-security-token");
@@ -111,6 +113,19 @@ fn take_off_chunked_encoding(headers: &mut HeaderMap) -> Result<(), Refused> {
     Err(Refused::new(400, "InvalidArgument", "x-amz-decoded-content-length is no number of bytes"))
 }
 
+/// Headers of the answer that a query asks for (`response-content-type` and the like) must be some.
+fn check_overrides(uri: &Uri) -> Result<(), Refused> {
+    let pairs = uri.query().unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
+    for (name, value) in pairs.filter(|(name, _)| name.starts_with("response-")) {
+        let value: Vec<u8> = percent_decode_str(value).collect();
+        if HeaderValue::from_bytes(&value).is_err() {
+            let message = format!("The value of {name} can't be the value of a header.");
+            return Err(Refused::new(400, "InvalidArgument", message));
+        }
+    }
+    Ok(())
+}
+
 /// Query parameters of a presigned URL; the URL says until when it holds.
 fn without_signature(uri: &Uri, clock: &dyn Clock) -> Result<Uri, Refused> {
     let Some(query) = uri.query().filter(|query| query.contains("X-Amz-") || query.contains("Signature=")) else {
@@ -178,6 +193,13 @@ mod tests {
             let uri = format!("/b/k?X-Amz-Date=20251113T021320Z&X-Amz-Expires={seconds}").parse().unwrap();
             assert_eq!(without_signature(&uri, &clock).unwrap_err().status, 400, "{seconds}");
         }
+    }
+
+    #[test]
+    fn an_answer_is_not_split() {
+        let check = |uri: &str| check_overrides(&uri.parse().unwrap()).map_err(|refused| refused.code.into_owned());
+        assert_eq!(check("/b/k?response-content-type=text%2Fhtml&x=%0a"), Ok(()));
+        assert_eq!(check("/b/k?response-content-type=a%0d%0aX-Evil:%201"), Err("InvalidArgument".to_string()));
     }
 
     #[test]
