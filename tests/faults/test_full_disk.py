@@ -10,10 +10,11 @@ from anabranch_server import Server, wait_for
 
 
 @pytest.fixture
-def small_disk(tmp_path):
+def small_disk(tmp_path, request):
+    """A disk of 48 MiB, or of the size that a test asks for."""
     disk = tmp_path / "disk"
     disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=48m", "tmpfs", disk], capture_output=True)
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={getattr(request, 'param', '48m')}", "tmpfs", disk], capture_output=True)
     if mounted.returncode != 0:
         pytest.skip("needs the right to mount a tmpfs")
     yield disk
