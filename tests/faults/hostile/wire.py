@@ -34,7 +34,7 @@ def send(connection, data):
     try:
         for part in [data] if isinstance(data, bytes) else data:
             connection.sendall(part)
-    except (BrokenPipeError, ConnectionResetError):
+    except (BrokenPipeError, ConnectionResetError, ssl.SSLEOFError):
         pass
 
 
