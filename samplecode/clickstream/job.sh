@@ -13,6 +13,7 @@ Options of the server:
   --listen ADDR     where to listen                             [default: 127.0.0.1:4566]
   --keep-running    keep the server running after the report
   --functions URL   invoke functions served by `cargo lambda watch`, such as http://127.0.0.1:9000
+  --release         build everything as it is shipped: takes longer to build, and runs faster
   --help            this text
 All other options go to the driver.
 HELP
@@ -30,7 +31,7 @@ say() {
 
 # Splits the arguments into the server's and the driver's.
 read_arguments() {
-    data=./anabranch-data keep_data=no keep_running=no listen=127.0.0.1:4566
+    data=./anabranch-data keep_data=no keep_running=no listen=127.0.0.1:4566 profile=quick
     server_arguments=() driver_arguments=()
     while [ $# -gt 0 ]; do
         case $1 in
@@ -48,6 +49,7 @@ read_arguments() {
                 ;;
             --keep-data) keep_data=yes && shift ;;
             --keep-running) keep_running=yes && shift ;;
+            --release) profile=release && shift ;;
             *) driver_arguments+=("$1") && shift ;;
         esac
     done
@@ -78,9 +80,9 @@ Stop it, or choose another place, such as: $0 --listen 127.0.0.1:4567"
 
 build() {
     say "Building (some minutes the first time)."
-    (cd "$root" && cargo build --release --locked \
+    (cd "$root" && cargo build --profile "$profile" --locked \
         -p anabranch -p ingest -p table-writer -p funnel -p transform -p clickstream)
-    binaries=${CARGO_TARGET_DIR:-$root/target}/release
+    binaries=${CARGO_TARGET_DIR:-$root/target}/$profile
     case $binaries in /*) ;; *) binaries=$root/$binaries ;; esac
 }
 
@@ -106,7 +108,7 @@ start_server() {
     # A day of clicks within seconds is more than the template's shards take on AWS.
     ANABRANCH_LIMITS=${ANABRANCH_LIMITS:-off} \
         "$binaries/anabranch" up "$sample/template.yaml" --data "$data" --listen "$listen" \
-        --ready-file "$ready" --build none --parameter BufferIntervalSeconds=2 "${server_arguments[@]}" \
+        --ready-file "$ready" --build none --profile "$profile" --parameter BufferIntervalSeconds=2 "${server_arguments[@]}" \
         >"$server_log" 2>&1 &
     server=$!
     trap stop_server EXIT
