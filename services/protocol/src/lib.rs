@@ -17,6 +17,7 @@ mod event_stream;
 mod json;
 mod mismatch;
 mod problem;
+mod query;
 mod service;
 mod worded;
 
@@ -29,4 +30,7 @@ pub use encoding::{Blob, Encoding, Timestamp};
 pub use error::{ApiError, Fault};
 pub use event_stream::{EVENT_STREAM_TYPE, Event, EventStream};
 pub use problem::{Problem, ProblemKind};
+pub use query::{
+    PARAMETER_DEPTH_MAX, PARAMETERS_MAX, QUERY_ANSWER_TYPE, QueryRequest, QueryStyle, query_answer, query_error,
+};
 pub use service::JsonService;
