@@ -90,6 +90,34 @@ def test_event_source_mappings(server):
     wait_for(lambda: client.list_event_source_mappings()["EventSourceMappings"] == [], "the mapping is gone")
 
 
+def test_filters_of_event_source_mappings(server):
+    kinesis, client = server.client("kinesis"), server.client("lambda")
+    kinesis.create_stream(StreamName="filtered", ShardCount=1)
+    kinesis.get_waiter("stream_exists").wait(StreamName="filtered", WaiterConfig={"Delay": 0.1, "MaxAttempts": 100})
+    arn = kinesis.describe_stream_summary(StreamName="filtered")["StreamDescriptionSummary"]["StreamARN"]
+    source = {"FunctionName": "behaving", "EventSourceArn": arn, "StartingPosition": "TRIM_HORIZON"}
+    with pytest.raises(client.exceptions.InvalidParameterValueException, match="Invalid filter pattern definition."):
+        client.create_event_source_mapping(**source, FilterCriteria={"Filters": [{"Pattern": '{"data": ["text"]}'}]})
+    criteria = {"Filters": [{"Pattern": json.dumps({"data": {"kind": ["order"], "price": [{"numeric": [">=", 100]}]}})}]}
+    made = client.create_event_source_mapping(**source, FilterCriteria=criteria)
+    assert made["FilterCriteria"] == criteria
+    orders = [("cheap-order", 99), ("dear-order", 100)]
+    records = [{"PartitionKey": key, "Data": json.dumps({"kind": "order", "price": price}).encode()} for key, price in orders]
+    records += [{"PartitionKey": "broken-order", "Data": b'{"kind": "order"'}, {"PartitionKey": "last-order", "Data": records[1]["Data"]}]
+    kinesis.put_records(StreamName="filtered", Records=records)
+    wait_for(lambda: "last-order" in log_of(server, "behaving"), "the last record reached the function")
+    log = log_of(server, "behaving")
+    assert "dear-order" in log and "cheap-order" not in log and "broken-order" not in log
+    state = lambda: client.get_event_source_mapping(UUID=made["UUID"])
+    changed = client.update_event_source_mapping(UUID=made["UUID"], FilterCriteria={"Filters": []})
+    assert "FilterCriteria" not in changed
+    wait_for(lambda: state()["State"] == "Enabled", "the mapping is enabled")
+    kinesis.put_record(StreamName="filtered", Data=b"text", PartitionKey="unfiltered")
+    wait_for(lambda: "unfiltered" in log_of(server, "behaving"), "all records reach the function")
+    client.delete_event_source_mapping(UUID=made["UUID"])
+    wait_for(lambda: client.list_event_source_mappings()["EventSourceMappings"] == [], "the mapping is gone")
+
+
 def test_an_http_api(server):
     url = f"{server.url}/_aws/execute-api/{server.outputs()['ApiId']}/$default"
     request = urllib.request.Request(f"{url}/do?a=1", b'{"x": 1}', {"Content-Type": "application/json"}, method="POST")

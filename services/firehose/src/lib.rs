@@ -27,9 +27,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use anabranch_control::ControlStore;
-use anabranch_protocol::{ApiError, Clock, Encoding, JsonService, Problem, RequestContext};
+use anabranch_protocol::{Answer, ApiError, Call, Clock, Problem, RequestContext, Service, ServiceModel};
 use async_trait::async_trait;
-use bytes::Bytes;
 use parking_lot::RwLock;
 use tokio::sync::Semaphore;
 
@@ -128,19 +127,21 @@ impl Firehose {
 }
 
 #[async_trait]
-impl JsonService for Firehose {
-    fn target_prefix(&self) -> &'static str {
-        "Firehose_20150804"
+impl Service for Firehose {
+    fn model(&self) -> &'static ServiceModel {
+        &operations::MODEL
     }
 
-    async fn call(
-        &self,
-        context: &RequestContext,
-        operation: &str,
-        encoding: Encoding,
-        body: Bytes,
-    ) -> Result<Bytes, ApiError> {
-        operations::call(self, context, operation, encoding, &body).await
+    async fn perform(&self, call: &Call) -> Result<Answer, ApiError> {
+        operations::perform(self, call).await
+    }
+
+    fn problems(&self) -> Vec<Problem> {
+        Firehose::problems(self)
+    }
+
+    async fn close(&self) {
+        self.shutdown().await;
     }
 }
 

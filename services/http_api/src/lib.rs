@@ -6,6 +6,7 @@ mod event;
 mod ports;
 mod reply;
 mod route;
+mod service;
 
 pub use api::{ApiSpec, HttpApis, OpenError};
 pub use ports::{FunctionInvoker, InvokeError};

@@ -14,6 +14,7 @@ mod functions;
 mod host;
 mod invoke;
 mod mapping;
+mod model;
 mod operations;
 pub mod ports;
 mod service;

@@ -18,6 +18,7 @@ mod index;
 mod limits;
 mod listing;
 mod locks;
+mod model;
 mod notification;
 mod opening;
 mod operations;
@@ -25,6 +26,7 @@ mod outbox;
 mod ports;
 mod request;
 mod serve;
+mod service;
 mod stat;
 mod store;
 

@@ -16,12 +16,19 @@ pub struct RequestContext {
     pub region: String,
     /// Twelve digits; ARNs are made from it.
     pub account_id: String,
+    /// The session token of temporary credentials, if the request carries one.
+    pub session_token: Option<String>,
 }
 
 impl RequestContext {
     /// A context with a fresh request id.
     pub fn new(region: impl Into<String>, account_id: impl Into<String>) -> Self {
-        Self { request_id: Uuid::new_v4().to_string(), region: region.into(), account_id: account_id.into() }
+        Self {
+            request_id: Uuid::new_v4().to_string(),
+            region: region.into(),
+            account_id: account_id.into(),
+            session_token: None,
+        }
     }
 
     /// The ARN of `resource` (such as `stream/clicks`) in `service` for this caller.
@@ -34,4 +41,16 @@ impl Default for RequestContext {
     fn default() -> Self {
         Self::new(DEFAULT_REGION, DEFAULT_ACCOUNT_ID)
     }
+}
+
+/// The account that an access key id tells: one of twelve digits is an account itself, and those
+/// that STS gives out here hold it behind `ASIA`. Ids that AWS made tell none (they have other
+/// characters there).
+pub fn account_of_key(access_key_id: &str) -> Option<&str> {
+    let account = match access_key_id.len() {
+        12 => access_key_id,
+        20 => access_key_id.strip_prefix("ASIA")?.get(..12)?,
+        _ => return None,
+    };
+    account.bytes().all(|byte| byte.is_ascii_digit()).then_some(account)
 }

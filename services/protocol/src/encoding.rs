@@ -128,9 +128,9 @@ impl fmt::Display for NotBase64<'_> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Timestamp(pub u64);
 
-/// Name of the newtype as which a moment is serialized where people read it, for formats that
-/// write moments in a form of their own.
-pub(crate) const TIMESTAMP: &str = "Timestamp";
+/// Name of the newtype as which a moment is written and read where people read it, for formats
+/// that have a form of their own for moments.
+pub(crate) const MOMENT: &str = "Timestamp";
 /// CBOR's tag of moments that are told from the epoch.
 const EPOCH_TAG: u64 = 1;
 /// The end of the year 9999.
@@ -139,7 +139,7 @@ const SECONDS_MAX: u64 = 253_402_300_799;
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if serializer.is_human_readable() {
-            serializer.serialize_newtype_struct(TIMESTAMP, &(self.0 as f64 / 1000.0))
+            serializer.serialize_newtype_struct(MOMENT, &(self.0 as f64 / 1000.0))
         } else {
             Required::<u64, EPOCH_TAG>(self.0).serialize(serializer)
         }
@@ -149,7 +149,7 @@ impl Serialize for Timestamp {
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         if deserializer.is_human_readable() {
-            return deserializer.deserialize_any(TimestampVisitor { whole_is_ms: false });
+            return deserializer.deserialize_newtype_struct(MOMENT, TimestampVisitor { whole_is_ms: false });
         }
         deserializer.deserialize_any(TimestampVisitor { whole_is_ms: true })
     }
@@ -160,7 +160,7 @@ struct TimestampVisitor {
     whole_is_ms: bool,
 }
 
-impl Visitor<'_> for TimestampVisitor {
+impl<'de> Visitor<'de> for TimestampVisitor {
     type Value = Timestamp;
 
     fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
@@ -174,11 +174,8 @@ impl Visitor<'_> for TimestampVisitor {
         Ok(Timestamp((seconds * 1000.0).round() as u64))
     }
 
-    /// As forms and paths have it (ISO 8601).
-    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Timestamp, E> {
-        let moment =
-            text.parse::<jiff::Timestamp>().ok().and_then(|moment| u64::try_from(moment.as_millisecond()).ok());
-        moment.map(Timestamp).ok_or_else(|| E::custom("not a timestamp in ISO 8601"))
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<Timestamp, D::Error> {
+        deserializer.deserialize_any(self)
     }
 
     fn visit_u64<E: serde::de::Error>(self, whole: u64) -> Result<Timestamp, E> {

@@ -2,8 +2,9 @@
 //! encoding ([`Encoding`]), what may go wrong ([`ApiError`]) and what time it is ([`Clock`]).
 //!
 //! This crate knows no service and opens no socket. The gateway in `services/server` turns
-//! HTTP requests into calls of [`JsonService`]; each service crate implements it once.
+//! HTTP requests into calls of [`Service`]; each service crate implements it once.
 
+mod arn;
 mod bounded;
 mod cbor;
 mod cbor_reader;
@@ -21,16 +22,18 @@ mod query;
 mod service;
 mod worded;
 
+pub use arn::{ARN_CHARACTERS_MAX, Account, Arn, NotAnArn, Region};
 pub use bounded::{BoundedList, BoundedMap};
 pub use clipped::{Clipped, REPEATED_CHARS_MAX};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use constraint::{Integer, List, Pattern, Text, VIOLATIONS_MAX, Violations};
-pub use context::{DEFAULT_ACCOUNT_ID, DEFAULT_REGION, RequestContext};
+pub use context::{DEFAULT_ACCOUNT_ID, DEFAULT_REGION, RequestContext, account_of_key};
 pub use encoding::{Blob, Encoding, Timestamp};
 pub use error::{ApiError, Fault};
 pub use event_stream::{EVENT_STREAM_TYPE, Event, EventStream};
 pub use problem::{Problem, ProblemKind};
 pub use query::{
     PARAMETER_DEPTH_MAX, PARAMETERS_MAX, QUERY_ANSWER_TYPE, QueryRequest, QueryStyle, query_answer, query_error,
+    rest_xml_error,
 };
-pub use service::JsonService;
+pub use service::{Answer, Call, Operation, ResourceReference, Service, ServiceModel, StartFailure, Wire};

@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use anabranch_protocol::Service;
 use anabranch_storage::FlushPolicy;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -42,7 +43,15 @@ impl App {
     ///
     /// # Errors
     /// [`StartError`], in words for the user.
-    pub async fn start(mut config: Config) -> Result<Self, StartError> {
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        Self::start_with(config, Vec::new()).await
+    }
+
+    /// As [`App::start`], with services besides those of the program.
+    ///
+    /// # Errors
+    /// As [`App::start`].
+    pub async fn start_with(mut config: Config, more: Vec<Arc<dyn Service>>) -> Result<Self, StartError> {
         config.connections.connections_max = config.connections.connections_max.min(config.descriptors.connections_max);
         if config.trusted.origins.iter().any(|origin| origin == "*") {
             tracing::warn!("--cors-origin '*': any page that a browser on this machine shows may use all services");
@@ -55,7 +64,7 @@ impl App {
         }
         let data = DataDirectory::open(&config.data)?;
         let tls = server_config(config.tls.as_ref(), &data.join("tls"))?;
-        let services = Services::open(&data, &config, &base_url)?;
+        let services = Services::open(&data, &config, &base_url, more)?;
         let stop_gateway = CancellationToken::new();
         let data_path = data.path().to_path_buf();
         let gateway = Gateway::new(services.clone(), config.clone(), base_url.clone(), data_path, stop_gateway.clone());

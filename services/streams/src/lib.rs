@@ -2,7 +2,7 @@
 //!
 //! A stream is one log, a shard a lane in it: one flush makes the records of all shards durable,
 //! and splitting moves no data. [`Streams`] serves the operations of the API as a
-//! [`JsonService`](anabranch_protocol::JsonService), one file each in `operations/`, and lets
+//! [`Service`](anabranch_protocol::Service), one file each in `operations/`, and lets
 //! other services read shards from inside the program (`source.rs`).
 
 mod account;

@@ -92,7 +92,7 @@ mod tests {
     use std::time::Duration;
 
     use anabranch_control::ControlStore;
-    use anabranch_protocol::{Encoding, JsonService, ManualClock, RequestContext};
+    use anabranch_protocol::{Encoding, ManualClock, RequestContext, Service};
     use anabranch_storage::Config;
     use serde_json::{Value, json};
     use tempfile::TempDir;

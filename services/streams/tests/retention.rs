@@ -6,7 +6,7 @@ mod common;
 
 use std::time::Duration;
 
-use anabranch_protocol::{Encoding, JsonService, RequestContext};
+use anabranch_protocol::{Encoding, RequestContext, Service as _};
 use anabranch_streams::Start;
 use common::{NOW_MS, Service};
 use serde_json::{Value, json};

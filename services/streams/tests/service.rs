@@ -6,7 +6,7 @@ mod common;
 
 use std::time::Duration;
 
-use anabranch_protocol::{Clock, Encoding, JsonService, RequestContext};
+use anabranch_protocol::{Clock, Encoding, RequestContext, Service as _};
 use anabranch_streams::Start;
 use bytes::Bytes;
 use common::{NOW_MS, Service};

@@ -6,7 +6,7 @@ mod common;
 
 use std::time::Duration;
 
-use anabranch_protocol::{ApiError, Encoding, EventStream, JsonService, RequestContext};
+use anabranch_protocol::{ApiError, Encoding, EventStream, RequestContext, Service as _};
 use common::{NOW_MS, Service};
 use futures::StreamExt;
 use serde_json::{Value, json};

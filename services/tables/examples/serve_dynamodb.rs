@@ -6,7 +6,7 @@ use std::error::Error;
 use std::path::Path;
 use std::sync::Arc;
 
-use anabranch_protocol::{Encoding, JsonService, RequestContext};
+use anabranch_protocol::{Encoding, RequestContext, Service};
 use anabranch_tables::Tables;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -19,17 +19,17 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let directory = arguments.next().ok_or("usage: serve DIRECTORY PORT")?;
     let port: u16 = arguments.next().ok_or("usage: serve DIRECTORY PORT")?.parse()?;
     let tables = Tables::open(Path::new(&directory))?;
-    let services: Arc<[Arc<dyn JsonService>]> = Arc::new([tables.clone(), Arc::new(tables.streams())]);
+    let services: Arc<[Arc<dyn Service>]> = Arc::new([tables.clone(), Arc::new(tables.streams())]);
     let router = axum::Router::new().fallback(answer).with_state(services);
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;
     axum::serve(listener, router).await?;
     Ok(())
 }
 
-async fn answer(State(services): State<Arc<[Arc<dyn JsonService>]>>, headers: HeaderMap, body: Bytes) -> Response {
+async fn answer(State(services): State<Arc<[Arc<dyn Service>]>>, headers: HeaderMap, body: Bytes) -> Response {
     let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
     let (prefix, operation) = target.split_once('.').unwrap_or_default();
-    let Some(service) = services.iter().find(|service| service.target_prefix() == prefix) else {
+    let Some(service) = services.iter().find(|service| service.model().target_prefixes.contains(&prefix)) else {
         return StatusCode::NOT_FOUND.into_response();
     };
     let json = [(header::CONTENT_TYPE, "application/x-amz-json-1.0")];

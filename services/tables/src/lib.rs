@@ -16,6 +16,7 @@ mod error;
 mod expiry;
 mod flush;
 mod identity;
+mod model;
 mod names;
 mod operations;
 mod request;
@@ -25,9 +26,8 @@ mod workers;
 use std::path::Path;
 use std::sync::Arc;
 
-use anabranch_protocol::{ApiError, Encoding, JsonService, Problem, ProblemKind, RequestContext};
+use anabranch_protocol::{Answer, ApiError, Call, Problem, ProblemKind, Service, ServiceModel};
 use async_trait::async_trait;
-use bytes::Bytes;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
@@ -123,37 +123,33 @@ impl Tables {
     }
 
     /// Performs an operation of either API.
-    async fn perform(&self, context: &RequestContext, operation: &str, body: Bytes) -> Result<Bytes, ApiError> {
-        let operation = operations::find(operation)?;
-        let context = context.clone();
+    async fn answer(&self, call: &Call) -> Result<Answer, ApiError> {
+        let operation = operations::find(call.operation.name)?;
+        let (context, body) = (call.context.clone(), call.body());
         let answer =
             self.engine.run(operation.effect, move |database| operation.perform(database, &context, &body)).await?;
         if operation.name == "UpdateTimeToLive" {
             self.expiry_changed.notify_one();
         }
-        Ok(answer)
+        Ok(Answer::Whole(answer))
     }
 }
 
 #[async_trait]
-impl JsonService for Tables {
-    fn target_prefix(&self) -> &'static str {
-        "DynamoDB_20120810"
+impl Service for Tables {
+    fn model(&self) -> &'static ServiceModel {
+        &model::TABLES
     }
 
-    async fn call(
-        &self,
-        context: &RequestContext,
-        operation: &str,
-        encoding: Encoding,
-        body: Bytes,
-    ) -> Result<Bytes, ApiError> {
-        if !self.speaks(encoding) {
-            return Err(ApiError::serialization("DynamoDB speaks JSON only"));
-        }
-        if TableStreams::OPERATIONS.contains(&operation) {
-            return Err(operations::unsupported(operation));
-        }
-        self.perform(context, operation, body).await
+    async fn perform(&self, call: &Call) -> Result<Answer, ApiError> {
+        self.answer(call).await
+    }
+
+    fn problems(&self) -> Vec<Problem> {
+        Tables::problems(self)
+    }
+
+    async fn close(&self) {
+        self.shutdown().await;
     }
 }

@@ -7,61 +7,60 @@ mod list_delivery_streams;
 mod put_record;
 mod put_record_batch;
 
-use anabranch_protocol::{ApiError, Encoding, RequestContext};
-use bytes::Bytes;
-use serde::Serialize;
+use anabranch_protocol::{Answer, ApiError, Call, Operation, ResourceReference, ServiceModel, Wire};
 
 use crate::Firehose;
-use crate::error::{invalid_argument, unsupported};
+use crate::error::invalid_argument;
 use crate::limits::CONTROL_BODY_BYTES_MAX;
 
-/// Reads the request of `operation`, performs it and writes the answer.
-pub(crate) async fn call(
-    firehose: &Firehose,
-    context: &RequestContext,
-    operation: &str,
-    encoding: Encoding,
-    body: &[u8],
-) -> Result<Bytes, ApiError> {
-    if !matches!(operation, "PutRecord" | "PutRecordBatch") && body.len() > CONTROL_BODY_BYTES_MAX {
+const DELIVERY_STREAM: &[ResourceReference] =
+    &[ResourceReference::Name { member: "DeliveryStreamName", resource: "deliverystream/{}" }];
+
+/// Names, wires and operations of Amazon Data Firehose.
+pub(crate) const MODEL: ServiceModel = ServiceModel {
+    target_prefixes: &["Firehose_20150804"],
+    scopes: &["firehose"],
+    wires: &[Wire::Json],
+    operations: &[
+        Operation::new("CreateDeliveryStream").on(DELIVERY_STREAM),
+        Operation::new("DeleteDeliveryStream").on(DELIVERY_STREAM),
+        Operation::new("DescribeDeliveryStream").on(DELIVERY_STREAM),
+        Operation::new("ListDeliveryStreams"),
+        Operation::not_offered("ListTagsForDeliveryStream").on(DELIVERY_STREAM),
+        Operation::new("PutRecord").on(DELIVERY_STREAM),
+        Operation::new("PutRecordBatch").on(DELIVERY_STREAM),
+        Operation::not_offered("StartDeliveryStreamEncryption").on(DELIVERY_STREAM),
+        Operation::not_offered("StopDeliveryStreamEncryption").on(DELIVERY_STREAM),
+        Operation::not_offered("TagDeliveryStream").on(DELIVERY_STREAM),
+        Operation::not_offered("UntagDeliveryStream").on(DELIVERY_STREAM),
+        Operation::not_offered("UpdateDestination").on(DELIVERY_STREAM),
+    ],
+    ..ServiceModel::new("firehose", "Amazon Data Firehose")
+};
+
+/// Performs an operation of [`MODEL`].
+pub(crate) async fn perform(firehose: &Firehose, call: &Call) -> Result<Answer, ApiError> {
+    let (context, operation) = (&call.context, call.operation.name);
+    if !matches!(operation, "PutRecord" | "PutRecordBatch") && call.body().len() > CONTROL_BODY_BYTES_MAX {
         let most = format!("The request must be smaller than {CONTROL_BODY_BYTES_MAX} bytes");
         return Err(invalid_argument(most));
     }
     match operation {
         "CreateDeliveryStream" => {
-            let request = encoding.decode(body)?;
-            answer(encoding, &create_delivery_stream::create_delivery_stream(firehose, context, request).await?)
+            let request = call.input()?;
+            call.answer(&create_delivery_stream::create_delivery_stream(firehose, context, request).await?)
         }
         "DeleteDeliveryStream" => {
-            let request = encoding.decode(body)?;
-            answer(encoding, &delete_delivery_stream::delete_delivery_stream(firehose, context, request).await?)
+            let request = call.input()?;
+            call.answer(&delete_delivery_stream::delete_delivery_stream(firehose, context, request).await?)
         }
-        "DescribeDeliveryStream" => {
-            let request = encoding.decode(body)?;
-            answer(encoding, &describe_delivery_stream::describe_delivery_stream(firehose, context, request)?)
-        }
+        "DescribeDeliveryStream" => call
+            .perform(|context, request| describe_delivery_stream::describe_delivery_stream(firehose, context, request)),
         "ListDeliveryStreams" => {
-            let request = encoding.decode(body)?;
-            answer(encoding, &list_delivery_streams::list_delivery_streams(firehose, context, request)?)
+            call.perform(|context, request| list_delivery_streams::list_delivery_streams(firehose, context, request))
         }
-        "PutRecord" => {
-            let request = encoding.decode(body)?;
-            answer(encoding, &put_record::put_record(firehose, context, request).await?)
-        }
-        "PutRecordBatch" => {
-            let request = encoding.decode(body)?;
-            answer(encoding, &put_record_batch::put_record_batch(firehose, context, request).await?)
-        }
-        "UpdateDestination"
-        | "StartDeliveryStreamEncryption"
-        | "StopDeliveryStreamEncryption"
-        | "TagDeliveryStream"
-        | "UntagDeliveryStream"
-        | "ListTagsForDeliveryStream" => Err(unsupported(operation)),
-        _ => Err(ApiError::unknown_operation(operation)),
+        "PutRecord" => call.answer(&put_record::put_record(firehose, context, call.input()?).await?),
+        "PutRecordBatch" => call.answer(&put_record_batch::put_record_batch(firehose, context, call.input()?).await?),
+        other => Err(ApiError::unknown_operation(other)),
     }
-}
-
-fn answer<T: Serialize>(encoding: Encoding, response: &T) -> Result<Bytes, ApiError> {
-    encoding.encode(response).map(Bytes::from)
 }

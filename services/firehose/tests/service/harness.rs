@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anabranch_control::ControlStore;
 use anabranch_firehose::{DeliveryStreamStat, Firehose, ObjectWriter, PortError};
-use anabranch_protocol::{ApiError, Encoding, JsonService, ManualClock, RequestContext};
+use anabranch_protocol::{ApiError, Encoding, ManualClock, RequestContext, Service};
 use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

@@ -63,7 +63,8 @@ async fn what_is_not_offered_is_refused_by_name() {
         assert!(error.message.contains(member), "{error}");
     }
     let error = house.call("UpdateDestination", json!({})).await.unwrap_err();
-    assert_eq!(error.message, "UpdateDestination is not supported by Anabranch");
+    assert_eq!(error.code, "UnknownOperationException");
+    assert_eq!(error.message, "Anabranch does not support the operation UpdateDestination of Amazon Data Firehose.");
     assert_eq!(house.call("Nonsense", json!({})).await.unwrap_err().code, "UnknownOperationException");
     assert_eq!(house.firehose.stat(), []);
 }

@@ -7,6 +7,7 @@ use serde::de::value::{MapDeserializer, SeqDeserializer, StrDeserializer};
 use serde::de::{Deserializer, Error as _, IntoDeserializer, Visitor};
 
 use super::form::Form;
+use crate::encoding::MOMENT;
 
 /// Why a parameter does not fit; the path grows as it is handed up.
 #[derive(Debug, thiserror::Error)]
@@ -104,8 +105,13 @@ impl<'de> Deserializer<'de> for Parameter<'de> {
         visitor.visit_some(self)
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Misfit> {
-        visitor.visit_newtype_struct(self)
+    /// Moments are in ISO 8601; all other newtypes are what is in them.
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Misfit> {
+        if name != MOMENT {
+            return visitor.visit_newtype_struct(self);
+        }
+        let moment: jiff::Timestamp = self.parsed("a time such as 2026-11-21T14:25:00Z")?;
+        visitor.visit_f64(moment.as_millisecond() as f64 / 1000.0)
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {

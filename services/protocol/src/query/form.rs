@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::ApiError;
+use crate::{ApiError, Clipped};
 
 /// Most parameters of a form. The largest request in the service models that speak Query has
 /// fewer than half as many.
@@ -32,7 +32,7 @@ impl Form {
             }
             let place = name.split('.').fold(&mut root, |form, part| form.below.entry(part.into()).or_default());
             if place.text.replace(value.into_owned()).is_some() {
-                return Err(malformed(format!("The parameter {} is given twice.", brief(&name))));
+                return Err(malformed(format!("The parameter {} is given twice.", Clipped(&name))));
             }
         }
         Ok(root)
@@ -53,10 +53,4 @@ impl Form {
         numbered.sort_by_key(|(number, _)| *number);
         numbered.into_iter().map(|(_, form)| form).collect()
     }
-}
-
-/// As much of a name as a message should repeat.
-fn brief(name: &str) -> String {
-    const NAME_CHARACTERS_MAX: usize = 100;
-    name.chars().take(NAME_CHARACTERS_MAX).collect()
 }

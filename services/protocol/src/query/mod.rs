@@ -4,6 +4,7 @@
 mod deserializer;
 mod form;
 mod serializer;
+mod style;
 
 use std::io::Write;
 
@@ -15,28 +16,10 @@ use crate::{ApiError, Fault};
 use form::Form;
 pub use form::{PARAMETER_DEPTH_MAX, PARAMETERS_MAX};
 use serializer::{Failure, Named};
+pub use style::QueryStyle;
 
 /// Content type of its answers.
 pub const QUERY_ANSWER_TYPE: &str = "text/xml";
-
-/// How a service writes its answers.
-#[derive(Debug, Clone, Copy)]
-pub struct QueryStyle {
-    /// XML namespace of its answers, such as `http://sns.amazonaws.com/doc/2010-03-31/`.
-    pub namespace: &'static str,
-    /// Whether lists and maps repeat the member's element (`flattened` in the service model)
-    /// instead of wrapping `member` and `entry` elements in it.
-    pub is_flattened: bool,
-    /// Members that have another name in XML than in JSON (`locationName`), such as
-    /// `("Messages", "Message")`.
-    pub renamed: &'static [(&'static str, &'static str)],
-}
-
-impl QueryStyle {
-    fn name(&self, member: &'static str) -> &'static str {
-        self.renamed.iter().find(|(json, _)| *json == member).map_or(member, |(_, xml)| xml)
-    }
-}
 
 /// A request: what `Action` and `Version` name, and the parameters of the operation.
 #[derive(Debug)]
@@ -120,6 +103,21 @@ pub fn query_error(style: &QueryStyle, error: &ApiError, request_id: &str) -> st
             element(writer, "Code", error.code)?;
             element(writer, "Message", &error.message)
         })?;
+        element(writer, "RequestId", request_id)
+    })?;
+    Ok(writer.into_inner())
+}
+
+/// An error as clients of REST-XML services, such as S3, read it.
+///
+/// # Errors
+/// None: writing to memory does not fail.
+pub fn rest_xml_error(code: &str, message: &str, request_id: &str) -> std::io::Result<Vec<u8>> {
+    let mut writer = Writer::new(Vec::with_capacity(256));
+    declare(&mut writer)?;
+    writer.create_element("Error").write_inner_content(|writer| {
+        element(writer, "Code", code)?;
+        element(writer, "Message", message)?;
         element(writer, "RequestId", request_id)
     })?;
     Ok(writer.into_inner())

@@ -8,8 +8,8 @@ use quick_xml::Writer;
 use quick_xml::events::{BytesEnd, BytesStart, BytesText, Event};
 use serde::ser::{Impossible, Serialize, SerializeMap, SerializeSeq, SerializeStruct, Serializer};
 
-use super::QueryStyle;
-use crate::encoding::TIMESTAMP;
+use super::style::QueryStyle;
+use crate::encoding::MOMENT;
 
 /// Why a value could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -194,7 +194,7 @@ impl<'a, W: std::io::Write> Serializer for Named<'a, W> {
     }
 
     fn serialize_newtype_struct<T: Serialize + ?Sized>(self, name: &'static str, value: &T) -> Result<(), Failure> {
-        if name != TIMESTAMP {
+        if name != MOMENT {
             return value.serialize(self);
         }
         let seconds = serde_json::to_value(value).ok().and_then(|seconds| seconds.as_f64());

@@ -64,6 +64,20 @@ fn flattened_maps_and_lists_are_read() {
     assert_eq!(topic.names, ["a"]);
 }
 
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Since {
+    at: Option<Timestamp>,
+}
+
+#[test]
+fn moments_are_in_iso_8601() {
+    let request = |at: &str| QueryRequest::parse(format!("Action=A&At={at}").as_bytes()).unwrap();
+    assert_eq!(decode::<Since>(&request("1970-01-01T00:00:01.5Z")).at, Some(Timestamp(1_500)));
+    let error = request("1.5").decode::<Since>().unwrap_err();
+    assert_eq!(error.message, "The parameter At must be a time such as 2026-11-21T14:25:00Z.");
+}
+
 #[test]
 fn what_does_not_fit_is_named() {
     let refused = |form: &str| QueryRequest::parse(form.as_bytes()).unwrap().decode::<Topic>().unwrap_err().message;

@@ -1,6 +1,6 @@
 //! Error answers in the form that each kind of client reads.
 
-use anabranch_protocol::{ApiError, Encoding};
+use anabranch_protocol::{ApiError, Encoding, QueryStyle, rest_xml_error};
 use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
@@ -9,6 +9,10 @@ use axum::response::IntoResponse;
 
 use super::caller::Caller;
 use super::route::{PAGES, Route};
+
+/// How errors of requests are written whose service is not known.
+pub(super) const UNKNOWN_STYLE: QueryStyle =
+    QueryStyle { namespace: "http://webservices.amazon.com/AWSFault/2005-15-09", is_flattened: false, renamed: &[] };
 
 /// Content type of AWS JSON answers unless the request had another.
 pub(crate) const AMZ_JSON: HeaderValue = HeaderValue::from_static("application/x-amz-json-1.1");
@@ -67,6 +71,7 @@ pub(super) fn refusal(head: &Parts, id: &str, refused: &Refusal) -> Response<Bod
             let message = serde_json::json!({ "message": refused.message });
             (refused.status, axum::Json(message)).into_response()
         }
+        Route::Query => query_error(&UNKNOWN_STYLE, &error, refused.status, id),
         Route::Objects | Route::Unoffered(_) | Route::Console => {
             s3_error(s3_code, &refused.message, refused.status, id)
         }
@@ -75,31 +80,23 @@ pub(super) fn refusal(head: &Parts, id: &str, refused: &Refusal) -> Response<Bod
 
 /// An error as S3 writes it.
 pub(crate) fn s3_error(code: &str, message: &str, status: StatusCode, request_id: &str) -> Response<Body> {
-    let body = format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code><Message>{}</Message>\
-         <RequestId>{request_id}</RequestId></Error>",
-        escape(message)
-    );
-    xml(body, status)
+    // Writing to memory does not fail.
+    xml(rest_xml_error(code, message, request_id).unwrap_or_default(), status)
 }
 
-/// An error as the services of the older Query protocol (STS, IAM, SNS) write it.
-pub(crate) fn query_error(code: &str, message: &str, status: StatusCode, request_id: &str) -> Response<Body> {
-    let body = format!(
-        "<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{}</Message></Error>\
-         <RequestId>{request_id}</RequestId></ErrorResponse>",
-        escape(message)
-    );
-    xml(body, status)
+/// An error as the services of the Query protocol (STS, IAM, SNS) write it.
+pub(super) fn query_error(
+    style: &QueryStyle,
+    error: &ApiError,
+    status: StatusCode,
+    request_id: &str,
+) -> Response<Body> {
+    xml(anabranch_protocol::query_error(style, error, request_id).unwrap_or_default(), status)
 }
 
-fn xml(body: String, status: StatusCode) -> Response<Body> {
+fn xml(body: Vec<u8>, status: StatusCode) -> Response<Body> {
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/xml"));
     response
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

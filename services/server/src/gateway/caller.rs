@@ -1,10 +1,13 @@
 //! Who a request says it comes from. Signatures are not checked: any credentials work, and the
 //! account, region and service are taken from them.
 
-use anabranch_protocol::{DEFAULT_ACCOUNT_ID, DEFAULT_REGION, RequestContext};
+use anabranch_protocol::{DEFAULT_ACCOUNT_ID, DEFAULT_REGION, RequestContext, account_of_key};
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use percent_encoding::percent_decode_str;
+
+/// Header of the session token of temporary credentials.
+const SESSION_TOKEN: &str = "x-amz-security-token";
 
 /// What the credentials of a request say.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -12,6 +15,8 @@ pub(crate) struct Caller {
     /// Whether the request carries credentials of any form.
     pub(crate) signed: bool,
     access_key_id: Option<String>,
+    /// That of temporary credentials.
+    session_token: Option<String>,
     region: Option<String>,
     /// The service of the credential scope, such as `s3`.
     pub(crate) service: Option<String>,
@@ -20,6 +25,11 @@ pub(crate) struct Caller {
 impl Caller {
     /// Reads the `Authorization` header, or the query of a presigned URL.
     pub(crate) fn of(request: &Parts) -> Self {
+        let token = request.headers.get(SESSION_TOKEN).and_then(|token| Some(token.to_str().ok()?.to_string()));
+        Self { session_token: token, ..Self::of_credentials(request) }
+    }
+
+    fn of_credentials(request: &Parts) -> Self {
         let header = request.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
         if let Some(header) = header {
             let credential = header.split_once("Credential=").map(|(_, rest)| rest);
@@ -42,7 +52,7 @@ impl Caller {
         let service = parts.next().map(str::to_string);
         let region = parts.next().filter(|part| !is_date(part)).map(str::to_string);
         let access_key_id = credential.split('/').next().map(str::to_string);
-        Self { signed: true, access_key_id, region, service }
+        Self { signed: true, access_key_id, session_token: None, region, service }
     }
 
     fn of_other_scheme(header: &str) -> Self {
@@ -57,13 +67,13 @@ impl Caller {
         Self { signed: true, service: Some("s3".into()), ..Self::default() }
     }
 
-    /// The context that services act in. An access key id of twelve digits is an account.
+    /// The context that services act in. The access key id may tell the account.
     pub(crate) fn context(&self, request_id: &str) -> RequestContext {
-        let is_account = |key: &&str| key.len() == 12 && key.bytes().all(|byte| byte.is_ascii_digit());
-        let account = self.access_key_id.as_deref().filter(is_account).unwrap_or(DEFAULT_ACCOUNT_ID);
+        let account = self.access_key_id.as_deref().and_then(account_of_key).unwrap_or(DEFAULT_ACCOUNT_ID);
         let region = self.region.as_deref().filter(|region| is_region(region)).unwrap_or(DEFAULT_REGION);
         let mut context = RequestContext::new(region, account);
         context.request_id = request_id.to_string();
+        context.session_token.clone_from(&self.session_token);
         context
     }
 }

@@ -3,12 +3,13 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use anabranch_protocol::{ApiError, EVENT_STREAM_TYPE, Encoding, Event, EventStream, JsonService};
+use anabranch_protocol::{
+    Answer, ApiError, Call, EVENT_STREAM_TYPE, Encoding, Event, EventStream, Operation, Service, Wire,
+};
 use axum::body::Body;
 use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Method, Response, StatusCode};
-use bytes::Bytes;
 use futures::{FutureExt, StreamExt, stream};
 use tokio_util::sync::CancellationToken;
 
@@ -18,8 +19,8 @@ use super::caller::Caller;
 use super::room::LARGE_BODY_BYTES_MIN;
 use super::{Gateway, Label, gzip};
 
-/// Prefix of Kinesis's targets.
-const KINESIS: &str = "Kinesis_20131202";
+/// Whose recordings show that it takes no content type but AWS's own; DynamoDB takes plain JSON, too.
+const KINESIS: &str = "kinesis";
 const AMZ_PREFIX: &str = "application/x-amz-";
 const AMZ_JSON_1_0: &str = "application/x-amz-json-1.0";
 
@@ -65,12 +66,6 @@ pub(super) async fn answer(
     response
 }
 
-/// An answer that is no error.
-enum Answer {
-    Whole(Bytes),
-    Events(EventStream),
-}
-
 /// The messages of an event stream, made one by one as the client takes them. When the server
 /// stops, the stream just ends.
 fn events_body(events: EventStream, encoding: Encoding, stop: CancellationToken) -> Body {
@@ -99,7 +94,7 @@ async fn perform(
     head: &Parts,
     body: Body,
 ) -> Result<Answer, Refusal> {
-    let (service, encoding) = match accept(gateway, caller, prefix, operation, head) {
+    let (service, operation, encoding) = match accept(gateway, caller, prefix, operation, head) {
         Ok(accepted) => accepted,
         Err(error) => {
             body::discard(body, body::declared_length(head)).await;
@@ -126,18 +121,14 @@ async fn perform(
         let inflated = inflated.map_err(|error| with_status(ApiError::internal(error.to_string())))?;
         body = inflated.map_err(refuse_body)?;
     }
-    let (context, operation) = (caller.context(request_id), operation.to_string());
     let is_large = body.len() as u64 >= LARGE_BODY_BYTES_MIN;
-    let call = async move {
+    let call = Call::encoded(caller.context(request_id), operation, encoding, body);
+    let answer = async move {
         // Until the call is done, since what was decoded refers to the body.
         let _room = room;
-        if service.answers_with_events(&operation) {
-            service.subscribe(&context, &operation, encoding, body).await.map(Answer::Events)
-        } else {
-            service.call(&context, &operation, encoding, body).await.map(Answer::Whole)
-        }
+        service.perform(&call).await
     };
-    let answer = if is_large { gateway.room.begin_apart(call.boxed()).await } else { call.await };
+    let answer = if is_large { gateway.room.begin_apart(answer.boxed()).await } else { answer.await };
     answer.map_err(with_status)
 }
 
@@ -148,8 +139,8 @@ fn accept(
     prefix: &str,
     operation: &str,
     head: &Parts,
-) -> Result<(Arc<dyn JsonService>, Encoding), ApiError> {
-    let service = gateway.json.iter().find(|service| service.target_prefix() == prefix).cloned();
+) -> Result<(Arc<dyn Service>, &'static Operation, Encoding), ApiError> {
+    let service = gateway.registry.by_target(prefix).cloned();
     let service = service.ok_or_else(|| ApiError::unknown_operation(&format!("{prefix}.{operation}")))?;
     if head.method != Method::POST {
         let message = format!("{operation} is called with POST, not {}", head.method);
@@ -159,19 +150,19 @@ fn accept(
         return Err(ApiError::client("MissingAuthenticationTokenException", "Missing Authentication Token"));
     }
     let encoding = request_encoding(service.as_ref(), head)?;
-    Ok((service, encoding))
+    let operation = service.model().offered(operation)?;
+    Ok((service, operation, encoding))
 }
 
 /// Bodies are AWS JSON 1.0 or 1.1 (the same thing), or CBOR where the service speaks it; plain or
 /// gzip'd.
-fn request_encoding(service: &dyn JsonService, head: &Parts) -> Result<Encoding, ApiError> {
+fn request_encoding(service: &dyn Service, head: &Parts) -> Result<Encoding, ApiError> {
     let content_type = header(head, CONTENT_TYPE);
     if content_type.is_empty() {
         return Err(ApiError::serialization("The request has no Content-Type; it takes application/x-amz-json-1.1"));
     }
-    let encoding = Encoding::of_content_type(content_type).filter(|encoding| service.speaks(*encoding));
-    // Recordings of AWS: Kinesis takes no content type but AWS's own, DynamoDB takes plain JSON, too.
-    let takes_own_only = service.target_prefix() == KINESIS && !content_type.trim_start().starts_with(AMZ_PREFIX);
+    let encoding = Encoding::of_content_type(content_type).filter(|encoding| service.model().speaks(wire(*encoding)));
+    let takes_own_only = service.model().id == KINESIS && !content_type.trim_start().starts_with(AMZ_PREFIX);
     let encoding = encoding.filter(|_| !takes_own_only);
     let encoding = encoding.ok_or_else(|| {
         ApiError::serialization(format!(
@@ -214,9 +205,11 @@ fn with_status(error: ApiError) -> Refusal {
 
 /// Answers, and refusals too, are written as the request is, if its service speaks that.
 fn answer_encoding(gateway: &Gateway, prefix: &str, head: &Parts) -> Encoding {
-    let service = gateway.json.iter().find(|service| service.target_prefix() == prefix);
+    let service = gateway.registry.by_target(prefix);
     let asked = Encoding::of_content_type(header(head, CONTENT_TYPE));
-    asked.filter(|encoding| service.is_some_and(|service| service.speaks(*encoding))).unwrap_or(Encoding::Json)
+    asked
+        .filter(|encoding| service.is_some_and(|service| service.model().speaks(wire(*encoding))))
+        .unwrap_or(Encoding::Json)
 }
 
 /// The content type of an answer: the request's version of AWS JSON, or CBOR.
@@ -230,9 +223,14 @@ fn answer_content_type(head: &Parts, encoding: Encoding) -> HeaderValue {
     }
 }
 
-/// `Kinesis_20131202` as a metric's label is `kinesis`.
+fn wire(encoding: Encoding) -> Wire {
+    match encoding {
+        Encoding::Json => Wire::Json,
+        Encoding::Cbor => Wire::Cbor,
+    }
+}
+
+/// The label in the metrics of the service with `prefix`.
 fn service_label(gateway: &Gateway, prefix: &str) -> String {
-    let known = gateway.json.iter().any(|service| service.target_prefix() == prefix);
-    let name = prefix.split('_').next().unwrap_or_default().to_ascii_lowercase();
-    if known { name } else { "unknown".into() }
+    gateway.registry.by_target(prefix).map_or("unknown", |service| service.model().id).into()
 }

@@ -16,7 +16,10 @@ mod listener;
 mod metrics;
 mod now_and_then;
 mod observe;
+mod operations;
 mod pages;
+mod query;
+mod registry;
 mod rest;
 mod room;
 mod route;
@@ -51,6 +54,7 @@ use metrics::Metrics;
 pub(crate) use metrics::resident_bytes;
 use now_and_then::NowAndThen;
 use observe::RequestId;
+use registry::Registry;
 use room::Room;
 use route::Route;
 pub(crate) use state::Gateway;
@@ -71,9 +75,9 @@ impl Gateway {
         data: PathBuf,
         stop: CancellationToken,
     ) -> Arc<Self> {
-        let (json, lambda) = (services.json(), services.lambda.router());
+        let (registry, lambda) = (Registry::new(&services.all), services.lambda.router());
         Arc::new(Self {
-            json,
+            registry,
             lambda,
             services,
             config,
@@ -117,6 +121,7 @@ impl Gateway {
             .route("/_anabranch/", get(console::page))
             .route("/_anabranch/health", get(health::health))
             .route("/_anabranch/metrics", get(render_metrics))
+            .route("/_anabranch/operations", get(operations::operations))
             .route("/_anabranch/{*rest}", axum::routing::any(pages::none))
             .route_layer(axum::middleware::map_response(pages::protect))
             .fallback(answer)
@@ -145,6 +150,7 @@ async fn answer(State(gateway): State<Arc<Gateway>>, id: RequestId, request: Req
             json::answer(&gateway, &caller, &id.0, (&prefix, &operation), (head, body)).await
         }
         Route::JsonWithoutTarget => json::without_target(head, body).await,
+        Route::Query => query::answer(&gateway, &caller, &id.0, head, body).await,
         Route::Lambda => rest::lambda(&gateway, head, body).await,
         Route::HttpApi { api_id, path } => {
             rest::http_api(&gateway, &api_id, &path, Request::from_parts(head, body)).await

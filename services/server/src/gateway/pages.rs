@@ -33,5 +33,8 @@ pub(super) async fn protect(mut response: Response<Body>) -> Response<Body> {
 
 /// A path under `/_anabranch/` that is not there.
 pub(super) async fn none() -> impl IntoResponse {
-    (StatusCode::NOT_FOUND, "No such page. There are /_anabranch/, /_anabranch/health and /_anabranch/metrics.\n")
+    (
+        StatusCode::NOT_FOUND,
+        "No such page. There are /_anabranch/, /_anabranch/health, /_anabranch/metrics and /_anabranch/operations.\n",
+    )
 }

@@ -116,7 +116,8 @@ fn s3_operation(head: &Parts) -> &'static str {
 pub(super) async fn unoffered(id: &RequestId, service: &str, head: Parts, body: Body) -> Response<Body> {
     body::discard(body, body::declared_length(&head)).await;
     let message = format!("Anabranch does not offer the service {service}.");
-    let mut response = answer::query_error("InvalidAction", &message, StatusCode::BAD_REQUEST, &id.0);
+    let error = ApiError::client("InvalidAction", message);
+    let mut response = answer::query_error(&answer::UNKNOWN_STYLE, &error, StatusCode::BAD_REQUEST, &id.0);
     response.extensions_mut().insert(Label::new("unknown", "unknown"));
     response
 }

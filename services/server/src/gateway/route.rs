@@ -20,6 +20,8 @@ pub(crate) enum Route {
     Json { prefix: String, operation: String },
     /// A call of an AWS JSON service that does not say which.
     JsonWithoutTarget,
+    /// A call by the Query protocol.
+    Query,
     /// An HTTP API, and the path that follows its address.
     HttpApi { api_id: String, path: String },
     /// Lambda's REST API.
@@ -47,11 +49,15 @@ impl Route {
         if content_type.starts_with("application/x-amz-") {
             return Self::JsonWithoutTarget;
         }
+        let names_version = |form: &str| form.split('&').any(|pair| pair.starts_with("Version="));
+        let is_form = content_type.starts_with("application/x-www-form-urlencoded");
+        let has_action = request.uri.query().is_some_and(|query| query.contains("Action=") && names_version(query));
         match caller.service.as_deref() {
             Some("s3" | "s3express") => Self::Objects,
             Some("lambda") => Self::Lambda,
             _ if request.uri.path().starts_with(LAMBDA_PATH) => Self::Lambda,
             Some("kinesis" | "firehose" | "dynamodb") => Self::JsonWithoutTarget,
+            _ if request.uri.path() == "/" && (is_form || has_action) => Self::Query,
             Some(service) => Self::Unoffered(service.into()),
             None if is_browser(request) => Self::Console,
             None => Self::Objects,
@@ -123,6 +129,16 @@ mod tests {
     }
 
     #[test]
+    fn forms_and_actions_are_of_the_query_protocol() {
+        let form = ("content-type", "application/x-www-form-urlencoded; charset=utf-8");
+        assert_eq!(route("/", &[form, ("authorization", &scope("sts"))]), Route::Query);
+        assert_eq!(route("/", &[form]), Route::Query);
+        assert_eq!(route("/?Action=GetCallerIdentity&Version=2011-06-15", &[]), Route::Query);
+        assert_eq!(route("/bucket?Action=x&Version=1", &[]), Route::Objects);
+        assert_eq!(route("/", &[form, ("authorization", &scope("kinesis"))]), Route::JsonWithoutTarget);
+    }
+
+    #[test]
     fn http_apis_are_reached_by_path_and_by_host() {
         let to = |path: &str| Route::HttpApi { api_id: "a1".into(), path: path.into() };
         assert_eq!(route("/_aws/execute-api/a1/$default/clicks?x=1", &[]), to("/$default/clicks"));
@@ -136,7 +152,7 @@ mod tests {
     fn the_credential_scope_decides_between_rest_services() {
         assert_eq!(route("/2015-03-31/functions", &[]), Route::Lambda);
         assert_eq!(route("/2015-03-31/functions", &[("authorization", &scope("s3"))]), Route::Objects);
-        assert_eq!(route("/", &[("authorization", &scope("sts"))]), Route::Unoffered("sts".into()));
+        assert_eq!(route("/", &[("authorization", &scope("batch"))]), Route::Unoffered("batch".into()));
         assert_eq!(route("/bucket/key", &[]), Route::Objects);
         assert_eq!(route("/", &[("accept", "text/html,*/*")]), Route::Console);
         assert_eq!(route("/", &[("accept", "*/*")]), Route::Objects);

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Instant;
 
-use anabranch_protocol::JsonService;
 use axum::Router;
 use tokio_util::sync::CancellationToken;
 
 use super::metrics::Metrics;
 use super::now_and_then::NowAndThen;
+use super::registry::Registry;
 use super::room::Room;
 use crate::{Config, Services};
 
@@ -22,7 +22,7 @@ pub(crate) struct Gateway {
     /// The data directory, absolute.
     pub(crate) data: PathBuf,
     pub(crate) started: Instant,
-    pub(super) json: Vec<Arc<dyn JsonService>>,
+    pub(super) registry: Registry,
     pub(super) lambda: Router,
     pub(super) metrics: Metrics,
     /// How many there are.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anabranch_http_api::{ApiSpec, Route as ApiRoute};
 use anabranch_lambda::{EventSourceMappingRequest, FunctionSpec, ListEventSourceMappings};
 use anabranch_objects::{NotificationRule, Notifications};
-use anabranch_protocol::{ApiError, DEFAULT_REGION, Encoding, JsonService, RequestContext};
+use anabranch_protocol::{ApiError, DEFAULT_REGION, Encoding, RequestContext, Service};
 use anabranch_template::{EventSource, Function, Resource, ResourceKind, Stack, Stream, Table};
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -80,7 +80,7 @@ struct Maker<'a> {
 type Made = (&'static str, String, String);
 
 impl Maker<'_> {
-    async fn call(&self, service: &dyn JsonService, operation: &str, request: &Value) -> Result<Value, ApiError> {
+    async fn call(&self, service: &dyn Service, operation: &str, request: &Value) -> Result<Value, ApiError> {
         let body = Bytes::from(request.to_string());
         let call = || service.call(&self.context, operation, Encoding::Json, body.clone());
         let mut answer = call().await;
@@ -99,7 +99,7 @@ impl Maker<'_> {
     /// The answer, or `None` if there is no such thing.
     async fn described(
         &self,
-        service: &dyn JsonService,
+        service: &dyn Service,
         operation: &str,
         request: &Value,
     ) -> Result<Option<Value>, String> {
@@ -166,7 +166,7 @@ impl Maker<'_> {
     /// Waits until what was made is ACTIVE.
     async fn active(
         &self,
-        service: &dyn JsonService,
+        service: &dyn Service,
         operation: &str,
         request: &Value,
         status: &str,

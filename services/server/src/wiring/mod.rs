@@ -11,9 +11,10 @@ use std::sync::Arc;
 use anabranch_control::ControlStore;
 use anabranch_firehose::Firehose;
 use anabranch_http_api::HttpApis;
+use anabranch_identity::Identity;
 use anabranch_lambda::{Lambda, LambdaConfig};
 use anabranch_objects::Objects;
-use anabranch_protocol::{Clock, JsonService, Problem, ProblemKind, SystemClock};
+use anabranch_protocol::{Clock, Problem, ProblemKind, Service, SystemClock};
 use anabranch_streams::{Streams, StreamsConfig};
 use anabranch_tables::Tables;
 
@@ -43,13 +44,21 @@ pub struct Services {
     pub objects: Arc<Objects>,
     /// DynamoDB.
     pub tables: Arc<Tables>,
+    /// All of them, in the order in which data flows.
+    pub(crate) all: Vec<Arc<dyn Service>>,
     control: ControlStore,
 }
 
 impl Services {
     /// Opens each service's part of `data` and resumes its background work, but for functions:
-    /// see [`Services::start_functions`]. `base_url` is where functions reach this server.
-    pub(crate) fn open(data: &DataDirectory, config: &Config, base_url: &str) -> Result<Arc<Self>, StartError> {
+    /// see [`Services::start_functions`]. `base_url` is where functions reach this server; `more` are
+    /// services besides those of the program.
+    pub(crate) fn open(
+        data: &DataDirectory,
+        config: &Config,
+        base_url: &str,
+        more: Vec<Arc<dyn Service>>,
+    ) -> Result<Arc<Self>, StartError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let log = anabranch_storage::Config { flush: config.flush, ..anabranch_storage::Config::default() };
         let control = open_control(data)?;
@@ -83,31 +92,34 @@ impl Services {
         notifications.connect(lambda.clone());
         let http_apis = HttpApis::open(control.clone(), clock.clone(), Arc::new(FunctionInvoker(lambda.clone())))
             .map_err(|error| StartError::service("apigateway", error))?;
+        let identity = Identity::new(clock.clone());
         let firehose = Firehose::open(&data.join("firehose"), control.clone(), clock, writer, log)
             .map_err(|error| StartError::service("firehose", error))?;
-        Ok(Arc::new(Self { streams, firehose, lambda, http_apis, objects, tables, control }))
+        // A new service moves in by a line here.
+        let mut all: Vec<Arc<dyn Service>> = vec![
+            http_apis.clone(),
+            firehose.clone(),
+            lambda.clone(),
+            objects.clone(),
+            streams.clone(),
+            tables.clone(),
+            Arc::new(tables.streams()),
+            identity,
+        ];
+        all.extend(more);
+        Ok(Arc::new(Self { streams, firehose, lambda, http_apis, objects, tables, all, control }))
     }
 
     /// Begins event source mappings and asynchronous invocations that wait from an earlier run.
     pub(crate) fn start_functions(&self) -> Result<(), StartError> {
-        self.lambda.start().map_err(|error| StartError::service("lambda", error))
-    }
-
-    /// The services that are called by `X-Amz-Target`.
-    pub(crate) fn json(&self) -> Vec<Arc<dyn JsonService>> {
-        vec![self.streams.clone(), self.firehose.clone(), self.tables.clone(), Arc::new(self.tables.streams())]
+        self.all.iter().try_for_each(|service| {
+            service.start().map_err(|error| StartError::service(service.model().id, error.to_string()))
+        })
     }
 
     /// What is wrong with each service.
     pub(crate) fn problems(&self) -> Vec<(&'static str, Vec<Problem>)> {
-        vec![
-            ("kinesis", self.streams.problems()),
-            ("firehose", self.firehose.problems()),
-            ("lambda", self.lambda.problems()),
-            ("s3", self.objects.problems()),
-            ("dynamodb", self.tables.problems()),
-            ("apigateway", Vec::new()),
-        ]
+        self.all.iter().map(|service| (service.model().id, service.problems())).collect()
     }
 
     /// What is wrong with what all services share.
@@ -118,16 +130,16 @@ impl Services {
 
     /// Lets functions finish what they are at, and begins nothing new with them.
     pub(crate) async fn stop_functions(&self) {
-        self.lambda.shutdown().await;
+        for service in &self.all {
+            service.pause().await;
+        }
     }
 
-    /// Stops background work and closes everything, in the order in which data flows; what was
-    /// acknowledged is on the disk.
+    /// Stops background work and closes everything; what was acknowledged is on the disk.
     pub(crate) async fn shutdown(&self) {
-        self.firehose.shutdown().await;
-        self.objects.shutdown().await;
-        self.streams.shutdown().await;
-        self.tables.shutdown().await;
+        for service in &self.all {
+            service.close().await;
+        }
         self.control.close();
     }
 }

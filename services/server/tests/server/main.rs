@@ -5,9 +5,11 @@
 
 mod connections;
 mod console;
+mod contract;
 mod encodings;
 mod functions;
 mod harness;
+mod notes;
 mod origins;
 mod refusals;
 mod starting;

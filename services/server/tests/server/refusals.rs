@@ -119,10 +119,10 @@ async fn a_body_that_breaks_off_leaves_the_server_well() {
 async fn services_that_are_not_offered_are_named() {
     let data = tempfile::tempdir().unwrap();
     let app = start(data.path()).await;
-    let authorization = SIGNED.replace("dynamodb", "sts");
+    let authorization = SIGNED.replace("dynamodb", "iam");
     let head = format!("POST / HTTP/1.1\r\nContent-Type: application/x-www-form-urlencoded\r\n{authorization}");
-    let answer = ask(app.address, &head, b"Action=GetCallerIdentity&Version=2011-06-15").await;
+    let answer = ask(app.address, &head, b"Action=ListUsers&Version=2010-05-08").await;
     assert_eq!(answer.status, 400);
-    assert!(answer.text().contains("does not offer the service sts"), "{answer:?}");
+    assert!(answer.text().contains("does not offer the service iam"), "{answer:?}");
     app.stop().await;
 }

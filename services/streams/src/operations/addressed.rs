@@ -1,16 +1,16 @@
-//! Requests read from a body.
+//! Requests read from a call.
 
-use anabranch_protocol::{ApiError, Encoding};
+use anabranch_protocol::{ApiError, Call};
 use serde::Deserialize;
 
-/// What can be read from the body of a request.
-pub(super) trait FromBody<'a>: Sized {
-    fn from_body(encoding: Encoding, body: &'a [u8]) -> Result<Self, ApiError>;
+/// What can be read from a call.
+pub(super) trait FromCall<'a>: Sized {
+    fn from_call(call: &'a Call) -> Result<Self, ApiError>;
 }
 
-impl<'a, T: Deserialize<'a>> FromBody<'a> for T {
-    fn from_body(encoding: Encoding, body: &'a [u8]) -> Result<Self, ApiError> {
-        encoding.decode(body)
+impl<'a, T: Deserialize<'a>> FromCall<'a> for T {
+    fn from_call(call: &'a Call) -> Result<Self, ApiError> {
+        call.input()
     }
 }
 
@@ -19,8 +19,8 @@ impl<'a, T: Deserialize<'a>> FromBody<'a> for T {
 #[derive(Debug)]
 pub(super) struct Addressed<Reference, Request>(pub(super) Reference, pub(super) Request);
 
-impl<'a, Reference: Deserialize<'a>, Request: Deserialize<'a>> FromBody<'a> for Addressed<Reference, Request> {
-    fn from_body(encoding: Encoding, body: &'a [u8]) -> Result<Self, ApiError> {
-        Ok(Self(encoding.decode(body)?, encoding.decode(body)?))
+impl<'a, Reference: Deserialize<'a>, Request: Deserialize<'a>> FromCall<'a> for Addressed<Reference, Request> {
+    fn from_call(call: &'a Call) -> Result<Self, ApiError> {
+        Ok(Self(call.input()?, call.input()?))
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anabranch_control::ControlStore;
-use anabranch_protocol::{ApiError, Encoding, JsonService, ManualClock, RequestContext};
+use anabranch_protocol::{ApiError, Encoding, ManualClock, RequestContext, Service as _};
 use anabranch_storage::Config;
 use anabranch_streams::{Limits, Streams, StreamsConfig};
 use bytes::Bytes;

@@ -13,13 +13,13 @@ mod refusals;
 use std::path::Path;
 use std::sync::Arc;
 
-use anabranch_protocol::{ApiError, Encoding, JsonService, RequestContext};
+use anabranch_protocol::{ApiError, Encoding, RequestContext, Service};
 use anabranch_tables::Tables;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
 /// Calls `operation` with `body`.
-async fn call(service: &dyn JsonService, operation: &str, body: Value) -> Result<Value, ApiError> {
+async fn call(service: &dyn Service, operation: &str, body: Value) -> Result<Value, ApiError> {
     let context = RequestContext::new("eu-west-1", "123456789012");
     let answer = service.call(&context, operation, Encoding::Json, Bytes::from(body.to_string())).await?;
     Ok(serde_json::from_slice(&answer).unwrap())

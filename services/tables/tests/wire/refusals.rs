@@ -1,6 +1,6 @@
 //! Bad input gets the exception a client of DynamoDB expects.
 
-use anabranch_protocol::{Encoding, JsonService, RequestContext};
+use anabranch_protocol::{Encoding, RequestContext, Service};
 use bytes::Bytes;
 use serde_json::json;
 

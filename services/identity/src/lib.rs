@@ -1,0 +1,14 @@
+//! AWS Security Token Service (API 2011-06-15): who a caller is, and credentials for roles and
+//! sessions, as far as tools ask for them before they do anything else.
+//!
+//! Nothing is kept and nothing is checked here: any credentials are good, and those that this
+//! service gives out say in themselves whose they are ([`Session`]).
+
+mod identity;
+mod operations;
+mod service;
+mod session;
+mod shapes;
+
+pub use identity::Identity;
+pub use session::Session;

@@ -1,0 +1,28 @@
+//! GetAccessKeyInfo.
+
+use anabranch_protocol::{ApiError, Violations};
+use serde::{Deserialize, Serialize};
+
+use crate::session::account_of_key;
+use crate::shapes::ACCESS_KEY_ID;
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct GetAccessKeyInfoRequest {
+    access_key_id: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct GetAccessKeyInfoAnswer {
+    account: String,
+}
+
+/// Tells the account of an access key id.
+pub(super) fn get_access_key_info(request: &GetAccessKeyInfoRequest) -> Result<GetAccessKeyInfoAnswer, ApiError> {
+    let mut violations = Violations::default();
+    violations.required_text("accessKeyId", request.access_key_id.as_deref(), &ACCESS_KEY_ID);
+    violations.finish()?;
+    let key = request.access_key_id.as_deref().unwrap_or_default();
+    Ok(GetAccessKeyInfoAnswer { account: account_of_key(key).into() })
+}

@@ -1,0 +1,163 @@
+//! A request on its way to its operation, whatever wire it came by.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use super::{Operation, Wire};
+use crate::{
+    ApiError, Encoding, EventStream, QUERY_ANSWER_TYPE, QueryRequest, QueryStyle, RequestContext, query_answer,
+};
+
+/// A request whose service and operation are known. Cheap to clone, so that it can be handed to
+/// another thread.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// Who asks.
+    pub context: RequestContext,
+    /// What is asked for.
+    pub operation: &'static Operation,
+    input: Input,
+}
+
+#[derive(Debug, Clone)]
+enum Input {
+    Encoded(Encoding, Bytes),
+    Form(Arc<QueryRequest>, QueryStyle),
+}
+
+/// The answer to a call.
+pub enum Answer {
+    /// A body that is whole, and its content type if the wire's own is not meant.
+    Whole(Bytes),
+    /// Events as they come.
+    Events(EventStream),
+}
+
+impl Call {
+    /// A call in AWS JSON or CBOR.
+    pub fn encoded(context: RequestContext, operation: &'static Operation, encoding: Encoding, body: Bytes) -> Self {
+        Self { context, operation, input: Input::Encoded(encoding, body) }
+    }
+
+    /// A call by the Query protocol.
+    pub fn form(
+        context: RequestContext,
+        operation: &'static Operation,
+        request: QueryRequest,
+        style: QueryStyle,
+    ) -> Self {
+        Self { context, operation, input: Input::Form(Arc::new(request), style) }
+    }
+
+    /// How it is written.
+    pub fn wire(&self) -> Wire {
+        match self.input {
+            Input::Encoded(Encoding::Json, _) => Wire::Json,
+            Input::Encoded(Encoding::Cbor, _) => Wire::Cbor,
+            Input::Form(..) => Wire::Query,
+        }
+    }
+
+    /// How blobs and events are encoded, in JSON where the wire has no encoding of its own.
+    pub fn encoding(&self) -> Encoding {
+        match self.input {
+            Input::Encoded(encoding, _) => encoding,
+            Input::Form(..) => Encoding::Json,
+        }
+    }
+
+    /// The operation's input.
+    ///
+    /// # Errors
+    /// `SerializationException`, or `MalformedInput` of the Query protocol, when it is not of the
+    /// operation's shape.
+    pub fn input<'call, T: Deserialize<'call>>(&'call self) -> Result<T, ApiError> {
+        match &self.input {
+            Input::Encoded(encoding, body) => encoding.decode(body),
+            Input::Form(request, _) => request.decode(),
+        }
+    }
+
+    /// The body as it came, in AWS JSON or CBOR; empty for forms.
+    pub fn body(&self) -> Bytes {
+        match &self.input {
+            Input::Encoded(_, body) => body.clone(),
+            Input::Form(..) => Bytes::new(),
+        }
+    }
+
+    /// An answer with output.
+    ///
+    /// # Errors
+    /// `InternalFailure` when the output has no form in the wire.
+    pub fn answer<T: Serialize>(&self, output: &T) -> Result<Answer, ApiError> {
+        self.answer_long(output, 256)
+    }
+
+    /// As [`Call::answer`], where about so many bytes are known to come.
+    ///
+    /// # Errors
+    /// As [`Call::answer`].
+    pub fn answer_long<T: Serialize>(&self, output: &T, bytes: usize) -> Result<Answer, ApiError> {
+        let body = match &self.input {
+            Input::Encoded(encoding, _) => encoding.encode_long(output, bytes)?,
+            Input::Form(_, style) => query_answer(style, self.operation.name, Some(output), &self.context.request_id)?,
+        };
+        Ok(Answer::Whole(body.into()))
+    }
+
+    /// The answer of an operation without output.
+    ///
+    /// # Errors
+    /// As [`Call::answer`].
+    pub fn done(&self) -> Result<Answer, ApiError> {
+        let body = match &self.input {
+            Input::Encoded(..) => Vec::new(),
+            Input::Form(_, style) => query_answer::<()>(style, self.operation.name, None, &self.context.request_id)?,
+        };
+        Ok(Answer::Whole(body.into()))
+    }
+
+    /// Performs an operation with output.
+    ///
+    /// # Errors
+    /// Those of reading, of the operation and of writing.
+    pub fn perform<'call, Input: Deserialize<'call>, Output: Serialize>(
+        &'call self,
+        operation: impl FnOnce(&RequestContext, Input) -> Result<Output, ApiError>,
+    ) -> Result<Answer, ApiError> {
+        self.answer(&operation(&self.context, self.input()?)?)
+    }
+
+    /// Performs an operation without output.
+    ///
+    /// # Errors
+    /// Those of reading and of the operation.
+    pub fn perform_void<'call, Input: Deserialize<'call>>(
+        &'call self,
+        operation: impl FnOnce(&RequestContext, Input) -> Result<(), ApiError>,
+    ) -> Result<Answer, ApiError> {
+        operation(&self.context, self.input()?)?;
+        self.done()
+    }
+
+    /// Content type of the answer, if the wire has only one.
+    pub fn content_type(&self) -> Option<&'static str> {
+        match self.wire() {
+            Wire::Query => Some(QUERY_ANSWER_TYPE),
+            _ => None,
+        }
+    }
+}
+
+impl Answer {
+    /// Its body, if it is whole.
+    pub fn into_body(self) -> Option<Bytes> {
+        match self {
+            Self::Whole(body) => Some(body),
+            Self::Events(_) => None,
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! What a service says of itself: its names, its wires and its operations. All of it is data, so
+//! that the gateway, the metrics, policies and tests read the same.
+
+use crate::{ApiError, Clipped};
+
+/// How requests and answers are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wire {
+    /// AWS JSON 1.0 and 1.1: `X-Amz-Target` names the operation.
+    Json,
+    /// AWS CBOR 1.1: the same, with bodies in CBOR.
+    Cbor,
+    /// AWS Query: a form names the operation; answers are XML.
+    Query,
+    /// HTTP requests that the service answers itself (S3, Lambda, HTTP APIs).
+    Http,
+}
+
+/// How a service is known. Names are unique among services.
+#[derive(Debug)]
+pub struct ServiceModel {
+    /// Its short name, under which it is counted and shown, such as `kinesis`; also the prefix of
+    /// its actions in policies.
+    pub id: &'static str,
+    /// Its name for people, such as `Kinesis Data Streams`.
+    pub title: &'static str,
+    /// The parts of `X-Amz-Target` before the dot, such as `Kinesis_20131202`.
+    pub target_prefixes: &'static [&'static str],
+    /// Service names in credential scopes, such as `kinesis`. Several services may have one in
+    /// common where the target tells them apart.
+    pub scopes: &'static [&'static str],
+    /// `Version` in requests of the Query protocol, such as `2010-03-31`.
+    pub query_versions: &'static [&'static str],
+    /// How Query answers are written, for services that speak it.
+    pub query_style: Option<crate::QueryStyle>,
+    /// The wires it speaks.
+    pub wires: &'static [Wire],
+    /// Its operations, in the order of the API reference.
+    pub operations: &'static [Operation],
+    /// The exception that refuses an operation that it does not have or offer.
+    pub unknown_operation: &'static str,
+}
+
+impl ServiceModel {
+    /// A service that is known by nothing yet.
+    pub const fn new(id: &'static str, title: &'static str) -> Self {
+        Self {
+            id,
+            title,
+            target_prefixes: &[],
+            scopes: &[],
+            query_versions: &[],
+            query_style: None,
+            wires: &[],
+            operations: &[],
+            unknown_operation: "UnknownOperationException",
+        }
+    }
+
+    /// The operation called `name`.
+    pub fn operation(&self, name: &str) -> Option<&'static Operation> {
+        self.operations.iter().find(|operation| operation.name == name)
+    }
+
+    /// The operation called `name`, if it is offered.
+    ///
+    /// # Errors
+    /// `UnknownOperationException`, or what the service has in its place: whether the service model
+    /// has no such operation, or it is not offered here, is told apart.
+    pub fn offered(&self, name: &str) -> Result<&'static Operation, ApiError> {
+        match self.operation(name) {
+            Some(operation) if operation.is_offered => Ok(operation),
+            Some(_) => {
+                let message = format!("Anabranch does not support the operation {name} of {}.", self.title);
+                Err(ApiError::client(self.unknown_operation, message))
+            }
+            None => Err(ApiError::client(self.unknown_operation, format!("Unknown operation: {}", Clipped(name)))),
+        }
+    }
+
+    /// Whether it speaks `wire`.
+    pub fn speaks(&self, wire: Wire) -> bool {
+        self.wires.contains(&wire)
+    }
+}
+
+/// An operation of the service model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Operation {
+    /// Its name, such as `PutRecord`.
+    pub name: &'static str,
+    /// The action that a policy allows or denies, without the service's prefix; mostly the
+    /// operation's own name (Service Authorization Reference).
+    pub action: &'static str,
+    /// What it touches.
+    pub resources: &'static [ResourceReference],
+    /// Whether it is offered; if not, it is refused by name.
+    pub is_offered: bool,
+    /// Whether its answer is an event stream.
+    pub answers_with_events: bool,
+}
+
+impl Operation {
+    /// An operation that touches no resource that a policy could name.
+    pub const fn new(name: &'static str) -> Self {
+        Self { name, action: name, resources: &[], is_offered: true, answers_with_events: false }
+    }
+
+    /// An operation of the service model that is refused by name.
+    pub const fn not_offered(name: &'static str) -> Self {
+        Self { is_offered: false, ..Self::new(name) }
+    }
+
+    /// The same, touching `resources`.
+    #[must_use]
+    pub const fn on(self, resources: &'static [ResourceReference]) -> Self {
+        Self { resources, ..self }
+    }
+
+    /// The same, allowed by another action than its name.
+    #[must_use]
+    pub const fn by_action(self, action: &'static str) -> Self {
+        Self { action, ..self }
+    }
+
+    /// The same, answered by an event stream.
+    #[must_use]
+    pub const fn with_events(self) -> Self {
+        Self { answers_with_events: true, ..self }
+    }
+}
+
+/// Where a request names a resource: a member, or a path to several. In a path `[]` stands for each
+/// of a list, `*` for each of a structure's members, and `{}` for the keys of a map, as in
+/// `TransactItems[].*.TableName`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ResourceReference {
+    /// A member that holds an ARN.
+    Arn(&'static str),
+    /// A member that holds a name, and the resource part of its ARN, with `{}` for the name.
+    Name {
+        /// Such as `StreamName`.
+        member: &'static str,
+        /// Such as `stream/{}`.
+        resource: &'static str,
+    },
+}

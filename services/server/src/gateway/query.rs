@@ -1,0 +1,102 @@
+//! Calls by the AWS Query protocol: a form in the body or, for GET, in the URL.
+
+use anabranch_protocol::{Answer, ApiError, Call, Clipped, QUERY_ANSWER_TYPE, QueryRequest, QueryStyle};
+use axum::body::Body;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, Method, Response, StatusCode};
+
+use super::answer::{UNKNOWN_STYLE, query_error};
+use super::body::{self, BodyError};
+use super::caller::Caller;
+use super::{Gateway, Label};
+
+/// Largest form. Those of the service models are far smaller; templates are the largest (1 MiB).
+const FORM_BYTES_MAX: u64 = 4 << 20;
+
+/// Answers a request of the Query protocol.
+pub(super) async fn answer(
+    gateway: &Gateway,
+    caller: &Caller,
+    request_id: &str,
+    head: Parts,
+    body: Body,
+) -> Response<Body> {
+    let outcome = match read(&head, body).await {
+        Ok(request) => perform(gateway, caller, request_id, request).await,
+        Err(error) => Err((UNKNOWN_STYLE, Label::new("unknown", "unknown"), error)),
+    };
+    let (mut response, label) = match outcome {
+        Ok((body, label)) => {
+            let mut response = Response::new(body);
+            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(QUERY_ANSWER_TYPE));
+            (response, label)
+        }
+        Err((style, label, error)) => {
+            let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            if status.is_server_error() {
+                tracing::error!(request_id, operation = label.operation, %error, "the call failed");
+            }
+            (query_error(&style, &error, status, request_id), label)
+        }
+    };
+    response.extensions_mut().insert(label);
+    response
+}
+
+async fn read(head: &Parts, body: Body) -> Result<QueryRequest, ApiError> {
+    if head.method == Method::GET {
+        body::discard(body, body::declared_length(head)).await;
+        return QueryRequest::parse(head.uri.query().unwrap_or_default().as_bytes());
+    }
+    let body = body::read(head, body, FORM_BYTES_MAX).await.map_err(|error| match error {
+        BodyError::TooLarge(limit) => {
+            ApiError::client("RequestEntityTooLarge", format!("The request is larger than {limit} bytes."))
+        }
+        BodyError::TooSlow => ApiError::client("RequestTimeout", "The body of the request did not arrive in time."),
+        BodyError::Broken(reason) => ApiError::client("IncompleteSignature", format!("The body broke off: {reason}")),
+    })?;
+    QueryRequest::parse(&body)
+}
+
+/// Why a call failed, how its service writes that, and under what it is counted.
+type Failed = (QueryStyle, Label, ApiError);
+
+async fn perform(
+    gateway: &Gateway,
+    caller: &Caller,
+    request_id: &str,
+    request: QueryRequest,
+) -> Result<(Body, Label), Failed> {
+    let service = gateway.registry.by_query(caller.service.as_deref(), &request.version);
+    let Some((service, style)) = service.and_then(|service| Some((service.clone(), service.model().query_style?)))
+    else {
+        let message = match caller.service.as_deref() {
+            Some(service) => format!("Anabranch does not offer the service {}.", Clipped(service)),
+            None => format!("No service is known by the version {} of its API.", Clipped(&request.version)),
+        };
+        return Err((UNKNOWN_STYLE, Label::new("unknown", "unknown"), ApiError::client("InvalidAction", message)));
+    };
+    let id = service.model().id;
+    if !caller.signed {
+        let error = ApiError::client("MissingAuthenticationToken", "Request is missing Authentication Token");
+        return Err((style, Label::new(id, "unknown"), error));
+    }
+    let operation = match service.model().offered(&request.action) {
+        Ok(operation) => operation,
+        Err(error) => {
+            let error = ApiError::client("InvalidAction", error.message);
+            return Err((style, Label::new(id, "unknown"), error));
+        }
+    };
+    let label = Label::new(id, operation.name);
+    let call = Call::form(caller.context(request_id), operation, request, style);
+    match service.perform(&call).await {
+        Ok(Answer::Whole(body)) => Ok((Body::from(body), label)),
+        Ok(Answer::Events(_)) => {
+            let error = ApiError::internal("The Query protocol has no event streams.");
+            Err((style, label, error))
+        }
+        Err(error) => Err((style, label, error)),
+    }
+}
