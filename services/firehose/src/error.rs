@@ -69,7 +69,7 @@ pub(crate) fn unavailable(message: impl Into<String>) -> ApiError {
 /// The answer when the control store fails.
 pub(crate) fn control(error: &ControlError) -> ApiError {
     tracing::error!(%error, "control store");
-    unavailable(format!("The service is unavailable: {error}"))
+    unavailable("The log of the delivery stream failed; the server's log says why. Send the request again.")
 }
 
 /// The answer when a log does not take records.
@@ -80,7 +80,7 @@ pub(crate) fn log(error: &anabranch_storage::Error) -> ApiError {
         }
         _ => {
             tracing::error!(%error, "log");
-            unavailable(format!("The service is unavailable: {error}"))
+            unavailable("The log of the delivery stream failed; the server's log says why. Send the request again.")
         }
     }
 }

@@ -75,10 +75,28 @@ impl Faults {
     }
 }
 
-/// What a client is told when the log fails. Its own words say whether the disk is full.
+/// What a client is told when the log fails: what it can do, and no path of this machine. The
+/// server's log has the rest.
 pub(crate) fn log_failure(error: &LogError) -> ApiError {
     tracing::error!(%error, "the log of a stream failed");
-    ApiError::internal(error.to_string())
+    let message = match error {
+        LogError::NoSpace { bytes, .. } => {
+            format!("The disk has no space left for {bytes} bytes; nothing was stored. Try again once there is room.")
+        }
+        LogError::TooManyOpenFiles { .. } => "The server has no file descriptor left for the log of the stream; \
+            nothing was stored. Try again."
+            .into(),
+        LogError::Poisoned { .. } => "The stream takes no records since a write to its log failed.".into(),
+        LogError::Closed => "The log of the stream is being closed. Try again.".into(),
+        LogError::NoLog { .. } => {
+            "The log of the stream is gone: no log is here. Put it back, or delete the stream.".into()
+        }
+        LogError::Damaged(_) => {
+            "What is to be read next is damaged on the disk; the server's health says where.".into()
+        }
+        _ => "The log of the stream failed; the server's log says why.".into(),
+    };
+    ApiError::internal(message)
 }
 
 fn in_places(first: &Damage, count: usize) -> String {
@@ -91,6 +109,22 @@ fn in_places(first: &Damage, count: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_client_is_told_no_path() {
+        let path = || std::path::PathBuf::from("/srv/data/streams/1");
+        let source = || std::io::Error::from_raw_os_error(5);
+        for error in [
+            LogError::NoSpace { path: path(), bytes: 7 },
+            LogError::TooManyOpenFiles { path: path(), source: source() },
+            LogError::Io { path: path(), source: source() },
+            LogError::Poisoned { reason: "/srv/data: input/output error".into() },
+            LogError::NoLog { path: path() },
+        ] {
+            let told = log_failure(&error).message;
+            assert!(!told.contains("/srv"), "{told}");
+        }
+    }
 
     #[test]
     fn what_is_over_is_not_told() {
