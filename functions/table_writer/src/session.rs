@@ -55,7 +55,7 @@ impl Session {
     /// nothing to write.
     ///
     /// # Errors
-    /// [`SessionFull`] if the clicks would take the session over [`EVENT_IDS_MAX`]; none of them is counted then.
+    /// [`SessionFull`] if the clicks would take the session over 10,000 clicks; none of them is counted then.
     pub fn fold(stored: Option<&Self>, clicks: &[NewClick]) -> Result<Option<Fold>, SessionFull> {
         let mut session = stored.cloned();
         let mut new_event_ids = BTreeSet::new();

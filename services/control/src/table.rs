@@ -25,7 +25,7 @@ impl Table {
     }
 }
 
-/// Writes that are applied together by [`ControlStore::commit`].
+/// Writes that are applied together by [`ControlStore::commit`](crate::ControlStore::commit).
 #[derive(Debug, Default)]
 pub struct Changes(pub(crate) Vec<Change>);
 

@@ -5,8 +5,8 @@
 //! Transformation, format conversion, dynamic partitioning, other sources and destinations are
 //! refused by name.
 //!
-//! A put is acknowledged once it is durable in the stream's own log ([`buffer`]); one task per
-//! stream ([`delivery`]) turns the log into objects, each exactly once as far as its key goes.
+//! A put is acknowledged once it is durable in the stream's own log (`buffer`); one task per
+//! stream (`delivery`) turns the log into objects, each exactly once as far as its key goes.
 
 mod buffer;
 mod delivery;
