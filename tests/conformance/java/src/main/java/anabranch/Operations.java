@@ -247,7 +247,8 @@ public final class Operations {
         GetResourcePolicyResponse policy = kinesis.call(GetResourcePolicyRequest.builder().resourceARN(arn).build());
         equal(policy.policy(), POLICY);
         kinesis.call(DeleteResourcePolicyRequest.builder().resourceARN(arn).build());
-        kinesis.refused(ResourceNotFoundException.class, GetResourcePolicyRequest.builder().resourceARN(arn).build());
+        GetResourcePolicyResponse none = kinesis.call(GetResourcePolicyRequest.builder().resourceARN(arn).build());
+        equal(none.policy(), "{}");
     }
 
     private void consumers() {
