@@ -3,6 +3,7 @@
 //! each limit, if they are over DynamoDB's.
 
 use std::fmt;
+use std::sync::Arc;
 
 use anabranch_protocol::ApiError;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
@@ -15,7 +16,11 @@ const LOOKED_THROUGH_BYTES_MIN: usize = 64 << 10;
 const LIST_DECODED_MAX: usize = 1_000;
 /// Attribute values in a request for one item: each takes a byte at least of the 400 KB of an item.
 const ITEM_VALUES_MAX: usize = 409_600;
-/// Attribute values in a request for many items.
+/// Attributes, and placeholders of expressions, in a request for one item: an attribute takes two
+/// bytes at least of the 400 KB of an item, and some 200 bytes of memory while it is decoded.
+const ITEM_MEMBERS_MAX: usize = 204_800;
+/// Attribute values, and attributes, in a request for many items; they take up to 200 MB while they
+/// are decoded.
 const REQUEST_VALUES_MAX: usize = 1_000_000;
 
 /// Bytes of an attribute's name.
@@ -32,6 +37,8 @@ const LISTS: [(&str, usize); 8] = [
     ("TagKeys", 50),
     ("KeySchema", 2),
 ];
+/// The types of values, each the one member of a map.
+const TYPES: [&str; 10] = ["S", "N", "B", "BOOL", "NULL", "L", "M", "SS", "NS", "BS"];
 /// Operations on many items.
 const MANY_ITEMS: [&str; 6] = [
     "BatchExecuteStatement",
@@ -51,10 +58,12 @@ pub(crate) fn check(operation: &str, body: &[u8]) -> Result<(), ApiError> {
     if body.len() < LOOKED_THROUGH_BYTES_MIN {
         return Ok(());
     }
-    let values_max = if MANY_ITEMS.contains(&operation) { REQUEST_VALUES_MAX } else { ITEM_VALUES_MAX };
-    let mut look = Look { values: 0, values_max, excess: None };
+    let is_for_many = MANY_ITEMS.contains(&operation);
+    let (values_max, members_max) =
+        if is_for_many { (REQUEST_VALUES_MAX, REQUEST_VALUES_MAX) } else { (ITEM_VALUES_MAX, ITEM_MEMBERS_MAX) };
+    let mut look = Look { values: 0, values_max, members: 0, members_max, excess: None };
     let mut json = serde_json::Deserializer::from_slice(body);
-    let looked = Member { look: &mut look, list: None, is_value: false }.deserialize(&mut json);
+    let looked = Member { look: &mut look, list: None, under: None, is_value: false }.deserialize(&mut json);
     match (looked, look.excess) {
         (Err(_), Some(excess)) => Err(validation(&excess.message())),
         _ => Ok(()),
@@ -62,7 +71,15 @@ pub(crate) fn check(operation: &str, body: &[u8]) -> Result<(), ApiError> {
 }
 
 enum Excess {
-    List { member: String, max: usize },
+    List {
+        member: String,
+        max: usize,
+    },
+    /// Of the placeholders of an expression.
+    Placeholders {
+        member: String,
+        max: usize,
+    },
     Values,
     Name,
 }
@@ -71,6 +88,9 @@ impl Excess {
     fn message(&self) -> String {
         match self {
             Self::Values => "Item size has exceeded the maximum allowed size".to_string(),
+            Self::Placeholders { member, max } => {
+                format!("{member} contains too many members; a request has at most {max} of them")
+            }
             Self::Name => format!(
                 "One or more parameter values were invalid: Attribute name is too large, must be less than {} bytes",
                 ATTRIBUTE_NAME_BYTES_MAX + 1
@@ -87,6 +107,9 @@ impl Excess {
 struct Look {
     values: usize,
     values_max: usize,
+    /// Members of maps, but for those of the request and for the types of values.
+    members: usize,
+    members_max: usize,
     excess: Option<Excess>,
 }
 
@@ -95,6 +118,8 @@ struct Member<'a> {
     look: &'a mut Look,
     /// The member by which the lists in here are known: the nearest one around that has a limit.
     list: Option<String>,
+    /// The member of the request that this is in; none for the request itself.
+    under: Option<Arc<str>>,
     /// Whether this is within an attribute value.
     is_value: bool,
 }
@@ -103,6 +128,15 @@ impl Member<'_> {
     fn exceeds<E: Error>(&mut self, excess: Excess) -> E {
         self.look.excess = Some(excess);
         E::custom("too long")
+    }
+
+    fn too_many_members(&self) -> Excess {
+        match self.under.as_deref() {
+            Some(member) if member.starts_with("ExpressionAttribute") => {
+                Excess::Placeholders { member: member.to_string(), max: self.look.members_max }
+            }
+            _ => Excess::Values,
+        }
     }
 }
 
@@ -126,10 +160,18 @@ impl<'de> Visitor<'de> for Member<'_> {
             if name.len() > ATTRIBUTE_NAME_BYTES_MAX {
                 return Err(self.exceeds(Excess::Name));
             }
+            if self.under.is_some() && !TYPES.contains(&&*name) {
+                self.look.members += 1;
+                if self.look.members > self.look.members_max {
+                    let excess = self.too_many_members();
+                    return Err(self.exceeds(excess));
+                }
+            }
             let is_list = !self.is_value && LISTS.iter().any(|(member, _)| *member == name);
             let list = if is_list { Some(name.to_string()) } else { self.list.clone() };
             let is_value = self.is_value || matches!(&*name, "L" | "M" | "SS" | "NS" | "BS");
-            map.next_value_seed(Member { look: self.look, list, is_value })?;
+            let under = self.under.clone().unwrap_or_else(|| name.as_ref().into());
+            map.next_value_seed(Member { look: self.look, list, under: Some(under), is_value })?;
         }
         Ok(())
     }
@@ -137,7 +179,12 @@ impl<'de> Visitor<'de> for Member<'_> {
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<(), A::Error> {
         let mut length = 0;
         while seq
-            .next_element_seed(Member { look: self.look, list: self.list.clone(), is_value: self.is_value })?
+            .next_element_seed(Member {
+                look: self.look,
+                list: self.list.clone(),
+                under: self.under.clone(),
+                is_value: self.is_value,
+            })?
             .is_some()
         {
             length += 1;
@@ -203,6 +250,23 @@ mod tests {
         assert_eq!(message, "Item size has exceeded the maximum allowed size");
         let nested = format!("[{}]", vec![format!("{{\"L\": [{}]}}", vec!["{}"; 1_000].join(",")); 1_000].join(","));
         assert!(refused("PutItem", format!("{{\"Item\": {{\"a\": {{\"L\": {nested}}}}}}}")).starts_with("Item size"));
+    }
+
+    #[test]
+    fn attributes_and_placeholders_are_bounded() {
+        let members = |count: usize, value: &str| {
+            let members = (0..count).map(|number| format!("\"#{number}\": {value}")).collect::<Vec<_>>();
+            members.join(",")
+        };
+        let over = ITEM_MEMBERS_MAX + 1;
+        let item = |count: usize| format!("{{\"Item\": {{{}}}}}", members(count, "{\"S\": \"\"}"));
+        assert_eq!(refused("PutItem", item(over)), "Item size has exceeded the maximum allowed size");
+        check("PutItem", item(ITEM_MEMBERS_MAX).as_bytes()).unwrap();
+        let names = format!("{{\"ExpressionAttributeNames\": {{{}}}}}", members(over, "\"a\""));
+        let message = refused("UpdateItem", names);
+        assert_eq!(message, "ExpressionAttributeNames contains too many members; a request has at most 204800 of them");
+        let batch = format!("{{\"RequestItems\": {{\"t\": [{{\"PutRequest\": {}}}]}}}}", item(over));
+        check("BatchWriteItem", batch.as_bytes()).unwrap();
     }
 
     #[test]
