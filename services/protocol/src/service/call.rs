@@ -5,10 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::{Operation, Wire};
-use crate::{
-    ApiError, Encoding, EventStream, QUERY_ANSWER_TYPE, QueryRequest, QueryStyle, RequestContext, query_answer,
-};
+use super::Operation;
+use crate::{ApiError, Encoding, EventStream, QueryRequest, QueryStyle, RequestContext, query_answer};
 
 /// A request whose service and operation are known. Cheap to clone, so that it can be handed to
 /// another thread.
@@ -29,7 +27,7 @@ enum Input {
 
 /// The answer to a call.
 pub enum Answer {
-    /// A body that is whole, and its content type if the wire's own is not meant.
+    /// A body that is whole, in the wire of the call.
     Whole(Bytes),
     /// Events as they come.
     Events(EventStream),
@@ -49,15 +47,6 @@ impl Call {
         style: QueryStyle,
     ) -> Self {
         Self { context, operation, input: Input::Form(Arc::new(request), style) }
-    }
-
-    /// How it is written.
-    pub fn wire(&self) -> Wire {
-        match self.input {
-            Input::Encoded(Encoding::Json, _) => Wire::Json,
-            Input::Encoded(Encoding::Cbor, _) => Wire::Cbor,
-            Input::Form(..) => Wire::Query,
-        }
     }
 
     /// How blobs and events are encoded, in JSON where the wire has no encoding of its own.
@@ -141,14 +130,6 @@ impl Call {
     ) -> Result<Answer, ApiError> {
         operation(&self.context, self.input()?)?;
         self.done()
-    }
-
-    /// Content type of the answer, if the wire has only one.
-    pub fn content_type(&self) -> Option<&'static str> {
-        match self.wire() {
-            Wire::Query => Some(QUERY_ANSWER_TYPE),
-            _ => None,
-        }
     }
 }
 
