@@ -1,4 +1,4 @@
-//! Limits and surroundings of the service, each with its default.
+//! Limits and environment of the service, each with its default.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -1,9 +1,21 @@
 //! Lambda's exceptions, and their REST-JSON form.
 
+use anabranch_control::ControlError;
 use anabranch_protocol::{ApiError, Clipped};
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
+
+/// Why the service could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The `lambda` folder.
+    #[error("lambda folder: {0}")]
+    Io(#[from] std::io::Error),
+    /// What is stored of functions, mappings or events.
+    #[error(transparent)]
+    Control(#[from] ControlError),
+}
 
 /// A parameter the operation does not take, named in `message`.
 pub(crate) fn invalid_parameter(message: impl Into<String>) -> ApiError {

@@ -11,13 +11,11 @@ use std::time::Duration;
 
 use crate::config::LambdaConfig;
 use crate::control::blocking;
-use crate::error::{not_found, service_exception};
+use crate::error::{OpenError, not_found, service_exception};
 use crate::function::{Executable, FunctionSpec};
-use crate::host::pool::Invocation;
 use crate::host::process::PidFiles;
 use crate::host::{Pool, RemoteClient};
-use crate::invoke::InvokeOutcome;
-use crate::service::FunctionStat;
+use crate::invoke::{Invocation, InvokeOutcome};
 
 const FUNCTIONS: Table = Table("lambda_functions");
 
@@ -39,6 +37,21 @@ struct Hosted {
     pool: Option<Arc<Pool>>,
     /// Kept when the function is replaced.
     counts: Arc<Counts>,
+}
+
+/// A function's figures, for the console.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct FunctionStat {
+    /// Its name.
+    pub name: String,
+    /// Its running execution environments, busy or idle.
+    pub environments: usize,
+    /// Invocations since the server started, by whatever way they came.
+    pub invocations: u64,
+    /// Those that the function failed.
+    pub errors: u64,
+    /// Invocations that did not reach it: throttled, or a remote endpoint that was not there.
+    pub refused: u64,
 }
 
 /// Counts since the server started.
@@ -71,7 +84,7 @@ impl Functions {
         control: ControlStore,
         clock: Arc<dyn Clock>,
         config: Arc<LambdaConfig>,
-    ) -> Result<Self, crate::OpenError> {
+    ) -> Result<Self, OpenError> {
         std::fs::create_dir_all(directory)?;
         let functions = Self {
             remote: RemoteClient::new(config.remote_timeout),

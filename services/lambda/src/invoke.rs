@@ -31,6 +31,16 @@ pub enum LogTail {
     Last4Kb,
 }
 
+/// One event and how it is to be run.
+#[derive(Debug, Clone)]
+pub(crate) struct Invocation {
+    pub(crate) request_id: String,
+    pub(crate) payload: Bytes,
+    /// JSON text.
+    pub(crate) client_context: Option<String>,
+    pub(crate) log_tail: LogTail,
+}
+
 /// What an invocation came to. A function's error is an outcome, not an [`ApiError`].
 #[derive(Debug, Clone)]
 pub struct InvokeOutcome {

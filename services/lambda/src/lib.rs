@@ -22,10 +22,12 @@ mod setbacks;
 mod time;
 
 pub use config::{Backoff, LambdaConfig};
+pub use error::OpenError;
 pub use function::{Executable, FunctionSpec};
+pub use functions::FunctionStat;
 pub use invoke::{InvokeOptions, InvokeOutcome, LogTail};
 pub use mapping::{
     DestinationConfig, EventSourceMapping, EventSourceMappingRequest, Filter, FilterCriteria, ListEventSourceMappings,
     MappingStat, OnFailure, Settings,
 };
-pub use service::{FunctionStat, Lambda, LambdaStat, OpenError};
+pub use service::{Lambda, LambdaStat};

@@ -1,6 +1,6 @@
 //! The service: functions, their invocations and their event source mappings.
 
-use anabranch_control::{ControlError, ControlStore};
+use anabranch_control::ControlStore;
 use anabranch_protocol::{ApiError, Clock, Problem};
 use async_trait::async_trait;
 use base64::Engine;
@@ -13,51 +13,26 @@ use uuid::Uuid;
 
 use crate::asynchronous::AsyncInvocations;
 use crate::config::LambdaConfig;
-use crate::error::{invalid_parameter, service_exception};
+use crate::error::{OpenError, invalid_parameter, service_exception};
 use crate::function::{FunctionSpec, parse_function_name};
-use crate::functions::Functions;
-use crate::host::pool::Invocation;
-use crate::invoke::{EVENT_BYTES_MAX, InvokeOptions, InvokeOutcome, LogTail, PAYLOAD_BYTES_MAX, check_payload};
+use crate::functions::{FunctionStat, Functions};
+use crate::invoke::{
+    EVENT_BYTES_MAX, Invocation, InvokeOptions, InvokeOutcome, LogTail, PAYLOAD_BYTES_MAX, check_payload,
+};
 use crate::mapping::{
-    BatchInvoker, EventSourceMapping, EventSourceMappingRequest, ListEventSourceMappings, MappingStat, Mappings,
-    Surroundings,
+    BatchInvoker, Dependencies, EventSourceMapping, EventSourceMappingRequest, ListEventSourceMappings, MappingStat,
+    Mappings,
 };
 use crate::ports::{ObjectWriter, StreamSource};
 
 /// How long shutting down waits for invocations under way.
 const SHUTDOWN_WAIT_MAX: Duration = Duration::from_secs(5);
 
-/// Why the service could not be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// The `lambda` folder.
-    #[error("lambda folder: {0}")]
-    Io(#[from] std::io::Error),
-    /// What is stored of functions, mappings or events.
-    #[error(transparent)]
-    Control(#[from] ControlError),
-}
-
 /// The service.
 pub struct Lambda {
     functions: Arc<Functions>,
     asynchronous: Arc<AsyncInvocations>,
     mappings: Arc<Mappings>,
-}
-
-/// A function's figures, for the console.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct FunctionStat {
-    /// Its name.
-    pub name: String,
-    /// Its running execution environments, busy or idle.
-    pub environments: usize,
-    /// Invocations since the server started, by whatever way they came.
-    pub invocations: u64,
-    /// Those that the function failed.
-    pub errors: u64,
-    /// Invocations that did not reach it: throttled, or a remote endpoint that was not there.
-    pub refused: u64,
 }
 
 /// Figures for the console.
@@ -91,8 +66,9 @@ impl Lambda {
         let asynchronous =
             AsyncInvocations::open(functions.clone(), objects.clone(), control.clone(), clock.clone(), config.clone());
         let invoker = Arc::new(FunctionInvoker(functions.clone()));
-        let around = Surroundings { functions: functions.clone(), invoker, source, objects, control, clock, config };
-        Ok(Arc::new(Self { functions, asynchronous, mappings: Mappings::open(around)? }))
+        let dependencies =
+            Dependencies { functions: functions.clone(), invoker, source, objects, control, clock, config };
+        Ok(Arc::new(Self { functions, asynchronous, mappings: Mappings::open(dependencies)? }))
     }
 
     /// Begins to run mappings and stored asynchronous events. Call it once the server
@@ -254,11 +230,6 @@ impl Lambda {
     /// of a function.
     pub fn problems(&self) -> Vec<Problem> {
         [self.functions.problems(), self.mappings.problems(), self.asynchronous.problems()].concat()
-    }
-
-    /// The REST API, to be mounted at `/`: it serves `/2015-03-31/…`.
-    pub fn router(self: &Arc<Self>) -> axum::Router {
-        crate::operations::router(self.clone())
     }
 }
 

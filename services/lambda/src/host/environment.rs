@@ -1,8 +1,8 @@
 //! One execution environment: a function process, its Runtime API listener, its output.
 
-use anabranch_protocol::{Clipped, Clock};
+use anabranch_protocol::Clipped;
 use bytes::Bytes;
-use parking_lot::Mutex;
+use rustix::io::Errno;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,85 +13,13 @@ use tokio::process::Child;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
-use super::function_log::{FunctionLog, Tail};
+use super::function_log::FunctionLog;
 use super::process::{self, PidFiles};
 use super::runtime_api;
-use crate::invoke::InvokeOutcome;
+use super::session::{Answer, Progress, Session, Work};
 
 /// A longer line of output is cut into pieces of this size.
 const LINE_BYTES_MAX: usize = 64 << 10;
-
-/// An event for the function.
-#[derive(Debug, Clone)]
-pub(crate) struct Work {
-    pub(crate) request_id: String,
-    pub(crate) payload: Bytes,
-    pub(crate) deadline_ms: u64,
-    pub(crate) function_arn: String,
-    pub(crate) trace_id: String,
-    /// JSON text.
-    pub(crate) client_context: Option<String>,
-}
-
-/// What the function's runtime posted for an event.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) payload: Bytes,
-    /// Set when it was posted as an error.
-    pub(crate) error_type: Option<String>,
-}
-
-/// How far the process has come.
-#[derive(Debug, Default, Clone)]
-struct Progress {
-    next_calls: u64,
-    init_error: Option<Bytes>,
-    exit: Option<String>,
-}
-
-/// What the listener, the output readers and the environment share.
-#[derive(Debug)]
-pub(crate) struct Shared {
-    pub(crate) work: tokio::sync::Mutex<mpsc::Receiver<Work>>,
-    progress: watch::Sender<Progress>,
-    current: Mutex<Option<(String, oneshot::Sender<Answer>)>>,
-    /// The request id that output belongs to.
-    log_request_id: Mutex<String>,
-    tail: Mutex<Tail>,
-    log: FunctionLog,
-}
-
-impl Shared {
-    pub(crate) fn asked_for_next(&self) {
-        self.progress.send_modify(|progress| progress.next_calls += 1);
-    }
-
-    pub(crate) fn init_failed(&self, payload: Bytes) {
-        self.progress.send_modify(|progress| progress.init_error = Some(payload));
-    }
-
-    /// Passes an answer on; false when no such invocation is under way.
-    pub(crate) fn answer(&self, request_id: &str, answer: Answer) -> bool {
-        let mut current = self.current.lock();
-        match current.take() {
-            Some((id, sender)) if id == request_id => {
-                // The invocation may have timed out meanwhile; then nobody listens.
-                let _ = sender.send(answer);
-                true
-            }
-            other => {
-                *current = other;
-                false
-            }
-        }
-    }
-
-    async fn output(&self, line: &str) {
-        let request_id = self.log_request_id.lock().clone();
-        self.tail.lock().push_line(line);
-        self.log.line(&request_id, line).await;
-    }
-}
 
 /// Why a process did not come to ask for its first event.
 #[derive(Debug)]
@@ -119,6 +47,16 @@ impl std::fmt::Display for InitFailure {
     }
 }
 
+impl InitFailure {
+    /// Whether the process could not be started for want of processes, memory, or descriptors for
+    /// its pipes. That is no fault of the function, and passes.
+    pub(crate) fn is_exhaustion(&self) -> bool {
+        let Self::Spawn(error) = self else { return false };
+        let code = error.raw_os_error().map(Errno::from_raw_os_error);
+        code.is_some_and(|code| matches!(code, Errno::MFILE | Errno::NFILE | Errno::AGAIN | Errno::NOMEM))
+    }
+}
+
 /// How an invocation ended.
 #[derive(Debug)]
 pub(crate) enum Ended {
@@ -131,7 +69,7 @@ pub(crate) enum Ended {
 
 /// A running environment. Dropping it kills the process group.
 pub(crate) struct Environment {
-    shared: Arc<Shared>,
+    session: Arc<Session>,
     work: mpsc::Sender<Work>,
     progress: watch::Receiver<Progress>,
     flush: Vec<mpsc::Sender<oneshot::Sender<()>>>,
@@ -168,17 +106,10 @@ impl Environment {
         let pid = child.id().unwrap_or_default();
         launch.pid_files.add(pid, &launch.log_stream);
 
-        let (work, receiver) = mpsc::channel(1);
-        let (progress_sender, progress) = watch::channel(Progress::default());
-        let shared = Arc::new(Shared {
-            work: tokio::sync::Mutex::new(receiver),
-            progress: progress_sender,
-            current: Mutex::new(None),
-            log_request_id: Mutex::new("-".into()),
-            tail: Mutex::default(),
-            log: launch.log,
-        });
-        let serving = runtime_api::serve(listener, pid, shared.clone());
+        let (work, events) = mpsc::channel(1);
+        let (session, progress) = Session::new(events, launch.log);
+        let session = Arc::new(session);
+        let serving = runtime_api::serve(listener, pid, session.clone());
         let listener = tokio::spawn(async move {
             if let Err(error) = serving.await {
                 tracing::error!(%error, "a Runtime API listener ended");
@@ -189,19 +120,19 @@ impl Environment {
         if let Some(stdout) = child.stdout.take() {
             let (sender, requests) = mpsc::channel(1);
             flush.push(sender);
-            readers.push(tokio::spawn(read_output(stdout, shared.clone(), requests)));
+            readers.push(tokio::spawn(read_output(stdout, session.clone(), requests)));
         }
         if let Some(stderr) = child.stderr.take() {
             let (sender, requests) = mpsc::channel(1);
             flush.push(sender);
-            readers.push(tokio::spawn(read_output(stderr, shared.clone(), requests)));
+            readers.push(tokio::spawn(read_output(stderr, session.clone(), requests)));
         }
-        tokio::spawn(watch_exit(child, pid, launch.pid_files, shared.clone(), readers));
+        tokio::spawn(watch_exit(child, pid, launch.pid_files, session.clone(), readers));
 
         let init_duration = Duration::ZERO;
         let idle_since = Instant::now();
         let mut environment =
-            Self { shared, work, progress, flush, listener, pid, init_duration, used: false, idle_since };
+            Self { session, work, progress, flush, listener, pid, init_duration, used: false, idle_since };
         environment.initialised(launch.init_timeout).await?;
         environment.init_duration = began.elapsed();
         Ok(environment)
@@ -242,10 +173,7 @@ impl Environment {
     /// Runs one event, for at most `timeout`.
     pub(crate) async fn run(&mut self, work: Work, timeout: Duration) -> Ended {
         self.used = true;
-        let (sender, answered) = oneshot::channel();
-        *self.shared.current.lock() = Some((work.request_id.clone(), sender));
-        *self.shared.log_request_id.lock() = work.request_id.clone();
-        self.shared.tail.lock().clear();
+        let answered = self.session.begin(&work.request_id);
         if self.work.try_send(work).is_err() {
             return Ended::NotTaken;
         }
@@ -255,7 +183,7 @@ impl Environment {
             () = self.exited() => Ended::Exited(self.progress.borrow().exit.clone().unwrap_or_default()),
             () = tokio::time::sleep(timeout) => Ended::TimedOut,
         };
-        *self.shared.current.lock() = None;
+        self.session.end();
         let not_taken = self.work.capacity() == 0;
         match ended {
             Ended::Exited(_) if not_taken => Ended::NotTaken,
@@ -288,9 +216,7 @@ impl Environment {
 
     /// Writes the line that ends an invocation, and returns the end of its log.
     pub(crate) async fn report(&self, text: &str) -> Bytes {
-        self.shared.output(text).await;
-        *self.shared.log_request_id.lock() = "-".into();
-        self.shared.tail.lock().bytes().into()
+        self.session.report(text).await
     }
 
     pub(crate) fn memory_max_mb(&self) -> Option<u64> {
@@ -319,7 +245,7 @@ async fn watch_exit(
     mut child: Child,
     pid: u32,
     pid_files: PidFiles,
-    shared: Arc<Shared>,
+    session: Arc<Session>,
     readers: Vec<JoinHandle<()>>,
 ) {
     let exit = match child.wait().await {
@@ -332,13 +258,13 @@ async fn watch_exit(
         let _ = reader.await;
     }
     pid_files.remove(pid);
-    shared.progress.send_modify(|progress| progress.exit = Some(exit));
+    session.exited(exit);
 }
 
 /// Reads one of the process's pipes line by line until it is closed.
 async fn read_output(
     mut pipe: impl AsyncRead + Unpin,
-    shared: Arc<Shared>,
+    session: Arc<Session>,
     mut flush_requests: mpsc::Receiver<oneshot::Sender<()>>,
 ) {
     let mut buffer = Vec::with_capacity(8 << 10);
@@ -346,7 +272,7 @@ async fn read_output(
         tokio::select! {
             biased;
             read = pipe.read_buf(&mut buffer) => match read {
-                Ok(1..) => emit_lines(&mut buffer, &shared).await,
+                Ok(1..) => emit_lines(&mut buffer, &session).await,
                 Ok(0) | Err(_) => break,
             },
             Some(flushed) = flush_requests.recv() => {
@@ -355,11 +281,11 @@ async fn read_output(
         }
     }
     if !buffer.is_empty() {
-        shared.output(&String::from_utf8_lossy(&buffer)).await;
+        session.output(&String::from_utf8_lossy(&buffer)).await;
     }
 }
 
-async fn emit_lines(buffer: &mut Vec<u8>, shared: &Shared) {
+async fn emit_lines(buffer: &mut Vec<u8>, session: &Session) {
     loop {
         let (line_bytes, taken) = match buffer.iter().position(|&byte| byte == b'\n') {
             Some(end) => (end, end + 1),
@@ -368,17 +294,6 @@ async fn emit_lines(buffer: &mut Vec<u8>, shared: &Shared) {
         };
         let line = String::from_utf8_lossy(&buffer[..line_bytes]).into_owned();
         buffer.drain(..taken);
-        shared.output(&line).await;
+        session.output(&line).await;
     }
-}
-
-/// When an invocation that starts now has to be done, in ms since the Unix epoch.
-pub(crate) fn deadline_ms(clock: &dyn Clock, timeout: Duration) -> u64 {
-    clock.now_ms() + timeout.as_millis() as u64
-}
-
-/// The outcome of an invocation whose answer was given by the runtime.
-pub(crate) fn outcome(request_id: &str, answer: Answer) -> InvokeOutcome {
-    let function_error = answer.error_type.map(|_| "Unhandled".to_string());
-    InvokeOutcome { request_id: request_id.into(), payload: answer.payload, function_error, log_tail: None }
 }

@@ -1,10 +1,7 @@
 //! The execution environments of one function: from none up to its concurrency.
 
 use anabranch_protocol::{ApiError, Clock, Problem, ProblemKind};
-use bytes::Bytes;
 use parking_lot::Mutex;
-use rustix::io::Errno;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -12,27 +9,19 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
 use uuid::Uuid;
 
-use super::environment::{self, Ended, Environment, InitFailure, Launch, Work};
+use super::environment::{Ended, Environment, InitFailure, Launch};
 use super::function_log::FunctionLog;
+use super::outcome;
 use super::process::PidFiles;
+use super::session::Work;
 use crate::config::LambdaConfig;
 use crate::error::{service_exception, too_many_requests};
 use crate::function::{FunctionSpec, LATEST_VERSION};
-use crate::invoke::{InvokeOutcome, LogTail};
+use crate::invoke::{Invocation, InvokeOutcome, LogTail};
 use crate::setbacks::Setbacks;
 
 /// Events that died with an idle process before they were taken move on this often.
 const ENVIRONMENTS_PER_EVENT_MAX: usize = 3;
-
-/// One event and how it is to be run.
-#[derive(Debug, Clone)]
-pub(crate) struct Invocation {
-    pub(crate) request_id: String,
-    pub(crate) payload: Bytes,
-    /// JSON text.
-    pub(crate) client_context: Option<String>,
-    pub(crate) log_tail: LogTail,
-}
 
 /// How long an environment that has answered has to ask for its next event, at least.
 const SETTLE_WAIT_MIN: Duration = Duration::from_millis(100);
@@ -146,12 +135,13 @@ impl Pool {
             let mut environment = match self.environment().await {
                 Ok(environment) => environment,
                 Err(failure) => {
-                    let _ = sender.send(match &failure {
-                        InitFailure::Spawn(error) if is_exhausted(error) => Err(too_many_requests(format!(
-                            "The host can't start another process for {} now: {error}",
-                            self.spec.name
-                        ))),
-                        _ => Ok(init_outcome(&self.program, &invocation.request_id, failure)),
+                    let _ = sender.send(if failure.is_exhaustion() {
+                        let name = &self.spec.name;
+                        Err(too_many_requests(format!(
+                            "The host can't start another process for {name} now: {failure}"
+                        )))
+                    } else {
+                        Ok(outcome::of_init_failure(&self.program, &invocation.request_id, failure))
                     });
                     return;
                 }
@@ -175,12 +165,13 @@ impl Pool {
     }
 
     fn work(&self, invocation: &Invocation) -> Work {
+        let now_ms = self.clock.now_ms();
         Work {
             request_id: invocation.request_id.clone(),
             payload: invocation.payload.clone(),
-            deadline_ms: environment::deadline_ms(&*self.clock, self.spec.timeout),
+            deadline_ms: now_ms + self.spec.timeout.as_millis() as u64,
             function_arn: self.config.function_arn(&self.spec.name),
-            trace_id: trace_id(self.clock.now_ms()),
+            trace_id: trace_id(now_ms),
             client_context: invocation.client_context.clone(),
         }
     }
@@ -203,10 +194,7 @@ impl Pool {
             }
             Err(failure) => {
                 tracing::error!(function = %self.spec.name, %failure, "a function process did not start");
-                let kind = match failure {
-                    InitFailure::Spawn(error) if is_exhausted(error) => ProblemKind::Descriptors,
-                    _ => ProblemKind::Failing,
-                };
+                let kind = if failure.is_exhaustion() { ProblemKind::Descriptors } else { ProblemKind::Failing };
                 self.setbacks.failed(START, self.clock.now_ms(), kind, failure.to_string());
                 init.failures += 1;
                 init.retry_at = Some(Instant::now() + self.config.init_backoff.after(init.failures));
@@ -345,70 +333,15 @@ impl Finish<'_> {
     fn outcome(&self, ended: Ended) -> InvokeOutcome {
         let id = &self.invocation.request_id;
         match ended {
-            Ended::Answered(answer) => environment::outcome(id, answer),
-            Ended::Exited(exit) => exit_outcome(id, &exit),
-            Ended::TimedOut | Ended::NotTaken => {
-                let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ");
-                let seconds = self.pool.spec.timeout.as_secs_f64();
-                let message = format!("{now} {id} Task timed out after {seconds:.2} seconds");
-                InvokeOutcome::unhandled(id, None, message)
-            }
+            Ended::Answered(answer) => outcome::of_answer(id, answer),
+            Ended::Exited(exit) => outcome::of_exit(id, &exit),
+            Ended::TimedOut | Ended::NotTaken => outcome::of_timeout(id, self.pool.spec.timeout),
         }
     }
 
-    fn report(&self, elapsed: Duration, memory_mb: Option<u64>, environment: &Environment) -> String {
-        let milliseconds = |duration: Duration| duration.as_secs_f64() * 1000.0;
-        let mut line = format!(
-            "REPORT RequestId: {}\tDuration: {:.2} ms\tBilled Duration: {:.0} ms\tMemory Size: {} MB",
-            self.invocation.request_id,
-            milliseconds(elapsed),
-            milliseconds(elapsed).ceil(),
-            self.pool.spec.memory_mb
-        );
-        if let Some(memory_mb) = memory_mb {
-            line += &format!("\tMax Memory Used: {memory_mb} MB");
-        }
-        if self.first_use {
-            line += &format!("\tInit Duration: {:.2} ms", milliseconds(environment.init_duration));
-        }
-        line
-    }
-}
-
-/// Whether a process could not be started for want of processes, memory, or descriptors for its
-/// pipes. That is no fault of the function, and passes.
-fn is_exhausted(error: &io::Error) -> bool {
-    error
-        .raw_os_error()
-        .map(Errno::from_raw_os_error)
-        .is_some_and(|code| matches!(code, Errno::MFILE | Errno::NFILE | Errno::AGAIN | Errno::NOMEM))
-}
-
-fn exit_outcome(request_id: &str, exit: &str) -> InvokeOutcome {
-    let message = format!("RequestId: {request_id} Error: Runtime exited with error: {exit}");
-    InvokeOutcome::unhandled(request_id, Some("Runtime.ExitError"), message)
-}
-
-fn init_outcome(program: &Path, request_id: &str, failure: InitFailure) -> InvokeOutcome {
-    match failure {
-        InitFailure::Exited(exit) => exit_outcome(request_id, &exit),
-        InitFailure::Reported(payload) => InvokeOutcome {
-            request_id: request_id.into(),
-            payload,
-            function_error: Some("Unhandled".into()),
-            log_tail: None,
-        },
-        InitFailure::Spawn(error) => {
-            let message = format!("RequestId: {request_id} Error: fork/exec {}: {error}", program.display());
-            InvokeOutcome::unhandled(request_id, Some("Runtime.InvalidEntrypoint"), message)
-        }
-        InitFailure::TimedOut(limit) => {
-            let seconds = limit.as_secs_f64();
-            let message = format!(
-                "RequestId: {request_id} Error: the process did not ask for an event within {seconds:.2} seconds of its start"
-            );
-            InvokeOutcome::unhandled(request_id, Some("Sandbox.Timedout"), message)
-        }
+    fn report(&self, elapsed: Duration, memory_max_mb: Option<u64>, environment: &Environment) -> String {
+        let init = self.first_use.then_some(environment.init_duration);
+        outcome::report(&self.invocation.request_id, elapsed, self.pool.spec.memory_mb, memory_max_mb, init)
     }
 }
 

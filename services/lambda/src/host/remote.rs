@@ -12,9 +12,8 @@ use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 use std::time::Duration;
 
-use super::pool::Invocation;
 use crate::error::{service_exception, too_many_requests};
-use crate::invoke::{InvokeOutcome, LogTail, RESPONSE_BYTES_MAX};
+use crate::invoke::{Invocation, InvokeOutcome, LogTail, RESPONSE_BYTES_MAX};
 
 /// An HTTP client that calls Invoke elsewhere.
 #[derive(Debug, Clone)]

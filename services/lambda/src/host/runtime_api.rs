@@ -17,17 +17,17 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 
-use super::environment::{Answer, Shared, Work};
 use super::peer::is_of_group;
+use super::session::{Answer, Session, Work};
 use crate::invoke::RESPONSE_BYTES_MAX;
 
 /// How long no connection is accepted after the system had no descriptor or memory for one.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Answers the process that leads the group `leader`, and those of its group, on `listener`.
-pub(crate) async fn serve(listener: TcpListener, leader: u32, shared: Arc<Shared>) -> io::Result<()> {
+pub(crate) async fn serve(listener: TcpListener, leader: u32, session: Arc<Session>) -> io::Result<()> {
     let address = listener.local_addr()?;
-    let router = router(shared).layer(axum::middleware::from_fn(move |request, next| admit(address, request, next)));
+    let router = router(session).layer(axum::middleware::from_fn(move |request, next| admit(address, request, next)));
     axum::serve(FunctionOnly { listener, address, leader }, router).await
 }
 
@@ -78,20 +78,18 @@ async fn admit(address: SocketAddr, request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
-fn router(shared: Arc<Shared>) -> Router {
+fn router(session: Arc<Session>) -> Router {
     Router::new()
         .route("/2018-06-01/runtime/invocation/next", get(next))
         .route("/2018-06-01/runtime/invocation/{request_id}/response", post(response))
         .route("/2018-06-01/runtime/invocation/{request_id}/error", post(error))
         .route("/2018-06-01/runtime/init/error", post(init_error))
-        .with_state(shared)
+        .with_state(session)
 }
 
 /// Blocks until there is an event. The process is idle from here on.
-async fn next(State(shared): State<Arc<Shared>>) -> Response {
-    let mut work = shared.work.lock().await;
-    shared.asked_for_next();
-    match work.recv().await {
+async fn next(State(session): State<Arc<Session>>) -> Response {
+    match session.next_event().await {
         Some(work) => event(&work),
         None => refuse(StatusCode::GONE, "ContainerError", "The execution environment is being stopped."),
     }
@@ -116,9 +114,9 @@ fn event(work: &Work) -> Response {
     (headers, work.payload.clone()).into_response()
 }
 
-async fn response(State(shared): State<Arc<Shared>>, Path(request_id): Path<String>, body: Body) -> Response {
+async fn response(State(session): State<Arc<Session>>, Path(request_id): Path<String>, body: Body) -> Response {
     match to_bytes(body, RESPONSE_BYTES_MAX).await {
-        Ok(payload) => answer(&shared, &request_id, Answer { payload, error_type: None }),
+        Ok(payload) => answer(&session, &request_id, Answer { payload, error_type: None }),
         Err(error) if !is_too_long(&error) => {
             // The connection broke; what the process does next decides what the event comes to.
             refuse(StatusCode::BAD_REQUEST, "InvalidRequestBody", "The response ended too early.")
@@ -128,7 +126,7 @@ async fn response(State(shared): State<Arc<Shared>>, Path(request_id): Path<Stri
                 format!("Response payload size exceeded maximum allowed payload size ({RESPONSE_BYTES_MAX} bytes).");
             let error_type = "Function.ResponseSizeTooLarge";
             let payload = Bytes::from(json!({ "errorType": error_type, "errorMessage": message }).to_string());
-            answer(&shared, &request_id, Answer { payload, error_type: Some(error_type.into()) });
+            answer(&session, &request_id, Answer { payload, error_type: Some(error_type.into()) });
             refuse(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", &message)
         }
     }
@@ -140,18 +138,18 @@ fn is_too_long(error: &axum::Error) -> bool {
 }
 
 async fn error(
-    State(shared): State<Arc<Shared>>,
+    State(session): State<Arc<Session>>,
     Path(request_id): Path<String>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
     let payload = to_bytes(body, RESPONSE_BYTES_MAX).await.unwrap_or_default();
-    answer(&shared, &request_id, Answer { payload, error_type: Some(error_type(&headers)) })
+    answer(&session, &request_id, Answer { payload, error_type: Some(error_type(&headers)) })
 }
 
-async fn init_error(State(shared): State<Arc<Shared>>, body: Body) -> Response {
+async fn init_error(State(session): State<Arc<Session>>, body: Body) -> Response {
     let payload = to_bytes(body, RESPONSE_BYTES_MAX).await.unwrap_or_default();
-    shared.init_failed(payload);
+    session.init_failed(payload);
     accepted()
 }
 
@@ -160,8 +158,8 @@ fn error_type(headers: &HeaderMap) -> String {
     value.unwrap_or("Unhandled").to_string()
 }
 
-fn answer(shared: &Shared, request_id: &str, answer: Answer) -> Response {
-    if shared.answer(request_id, answer) {
+fn answer(session: &Session, request_id: &str, answer: Answer) -> Response {
+    if session.answer(request_id, answer) {
         accepted()
     } else {
         refuse(StatusCode::BAD_REQUEST, "InvalidRequestID", "Invalid request ID")

@@ -90,8 +90,8 @@ struct Task {
     ended: JoinHandle<()>,
 }
 
-/// What mappings need around them.
-pub(crate) struct Surroundings {
+/// What mappings work with.
+pub(crate) struct Dependencies {
     pub(crate) functions: Arc<Functions>,
     pub(crate) invoker: Arc<dyn BatchInvoker>,
     pub(crate) source: Arc<dyn StreamSource>,
@@ -103,7 +103,7 @@ pub(crate) struct Surroundings {
 
 /// All mappings.
 pub(crate) struct Mappings {
-    around: Surroundings,
+    dependencies: Dependencies,
     checkpoints: Arc<Checkpoints>,
     mappings: Mutex<BTreeMap<String, Mapping>>,
     /// Whether enabled mappings poll.
@@ -111,11 +111,12 @@ pub(crate) struct Mappings {
 }
 
 impl Mappings {
-    pub(crate) fn open(around: Surroundings) -> Result<Arc<Self>, ControlError> {
-        let checkpoints = Checkpoints::open(around.control.clone(), around.clock.clone(), &around.config)?;
-        let stored = around.control.scan::<Stored>(MAPPINGS, "")?;
+    pub(crate) fn open(dependencies: Dependencies) -> Result<Arc<Self>, ControlError> {
+        let checkpoints =
+            Checkpoints::open(dependencies.control.clone(), dependencies.clock.clone(), &dependencies.config)?;
+        let stored = dependencies.control.scan::<Stored>(MAPPINGS, "")?;
         let mappings = stored.into_iter().map(|(uuid, stored)| (uuid, Mapping::new(stored, None))).collect();
-        Ok(Arc::new(Self { around, checkpoints, mappings: Mutex::new(mappings), running: Mutex::new(false) }))
+        Ok(Arc::new(Self { dependencies, checkpoints, mappings: Mutex::new(mappings), running: Mutex::new(false) }))
     }
 
     /// Begins to poll for all enabled mappings.
@@ -147,10 +148,10 @@ impl Mappings {
         request: EventSourceMappingRequest,
     ) -> Result<EventSourceMapping, ApiError> {
         let function = parse_function_name(request.function_name.as_deref().unwrap_or_default(), None)?;
-        self.around.functions.spec(&function)?;
+        self.dependencies.functions.spec(&function)?;
         let event_source_arn = check_source(request.event_source_arn.as_deref())?;
         let settings = Settings::create(&request)?;
-        match self.around.source.list_shards(&event_source_arn).await {
+        match self.dependencies.source.list_shards(&event_source_arn).await {
             Ok(_) => {}
             Err(PortError::NotFound(_)) => {
                 return Err(invalid_parameter(format!("Stream not found: {event_source_arn}")));
@@ -158,7 +159,7 @@ impl Mappings {
             Err(error) => return Err(service_exception(error.to_string())),
         }
         let enabled = request.enabled.unwrap_or(true);
-        let last_modified_ms = self.around.clock.now_ms();
+        let last_modified_ms = self.dependencies.clock.now_ms();
         let stored = Stored { function, event_source_arn, enabled, last_modified_ms, settings };
         let uuid = Uuid::new_v4().to_string();
         self.reserve(&uuid, &stored)?;
@@ -244,7 +245,7 @@ impl Mappings {
         }
         let function = request.function_name.as_deref().map(|name| parse_function_name(name, None)).transpose()?;
         if let Some(function) = &function {
-            self.around.functions.spec(function)?;
+            self.dependencies.functions.spec(function)?;
         }
         let (before, mut after) = {
             let mappings = self.mappings.lock();
@@ -255,7 +256,7 @@ impl Mappings {
         after.settings.apply(&request)?;
         after.function = function.unwrap_or(after.function);
         after.enabled = request.enabled.unwrap_or(after.enabled);
-        after.last_modified_ms = self.around.clock.now_ms();
+        after.last_modified_ms = self.dependencies.clock.now_ms();
         let passing = match (before.enabled, after.enabled) {
             (false, true) => "Enabling",
             (true, false) => "Disabling",
@@ -281,7 +282,7 @@ impl Mappings {
         let mut changes = Changes::default();
         changes.delete(MAPPINGS, uuid);
         self.checkpoints.forget(uuid, &mut changes);
-        let control = self.around.control.clone();
+        let control = self.dependencies.control.clone();
         if let Err(error) = blocking(move || control.commit(changes)).await {
             self.settle(uuid);
             return Err(error);
@@ -366,28 +367,28 @@ impl Mappings {
         Some(Context {
             uuid: uuid.into(),
             function: stored.function.clone(),
-            function_arn: self.around.config.function_arn(&stored.function),
+            function_arn: self.dependencies.config.function_arn(&stored.function),
             stream_arn: stored.event_source_arn.clone(),
             settings: stored.settings.clone(),
             filter,
-            source: self.around.source.clone(),
-            invoker: self.around.invoker.clone(),
-            objects: self.around.objects.clone(),
+            source: self.dependencies.source.clone(),
+            invoker: self.dependencies.invoker.clone(),
+            objects: self.dependencies.objects.clone(),
             checkpoints: self.checkpoints.clone(),
-            clock: self.around.clock.clone(),
-            backoff: self.around.config.mapping_backoff,
+            clock: self.dependencies.clock.clone(),
+            backoff: self.dependencies.config.mapping_backoff,
             stat: stat.clone(),
             stop,
         })
     }
 
     async fn store(&self, uuid: &str, stored: &Stored) -> Result<(), ApiError> {
-        let (control, key, value) = (self.around.control.clone(), uuid.to_string(), stored.clone());
+        let (control, key, value) = (self.dependencies.control.clone(), uuid.to_string(), stored.clone());
         blocking(move || control.put(MAPPINGS, &key, &value)).await
     }
 
     fn show(&self, uuid: &str, mapping: &Mapping) -> EventSourceMapping {
-        let config = &self.around.config;
+        let config = &self.dependencies.config;
         EventSourceMapping {
             uuid: uuid.into(),
             event_source_mapping_arn: format!(

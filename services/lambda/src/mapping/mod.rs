@@ -33,8 +33,8 @@ use checkpoint::Checkpoints;
 use stat::Stat;
 
 pub use filter::{Filter, FilterCriteria};
+pub(crate) use manager::{Dependencies, Mappings};
 pub use manager::{EventSourceMapping, ListEventSourceMappings};
-pub(crate) use manager::{Mappings, Surroundings};
 pub use settings::{DestinationConfig, EventSourceMappingRequest, OnFailure, Settings};
 pub use stat::MappingStat;
 

@@ -4,8 +4,7 @@ use axum::extract::State;
 use http::StatusCode;
 use std::sync::Arc;
 
-use super::parts::MappingBody;
-use super::{Answer, json, read};
+use super::parts::{Answer, MappingBody, json, read};
 use crate::Lambda;
 
 pub(super) async fn handle(State(lambda): State<Arc<Lambda>>, MappingBody(body): MappingBody) -> Answer {

@@ -4,8 +4,7 @@ use axum::extract::State;
 use http::StatusCode;
 use std::sync::Arc;
 
-use super::parts::Name;
-use super::{Answer, json};
+use super::parts::{Answer, Name, json};
 use crate::Lambda;
 
 pub(super) async fn handle(State(lambda): State<Arc<Lambda>>, Name(uuid): Name) -> Answer {

@@ -7,8 +7,7 @@ use serde_json::json as value;
 use std::sync::Arc;
 
 use super::function_configuration::configuration;
-use super::parts::Name;
-use super::{Answer, json};
+use super::parts::{Answer, Name, json};
 use crate::function::parse_function_name;
 use crate::{Executable, Lambda};
 

@@ -6,8 +6,7 @@ use std::sync::Arc;
 
 use super::function_configuration::configuration;
 use super::get_function::Qualifier;
-use super::parts::Name;
-use super::{Answer, json};
+use super::parts::{Answer, Name, json};
 use crate::Lambda;
 use crate::function::parse_function_name;
 

@@ -10,9 +10,8 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use std::sync::Arc;
 
-use super::Answer;
 use super::get_function::Qualifier;
-use super::parts::Name;
+use super::parts::{Answer, Name};
 use crate::Lambda;
 use crate::error::invalid_parameter;
 use crate::function::{LATEST_VERSION, parse_function_name};

@@ -6,7 +6,7 @@ use http::StatusCode;
 use serde_json::json as value;
 use std::sync::Arc;
 
-use super::{Answer, bad_query, json};
+use super::parts::{Answer, bad_query, json};
 use crate::{Lambda, ListEventSourceMappings};
 
 pub(super) async fn handle(

@@ -8,7 +8,7 @@ use serde_json::json as value;
 use std::sync::Arc;
 
 use super::function_configuration::configuration;
-use super::{Answer, bad_query, json};
+use super::parts::{Answer, bad_query, json};
 use crate::Lambda;
 use crate::error::invalid_parameter;
 

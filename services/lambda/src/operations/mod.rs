@@ -13,26 +13,22 @@ mod parts;
 mod unsupported;
 mod update_event_source_mapping;
 
-use anabranch_protocol::{ApiError, Encoding};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use http::StatusCode;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use std::sync::Arc;
 
 use crate::Lambda;
-use crate::error::{RestError, invalid_parameter};
-use crate::invoke::{PAYLOAD_BYTES_MAX, not_json};
+use crate::invoke::PAYLOAD_BYTES_MAX;
 
-/// Bytes of a request that makes or changes an event source mapping.
-const MAPPING_BYTES_MAX: usize = 256 << 10;
+impl Lambda {
+    /// The REST API, to be mounted at `/`: it serves `/2015-03-31/…`.
+    pub fn router(self: &Arc<Self>) -> Router {
+        router(self.clone())
+    }
+}
 
-type Answer = Result<Response, RestError>;
-
-pub(crate) fn router(lambda: Arc<Lambda>) -> Router {
+fn router(lambda: Arc<Lambda>) -> Router {
     let mappings =
         get(list_event_source_mappings::handle).post(create_event_source_mapping::handle).fallback(unsupported::handle);
     let mapping = get(get_event_source_mapping::handle)
@@ -56,21 +52,4 @@ pub(crate) fn router(lambda: Arc<Lambda>) -> Router {
         // One byte more, so that a payload over the limit gets Lambda's own exception.
         .layer(DefaultBodyLimit::max(PAYLOAD_BYTES_MAX + 1))
         .with_state(lambda)
-}
-
-fn json(status: StatusCode, value: &impl Serialize) -> Answer {
-    let body = serde_json::to_vec(value).map_err(|error| ApiError::internal(error.to_string()))?;
-    Ok((status, [("content-type", "application/json")], body).into_response())
-}
-
-/// The answer to a query string that can't be read: all that it can't be is in its numbers.
-fn bad_query() -> ApiError {
-    invalid_parameter(
-        "1 validation error detected: Value at 'maxItems' failed to satisfy constraint: Member must be an integer",
-    )
-}
-
-/// Reads a request's JSON body.
-fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
-    Encoding::Json.decode(body).map_err(|error| not_json(&error.message))
 }

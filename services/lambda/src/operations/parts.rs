@@ -1,12 +1,22 @@
-//! The parts of a request that operations take, refused in Lambda's words where axum has its own.
+//! The parts of a request that operations take, refused in Lambda's words where axum has its own,
+//! and their answers.
 
-use anabranch_protocol::ApiError;
+use anabranch_protocol::{ApiError, Encoding};
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use http::StatusCode;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
-use super::MAPPING_BYTES_MAX;
 use crate::error::{RestError, invalid_parameter};
+use crate::invoke::not_json;
+
+/// Bytes of a request that makes or changes an event source mapping.
+const MAPPING_BYTES_MAX: usize = 256 << 10;
+
+pub(super) type Answer = Result<Response, RestError>;
 
 /// The name or id in a request's path.
 pub(super) struct Name(pub(super) String);
@@ -35,4 +45,21 @@ impl<S: Send + Sync> FromRequest<S> for MappingBody {
             ApiError::client("RequestTooLargeException", message).into()
         })
     }
+}
+
+pub(super) fn json(status: StatusCode, value: &impl Serialize) -> Answer {
+    let body = serde_json::to_vec(value).map_err(|error| ApiError::internal(error.to_string()))?;
+    Ok((status, [("content-type", "application/json")], body).into_response())
+}
+
+/// The answer to a query string that can't be read: all that it can't be is in its numbers.
+pub(super) fn bad_query() -> ApiError {
+    invalid_parameter(
+        "1 validation error detected: Value at 'maxItems' failed to satisfy constraint: Member must be an integer",
+    )
+}
+
+/// Reads a request's JSON body.
+pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
+    Encoding::Json.decode(body).map_err(|error| not_json(&error.message))
 }

@@ -3,7 +3,7 @@
 use anabranch_protocol::ApiError;
 use http::{Method, Uri};
 
-use super::Answer;
+use super::parts::Answer;
 
 /// Method, path below `/2015-03-31/` (`*` for one segment) and name.
 const OPERATIONS: [(&str, &str, &str); 22] = [
