@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anabranch_control::ControlError;
+use anabranch_ports::{NewObject, PortError};
 
 use crate::buffer::{BufferError, Pending};
 use crate::delivery_stream::{Compression, DeliveryPlan, Progress};
@@ -16,7 +17,6 @@ use crate::fleet::Fleet;
 use crate::hose::Hose;
 use crate::key::object_key;
 use crate::limits::{RETRY_WAIT_MAX, RETRY_WAIT_MIN};
-use crate::ports::PortError;
 
 const CONTENT_TYPE: &str = "application/octet-stream";
 
@@ -173,15 +173,13 @@ impl Delivery {
             let _one_of_few = self.fleet.deliveries.acquire().await;
             let (hose, planned) = (self.hose.clone(), plan.clone());
             let body = blocking(move || Ok(hose.buffer.object(&planned)?)).await?;
-            let encoding = match plan.compression {
+            let content_encoding = match plan.compression {
                 Compression::Uncompressed => None,
-                Compression::Gzip => Some("gzip"),
+                Compression::Gzip => Some("gzip".to_string()),
             };
-            let written = self.fleet.writer.put_object(&plan.bucket, &plan.key, body, CONTENT_TYPE, encoding);
-            written.await.map_err(|source| DeliveryError::Write {
-                bucket: plan.bucket.clone(),
-                key: plan.key.clone(),
-                source,
+            let object = NewObject { content_encoding, ..NewObject::new(body, CONTENT_TYPE) };
+            self.fleet.writer.put_object(&plan.bucket, &plan.key, object).await.map_err(|source| {
+                DeliveryError::Write { bucket: plan.bucket.clone(), key: plan.key.clone(), source }
             })?;
         }
         self.advance(Progress { delivered: plan.end, plan: None, objects: self.progress.objects + 1 }).await?;

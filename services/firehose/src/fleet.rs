@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anabranch_control::move_aside;
+use anabranch_ports::ObjectWriter;
 use anabranch_protocol::{ApiError, Clock, Problem, ProblemKind};
 use anabranch_storage::FlushPolicy;
 use parking_lot::{Mutex, RwLock};
@@ -18,7 +19,6 @@ use crate::delivery::Delivery;
 use crate::delivery_stream::{Catalog, DeliveryStream, Progress};
 use crate::error::{self, FirehoseError};
 use crate::hose::Hose;
-use crate::ports::ObjectWriter;
 
 /// The delivery streams of one data directory.
 pub(crate) struct Fleet {

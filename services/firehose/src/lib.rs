@@ -18,7 +18,6 @@ mod java_time;
 mod key;
 mod limits;
 mod operations;
-mod ports;
 mod shapes;
 
 use std::collections::BTreeMap;
@@ -27,6 +26,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use anabranch_control::ControlStore;
+use anabranch_ports::ObjectWriter;
 use anabranch_protocol::{Answer, ApiError, Call, Clock, Problem, RequestContext, Service, ServiceModel};
 use async_trait::async_trait;
 use parking_lot::RwLock;
@@ -37,7 +37,6 @@ pub use crate::error::FirehoseError;
 use crate::fleet::Fleet;
 use crate::hose::Hose;
 use crate::limits::DELIVERIES_RUNNING_MAX;
-pub use crate::ports::{ObjectWriter, PortError};
 
 /// The Firehose service over one data directory.
 pub struct Firehose {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anabranch_control::{ControlError, ControlStore, Table};
+use anabranch_ports::{FunctionInvoker, FunctionOutcome};
 use anabranch_protocol::{Clock, DEFAULT_ACCOUNT_ID};
 use axum::body::Body;
 use bytes::Bytes;
@@ -15,7 +16,6 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::event::{Circumstances, event};
-use crate::ports::{FunctionInvoker, InvokeError};
 use crate::reply::{message, reply};
 use crate::route::{Route, find};
 
@@ -123,13 +123,14 @@ impl HttpApis {
     async fn answer(&self, function: &str, payload: Bytes, request_id: &str) -> Response<Body> {
         let invoked = tokio::time::timeout(INTEGRATION_MAX, self.functions.invoke(function, payload)).await;
         let mut response = match invoked {
-            Ok(Ok(result)) => reply(&result),
-            Ok(Err(error @ InvokeError::Function(_))) => {
-                tracing::warn!(function, %error, "an HTTP API's integration");
+            Ok(Ok(FunctionOutcome::Returned(result))) => reply(&result),
+            Ok(Ok(FunctionOutcome::Failed(error))) => {
+                let error = String::from_utf8_lossy(&error);
+                tracing::warn!(function, %error, "an HTTP API's integration failed");
                 message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
             }
-            Ok(Err(error @ InvokeError::Unavailable(_))) => {
-                tracing::warn!(function, %error, "an HTTP API's integration");
+            Ok(Err(error)) => {
+                tracing::warn!(function, %error, "an HTTP API's integration was not reached");
                 message(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable")
             }
             Err(_) => message(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"),

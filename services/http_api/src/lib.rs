@@ -3,11 +3,9 @@
 
 mod api;
 mod event;
-mod ports;
 mod reply;
 mod route;
 mod service;
 
 pub use api::{ApiSpec, HttpApis, OpenError};
-pub use ports::{FunctionInvoker, InvokeError};
 pub use route::{Route, RouteError};

@@ -6,7 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anabranch_control::ControlStore;
-use anabranch_http_api::{ApiSpec, FunctionInvoker, HttpApis, InvokeError, Route};
+use anabranch_http_api::{ApiSpec, HttpApis, Route};
+use anabranch_ports::{FunctionInvoker, FunctionOutcome, PortError, PortErrorKind};
 use anabranch_protocol::ManualClock;
 use async_trait::async_trait;
 use axum::body::Body;
@@ -19,11 +20,11 @@ struct Echo;
 
 #[async_trait]
 impl FunctionInvoker for Echo {
-    async fn invoke(&self, function: &str, payload: Bytes) -> Result<Bytes, InvokeError> {
+    async fn invoke(&self, function: &str, payload: Bytes) -> Result<FunctionOutcome, PortError> {
         match function {
-            "echo" => Ok(payload),
-            "broken" => Err(InvokeError::Function("exit status 1".into())),
-            _ => Err(InvokeError::Unavailable("no such function".into())),
+            "echo" => Ok(FunctionOutcome::Returned(payload)),
+            "broken" => Ok(FunctionOutcome::Failed("exit status 1".into())),
+            _ => Err(PortError::new(PortErrorKind::NotFound, "ResourceNotFoundException", "no such function")),
         }
     }
 }

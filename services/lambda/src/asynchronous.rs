@@ -19,9 +19,9 @@ use crate::error::{service_exception, too_many_requests};
 use crate::function::{LATEST_VERSION, bucket_of};
 use crate::functions::Functions;
 use crate::invoke::{Invocation, InvokeOutcome, LogTail};
-use crate::ports::ObjectWriter;
 use crate::setbacks::Setbacks;
 use crate::time::{iso_ms, key_time};
+use anabranch_ports::{NewObject, ObjectWriter};
 
 const EVENTS: Table = Table("lambda_async_events");
 
@@ -300,12 +300,14 @@ impl AsyncInvocations {
         };
         let time = key_time(event.accepted_ms);
         let key = format!("aws/lambda/async/{}/{time}-{}", event.function, event.request_id);
-        let written = self.objects.put_object(bucket, &key, record.to_string().into(), "application/json").await;
-        written.map(|()| self.setbacks.succeeded(&event.function)).map_err(|error| {
-            let why = format!("cannot write to the on-failure destination {bucket}: {error}");
-            tracing::error!(function = %event.function, "{why}; trying again");
-            self.setbacks.failed(&event.function, self.clock.now_ms(), ProblemKind::StuckDelivery, why);
-        })
+        let object = NewObject::new(record.to_string().into(), "application/json");
+        self.objects.put_object(bucket, &key, object).await.map(|()| self.setbacks.succeeded(&event.function)).map_err(
+            |error| {
+                let why = format!("cannot write to the on-failure destination {bucket}: {error}");
+                tracing::error!(function = %event.function, "{why}; trying again");
+                self.setbacks.failed(&event.function, self.clock.now_ms(), ProblemKind::StuckDelivery, why);
+            },
+        )
     }
 
     fn record(&self, event: &Event, failure: Failure) -> Value {

@@ -2,7 +2,7 @@
 //! asynchronous events and runs event source mappings from Kinesis streams.
 //!
 //! It does not build functions, knows no template and opens no public socket: the server
-//! mounts [`Lambda::router`], supplies the [`ports`] and calls [`Lambda::start`] once it
+//! mounts [`Lambda::router`], supplies the streams and objects that it needs and calls [`Lambda::start`] once it
 //! listens, so that functions find the services they call.
 
 mod asynchronous;
@@ -13,10 +13,10 @@ mod function;
 mod functions;
 mod host;
 mod invoke;
+mod invoker;
 mod mapping;
 mod model;
 mod operations;
-pub mod ports;
 mod service;
 mod setbacks;
 mod time;

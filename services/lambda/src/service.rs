@@ -23,7 +23,7 @@ use crate::mapping::{
     BatchInvoker, Dependencies, EventSourceMapping, EventSourceMappingRequest, ListEventSourceMappings, MappingStat,
     Mappings,
 };
-use crate::ports::{ObjectWriter, StreamSource};
+use anabranch_ports::{ObjectWriter, StreamSource};
 
 /// How long shutting down waits for invocations under way.
 const SHUTDOWN_WAIT_MAX: Duration = Duration::from_secs(5);

@@ -23,15 +23,14 @@ mod notification;
 mod opening;
 mod operations;
 mod outbox;
-mod ports;
 mod request;
 mod serve;
 mod service;
 mod stat;
 mod store;
+mod writer;
 
 pub use error::OpenError;
 pub use notification::{NotificationRule, Notifications};
-pub use ports::{NotificationTarget, PortError};
 pub use stat::BucketStat;
-pub use store::{NewObject, Objects};
+pub use store::Objects;

@@ -4,12 +4,13 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use anabranch_ports::{NotificationTarget, PortError};
+use bytes::Bytes;
 use tokio::sync::{Notify, watch};
 
 use crate::commit::Transaction;
 use crate::index::{Entry, OUTBOX};
 use crate::locks::Scope;
-use crate::ports::NotificationTarget;
 use crate::store::Objects;
 
 /// Notifications read from the outbox at a time.
@@ -64,7 +65,7 @@ async fn deliver(
     loop {
         let outcome = match is_delivered {
             true => Ok(()),
-            false => target.deliver(&entry.target_arn, entry.event.clone()).await.map_err(|error| error.to_string()),
+            false => hand_over(target, entry).await.map_err(|error| error.to_string()),
         };
         is_delivered = outcome.is_ok();
         let removed = match outcome {
@@ -88,6 +89,19 @@ async fn deliver(
             () = tokio::time::sleep(delay) => {}
         }
         delay = (delay * 2).min(RETRY_MAX);
+    }
+}
+
+/// Hands an event to its target. Events are delivered in order: one that can never arrive must not
+/// stop the rest, so it is given up.
+async fn hand_over(target: &dyn NotificationTarget, entry: &Entry) -> Result<(), PortError> {
+    let (target_arn, event) = (&entry.target_arn, &entry.event);
+    match target.deliver(target_arn, Bytes::from(event.to_string())).await {
+        Err(error) if !error.is_transient() => {
+            tracing::error!(target_arn, %error, %event, "a notification is given up: its target does not take it");
+            Ok(())
+        }
+        outcome => outcome,
     }
 }
 

@@ -8,6 +8,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Weak};
 
 use anabranch_control::ControlStore;
+use anabranch_ports::NotificationTarget;
 use anabranch_protocol::Clock;
 use axum::body::Body;
 use http::header::CONTENT_TYPE;
@@ -29,7 +30,6 @@ use crate::locks::Locks;
 use crate::opening::{OpeningError, survey};
 use crate::operations::Operations;
 use crate::outbox;
-use crate::ports::NotificationTarget;
 use crate::request::prepare;
 use crate::store::Objects;
 

@@ -21,7 +21,7 @@ use crate::conditions::Conditions;
 use crate::error::{disk_failure, index_failure, no_bucket, no_key, no_upload};
 use crate::health::Health;
 use crate::index::{BUCKETS, BlobRef, Bucket, Headers, OBJECTS, Object, UPLOADS, Upload, object_key, upload_id_of};
-use crate::limits::{BUCKETS_MAX, check_key};
+use crate::limits::BUCKETS_MAX;
 use crate::locks::{Locks, Scope};
 use crate::notification::Notifications;
 use crate::stat::{BucketStat, Counts};
@@ -43,19 +43,6 @@ pub struct Objects {
     pub(crate) stop: watch::Sender<bool>,
     pub(crate) service: S3Service,
     pub(crate) this: Weak<Self>,
-}
-
-/// An object put from inside the program.
-#[derive(Debug, Clone, Default)]
-pub struct NewObject {
-    /// Its bytes.
-    pub body: Bytes,
-    /// `Content-Type`.
-    pub content_type: Option<String>,
-    /// `Content-Encoding`.
-    pub content_encoding: Option<String>,
-    /// User metadata, without `x-amz-meta-`.
-    pub metadata: BTreeMap<String, String>,
 }
 
 impl Objects {
@@ -120,25 +107,6 @@ impl Objects {
             Ok(())
         })
         .await
-    }
-
-    /// Puts an object from inside the program, with the same effects as `PutObject`.
-    ///
-    /// # Errors
-    /// As `PutObject`.
-    pub async fn put_object(&self, bucket: &str, key: &str, new: NewObject) -> S3Result<()> {
-        check_key(key)?;
-        self.bucket(bucket).await?;
-        let body = futures::stream::iter([Ok::<_, std::io::Error>(new.body)]);
-        let written = self.write(body, &Incoming::default()).await?;
-        let headers = Headers {
-            content_type: new.content_type,
-            content_encoding: new.content_encoding,
-            metadata: new.metadata,
-            ..Headers::default()
-        };
-        self.put_written(bucket, key, written, headers, "ObjectCreated:Put", Conditions::default()).await?;
-        Ok(())
     }
 
     /// Sets a bucket's notification rules.

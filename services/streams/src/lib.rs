@@ -42,5 +42,4 @@ pub use hash_key::HashKey;
 pub use meters::Measured;
 pub use quota::Limits;
 pub use sequence_number::SequenceNumber;
-pub use source::{ShardCursor, ShardInfo, ShardRead, Start, StreamRecord};
 pub use streams::{StreamStat, Streams, StreamsConfig};

@@ -8,8 +8,9 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::sync::Arc;
 
+use anabranch_ports::{Start, StreamSource};
 use anabranch_protocol::ProblemKind;
-use anabranch_streams::{ShardCursor, Start, StreamsConfig};
+use anabranch_streams::StreamsConfig;
 use common::{NOW_MS, Service};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::json;
@@ -27,20 +28,20 @@ async fn put(service: &Service, number: usize, key: &str) -> Result<(), String> 
 }
 
 /// The keys of the records of each stream.
-fn keys(service: &Service) -> BTreeMap<usize, Vec<String>> {
-    let of_stream = |number: usize| {
-        let arn = arn(number);
-        let shards = service.streams.list_shards(&arn).unwrap();
-        let of_shard = |shard: anabranch_streams::ShardInfo| {
-            let start = service.streams.resolve_start(&arn, &shard.shard_id, Start::TrimHorizon).unwrap();
-            let read = service.streams.read_shard(&arn, &shard.shard_id, &start, 100, 1 << 20).unwrap();
-            read.records.into_iter().map(|record| record.partition_key).collect::<Vec<_>>()
-        };
-        let mut keys: Vec<String> = shards.into_iter().flat_map(of_shard).collect();
+async fn keys(service: &Service) -> BTreeMap<usize, Vec<String>> {
+    let mut of_streams = BTreeMap::new();
+    for number in 0..STREAMS {
+        let stream = service.streams.open_stream(&arn(number)).await.unwrap();
+        let mut keys = Vec::new();
+        for shard in stream.list_shards().await.unwrap() {
+            let start = stream.resolve_start(&shard.shard_id, Start::TrimHorizon).await.unwrap();
+            let read = stream.read_shard(&shard.shard_id, &start, 100, 1 << 20).await.unwrap();
+            keys.extend(read.records.into_iter().map(|record| record.partition_key));
+        }
         keys.sort();
-        (number, keys)
-    };
-    (0..STREAMS).map(of_stream).collect()
+        of_streams.insert(number, keys);
+    }
+    of_streams
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -56,18 +57,13 @@ async fn streams_share_the_logs_that_may_be_open() {
     assert!(service.streams.open_logs() <= 20);
 
     // As many wait for records, none of whom keeps a log open.
-    let starts: Vec<_> = (0..STREAMS)
-        .map(|number| {
-            let shard = service.streams.list_shards(&arn(number)).unwrap()[0].shard_id.clone();
-            let start = service.streams.resolve_start(&arn(number), &shard, Start::Latest).unwrap();
-            (arn(number), shard, start)
-        })
-        .collect();
-    let wait = |(arn, shard, start): (String, String, ShardCursor)| {
-        let service = service.clone();
-        tokio::spawn(async move { service.streams.wait_for_records(&arn, &shard, &start).await })
-    };
-    let waiting: Vec<_> = starts.into_iter().map(wait).collect();
+    let mut waiting = Vec::new();
+    for number in 0..STREAMS {
+        let stream = service.streams.open_stream(&arn(number)).await.unwrap();
+        let shard = stream.list_shards().await.unwrap()[0].shard_id.clone();
+        let start = stream.resolve_start(&shard, Start::Latest).await.unwrap();
+        waiting.push(tokio::spawn(async move { stream.wait_for_records(&shard, &start).await }));
+    }
 
     // One after the other, and all at once.
     for number in 0..STREAMS {
@@ -104,7 +100,7 @@ async fn streams_share_the_logs_that_may_be_open() {
     }
     assert_eq!(service.streams.problems(), [], "it passes");
 
-    let before = keys(&service);
+    let before = keys(&service).await;
     for (number, keys) in &before {
         let is_refused = refused.iter().any(|(refused, _)| refused == number);
         let expected: &[&str] =
@@ -115,5 +111,5 @@ async fn streams_share_the_logs_that_may_be_open() {
     drop(service);
     let service = Service::open_as(NOW_MS + 60_000, config());
     assert_eq!(service.streams.open_logs(), 0, "opening the service opens no log");
-    assert_eq!(keys(&service), before);
+    assert_eq!(keys(&service).await, before);
 }

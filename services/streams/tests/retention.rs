@@ -6,8 +6,8 @@ mod common;
 
 use std::time::Duration;
 
+use anabranch_ports::{PortErrorKind, Start, StreamSource};
 use anabranch_protocol::{Encoding, RequestContext, Service as _};
-use anabranch_streams::Start;
 use common::{NOW_MS, Service};
 use serde_json::{Value, json};
 
@@ -57,14 +57,15 @@ async fn a_closed_shard_is_gone_the_moment_it_expires() {
     service.ok("SplitShard", split.clone()).await;
     service.clock.advance_ms(24 * HOUR_MS);
     let iterator = service.iterator(0, "TRIM_HORIZON", json!({})).await;
-    let cursor = service.streams.resolve_start(ARN, "shardId-000000000000", Start::TrimHorizon).unwrap();
+    let stream = service.streams.open_stream(ARN).await.unwrap();
+    let cursor = stream.resolve_start("shardId-000000000000", Start::TrimHorizon).await.unwrap();
     assert_eq!(service.shards().await.len(), 3);
     service.clock.advance_ms(1);
     // No round of retention ran meanwhile.
     assert_eq!(service.shards().await.len(), 2);
     let described = service.ok("DescribeStream", json!({ "StreamName": "clicks" })).await;
     assert_eq!(described["StreamDescription"]["Shards"].as_array().unwrap().len(), 2);
-    assert_eq!(service.streams.list_shards(ARN).unwrap().len(), 2);
+    assert_eq!(stream.list_shards().await.unwrap().len(), 2);
     let start = json!({ "Type": "TRIM_HORIZON" });
     let get = json!({ "StreamName": "clicks", "ShardId": "shardId-000000000000", "ShardIteratorType": "TRIM_HORIZON" });
     let merge = json!({ "StreamName": "clicks", "ShardToMerge": "0", "AdjacentShardToMerge": "1" });
@@ -86,9 +87,9 @@ async fn a_closed_shard_is_gone_the_moment_it_expires() {
     let refused = service.streams.subscribe(&context, "SubscribeToShard", Encoding::Json, body).await;
     assert_eq!(refused.err().unwrap().code, "ResourceNotFoundException");
     let shard = "shardId-000000000000";
-    assert!(service.streams.resolve_start(ARN, shard, Start::Latest).is_err());
-    assert!(service.streams.read_shard(ARN, shard, &cursor, 1, 1).is_err());
-    assert!(service.streams.wait_for_records(ARN, shard, &cursor).await.is_err());
+    assert!(stream.resolve_start(shard, Start::Latest).await.is_err());
+    assert!(stream.read_shard(shard, &cursor, 1, 1).await.is_err());
+    assert!(stream.wait_for_records(shard, &cursor).await.is_err());
 }
 
 #[tokio::test]
@@ -117,5 +118,6 @@ async fn a_stream_that_is_being_deleted_is_gone_for_its_users() {
         let (found, message) = service.refused(operation, request).await;
         assert_eq!(found, code, "{operation}: {message}");
     }
-    assert_eq!(service.streams.list_shards(ARN).unwrap_err().code, "ResourceNotFoundException");
+    let gone = service.streams.open_stream(ARN).await;
+    assert_eq!(gone.err().map(|error| error.kind), Some(PortErrorKind::NotFound));
 }

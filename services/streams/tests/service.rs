@@ -6,8 +6,8 @@ mod common;
 
 use std::time::Duration;
 
+use anabranch_ports::{PortErrorKind, Start, StreamSource};
 use anabranch_protocol::{Clock, Encoding, RequestContext, Service as _};
-use anabranch_streams::Start;
 use bytes::Bytes;
 use common::{NOW_MS, Service};
 use serde_json::{Value, json};
@@ -397,16 +397,17 @@ async fn consumers_in_the_program_wait_without_polling() {
     let service = Service::open(directory.path());
     service.ok("CreateStream", json!({ "StreamName": "clicks", "ShardCount": 1 })).await;
     let arn = "arn:aws:kinesis:us-east-1:000000000000:stream/clicks";
-    let shard = &service.streams.list_shards(arn).unwrap()[0].shard_id;
-    let mut cursor = service.streams.resolve_start(arn, shard, Start::TrimHorizon).unwrap();
+    let stream = service.streams.open_stream(arn).await.unwrap();
+    let shard = &stream.list_shards().await.unwrap()[0].shard_id;
+    let mut cursor = stream.resolve_start(shard, Start::TrimHorizon).await.unwrap();
     for key in ["a", "b"] {
         let waiting = {
-            let (streams, cursor, shard) = (service.streams.clone(), cursor.clone(), shard.clone());
-            tokio::spawn(async move { streams.wait_for_records(arn, &shard, &cursor).await })
+            let (stream, cursor, shard) = (stream.clone(), cursor.clone(), shard.clone());
+            tokio::spawn(async move { stream.wait_for_records(&shard, &cursor).await })
         };
         service.ok("PutRecord", json!({ "StreamName": "clicks", "Data": "aGk=", "PartitionKey": key })).await;
         waiting.await.unwrap().unwrap();
-        let read = service.streams.read_shard(arn, shard, &cursor, 10, 1 << 20).unwrap();
+        let read = stream.read_shard(shard, &cursor, 10, 1 << 20).await.unwrap();
         assert_eq!(read.records.len(), 1);
         assert_eq!((&read.records[0].data[..], read.records[0].partition_key.as_str()), (&b"hi"[..], key));
         assert_eq!(read.records[0].approximate_arrival_ms, service.clock.now_ms());
@@ -414,21 +415,28 @@ async fn consumers_in_the_program_wait_without_polling() {
         cursor = read.next;
     }
     let waiting = {
-        let (streams, cursor, shard) = (service.streams.clone(), cursor.clone(), shard.clone());
-        tokio::spawn(async move { streams.wait_for_records(arn, &shard, &cursor).await })
+        let (stream, cursor, shard) = (stream.clone(), cursor.clone(), shard.clone());
+        tokio::spawn(async move { stream.wait_for_records(&shard, &cursor).await })
     };
     let half = (u128::MAX / 2 + 1).to_string();
     let split = json!({ "StreamName": "clicks", "ShardToSplit": shard, "NewStartingHashKey": half });
     service.ok("SplitShard", split).await;
     waiting.await.unwrap().unwrap();
     // Who comes only now to wait at the end of the closed shard is not left waiting.
-    service.streams.wait_for_records(arn, shard, &cursor).await.unwrap();
-    let child = service.streams.list_shards(arn).unwrap()[1].shard_id.clone();
+    stream.wait_for_records(shard, &cursor).await.unwrap();
+    let child = stream.list_shards().await.unwrap()[1].shard_id.clone();
     let waiting = {
-        let (streams, cursor) = (service.streams.clone(), cursor.clone());
-        tokio::spawn(async move { streams.wait_for_records(arn, &child, &cursor).await })
+        let (stream, cursor) = (stream.clone(), cursor.clone());
+        tokio::spawn(async move { stream.wait_for_records(&child, &cursor).await })
     };
     service.ok("DeleteStream", json!({ "StreamName": "clicks" })).await;
     let _ = waiting.await.unwrap();
-    assert!(service.streams.list_shards(arn).is_err());
+    // The handle stands for the stream that was: not for another of its name.
+    service.ok("CreateStream", json!({ "StreamName": "clicks", "ShardCount": 1 })).await;
+    assert_eq!(stream.list_shards().await.unwrap_err().kind, PortErrorKind::NotFound);
+    assert_eq!(service.streams.open_stream(arn).await.unwrap().list_shards().await.unwrap().len(), 1);
+    let unknown = service.streams.open_stream("arn:aws:kinesis:us-east-1:000000000000:stream/gone").await;
+    assert_eq!(unknown.err().map(|error| error.kind), Some(PortErrorKind::NotFound));
+    let mistaken = service.streams.open_stream("arn:aws:s3:::clicks").await;
+    assert_eq!(mistaken.err().map(|error| error.kind), Some(PortErrorKind::Refused));
 }

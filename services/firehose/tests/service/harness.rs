@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anabranch_control::ControlStore;
-use anabranch_firehose::{DeliveryStreamStat, Firehose, ObjectWriter, PortError};
+use anabranch_firehose::{DeliveryStreamStat, Firehose};
+use anabranch_ports::{NewObject, ObjectWriter, PortError, PortErrorKind};
 use anabranch_protocol::{ApiError, Encoding, ManualClock, RequestContext, Service};
 use async_trait::async_trait;
 use base64::Engine;
@@ -84,16 +85,9 @@ impl MemoryWriter {
 
 #[async_trait]
 impl ObjectWriter for MemoryWriter {
-    async fn put_object(
-        &self,
-        bucket: &str,
-        key: &str,
-        body: Bytes,
-        content_type: &str,
-        content_encoding: Option<&str>,
-    ) -> Result<(), PortError> {
-        assert_eq!(content_type, "application/octet-stream");
-        let encoding = content_encoding.map(str::to_string);
+    async fn put_object(&self, bucket: &str, key: &str, object: NewObject) -> Result<(), PortError> {
+        assert_eq!(object.content_type.as_deref(), Some("application/octet-stream"));
+        let (body, encoding) = (object.body, object.content_encoding);
         self.attempts.lock().push(Object { bucket: bucket.into(), key: key.into(), body, encoding });
         self.attempted.notify_one();
         if self.hangs {
@@ -101,7 +95,7 @@ impl ObjectWriter for MemoryWriter {
         }
         let left = self.failures.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
         match left {
-            Ok(_) => Err(PortError { code: "NoSuchBucket".into(), message: "it is not there".into() }),
+            Ok(_) => Err(PortError::new(PortErrorKind::NotFound, "NoSuchBucket", "it is not there")),
             Err(_) => Ok(()),
         }
     }

@@ -16,8 +16,8 @@ use tokio::sync::{Notify, watch};
 
 use crate::config::LambdaConfig;
 use crate::control::blocking;
-use crate::ports::ShardCursor;
 use crate::setbacks::Setbacks;
+use anabranch_ports::ShardCursor;
 
 const CHECKPOINTS: Table = Table("lambda_checkpoints");
 /// Pause after a commit that failed, such as on a full disk.
@@ -180,7 +180,7 @@ mod tests {
     use anabranch_protocol::SystemClock;
 
     fn at(cursor: &str) -> Checkpoint {
-        Checkpoint::At { cursor: ShardCursor(cursor.into()), done_through: Some("7".into()) }
+        Checkpoint::At { cursor: ShardCursor::from_text(cursor), done_through: Some("7".into()) }
     }
 
     #[tokio::test]

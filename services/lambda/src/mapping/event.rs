@@ -6,7 +6,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use crate::invoke::PAYLOAD_BYTES_MAX;
-use crate::ports::StreamRecord;
+use anabranch_ports::StreamRecord;
 
 const PREFIX: &str = r#"{"Records":["#;
 const SUFFIX: &str = "]}";

@@ -1,6 +1,7 @@
 //! Where records go that a mapping gives up on: objects in the form of Lambda's S3
 //! on-failure destination.
 
+use anabranch_ports::NewObject;
 use anabranch_protocol::Clipped;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -51,7 +52,7 @@ pub(crate) async fn write(context: &Context, shard_id: &str, discarded: &Discard
     let body = bytes::Bytes::from(body);
     let mut failures = 0;
     loop {
-        match context.objects.put_object(bucket, &key, body.clone(), "application/json").await {
+        match context.objects.put_object(bucket, &key, NewObject::new(body.clone(), "application/json")).await {
             Ok(()) => {
                 context.stat.setbacks.succeeded(shard_id);
                 tracing::warn!(mapping = %context.uuid, shard_id, records = discarded.records.len(),

@@ -20,7 +20,7 @@ use crate::control::blocking;
 use crate::error::{invalid_parameter, not_found, service_exception};
 use crate::function::parse_function_name;
 use crate::functions::Functions;
-use crate::ports::{ObjectWriter, PortError, StreamSource};
+use anabranch_ports::{ObjectWriter, PortErrorKind, StreamSource};
 
 const MAPPINGS: Table = Table("lambda_event_source_mappings");
 /// How long stopping waits for checkpoints to be written; a full disk may prevent it.
@@ -151,9 +151,9 @@ impl Mappings {
         self.dependencies.functions.spec(&function)?;
         let event_source_arn = check_source(request.event_source_arn.as_deref())?;
         let settings = Settings::create(&request)?;
-        match self.dependencies.source.list_shards(&event_source_arn).await {
+        match self.dependencies.source.open_stream(&event_source_arn).await {
             Ok(_) => {}
-            Err(PortError::NotFound(_)) => {
+            Err(error) if error.kind == PortErrorKind::NotFound => {
                 return Err(invalid_parameter(format!("Stream not found: {event_source_arn}")));
             }
             Err(error) => return Err(service_exception(error.to_string())),
@@ -372,6 +372,7 @@ impl Mappings {
             settings: stored.settings.clone(),
             filter,
             source: self.dependencies.source.clone(),
+            opened: Mutex::default(),
             invoker: self.dependencies.invoker.clone(),
             objects: self.dependencies.objects.clone(),
             checkpoints: self.checkpoints.clone(),

@@ -19,16 +19,17 @@ mod supervisor;
 mod tests;
 
 use anabranch_pattern::SourceFilter;
+use anabranch_ports::{ObjectWriter, PortError, StreamHandle, StreamSource};
 use anabranch_protocol::{ApiError, Clock, ProblemKind};
 use async_trait::async_trait;
 use bytes::Bytes;
+use parking_lot::Mutex;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::config::Backoff;
 use crate::invoke::InvokeOutcome;
-use crate::ports::{ObjectWriter, PortError, StreamSource};
 use checkpoint::Checkpoints;
 use stat::Stat;
 
@@ -54,6 +55,8 @@ pub(crate) struct Context {
     settings: Settings,
     filter: Option<SourceFilter>,
     source: Arc<dyn StreamSource>,
+    /// The stream, once it was opened and until it can't be read.
+    opened: Mutex<Option<Arc<dyn StreamHandle>>>,
     invoker: Arc<dyn BatchInvoker>,
     objects: Arc<dyn ObjectWriter>,
     checkpoints: Arc<Checkpoints>,
@@ -78,8 +81,20 @@ impl Context {
         tokio::time::timeout(pause, self.stopped()).await.is_ok()
     }
 
+    /// The stream, opened if it is not.
+    async fn stream(&self) -> Result<Arc<dyn StreamHandle>, PortError> {
+        if let Some(stream) = self.opened.lock().clone() {
+            return Ok(stream);
+        }
+        let stream = self.source.open_stream(&self.stream_arn).await?;
+        *self.opened.lock() = Some(stream.clone());
+        Ok(stream)
+    }
+
     /// Notes that the stream can't be read: a shard of it, or with an empty `shard_id` its shards.
+    /// It is opened anew for the next attempt, since there may be another of its name by then.
     fn source_failed(&self, shard_id: &str, error: &PortError) {
+        *self.opened.lock() = None;
         self.stuck(shard_id, format!("cannot read the stream: {error}"));
         tracing::warn!(mapping = %self.uuid, stream = %self.stream_arn, %error, "cannot read the stream of a mapping");
     }

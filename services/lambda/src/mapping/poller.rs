@@ -10,7 +10,7 @@ use super::batch::{self, BatchEnd};
 use super::checkpoint::Checkpoint;
 use super::event::{self, EventRecord};
 use crate::invoke::PAYLOAD_BYTES_MAX;
-use crate::ports::{PortError, ShardCursor, Start, StreamRecord};
+use anabranch_ports::{PortError, ShardCursor, Start, StreamRecord};
 
 /// Waits in a row that may end without new records before the poller slows down.
 const EMPTY_READS_MAX: u32 = 3;
@@ -48,7 +48,8 @@ async fn start(context: &Context, shard_id: &str) -> Option<(ShardCursor, Option
     }
     let mut failures = 0;
     loop {
-        match context.source.resolve_start(&context.stream_arn, shard_id, Start::TrimHorizon).await {
+        let resolved = async { context.stream().await?.resolve_start(shard_id, Start::TrimHorizon).await };
+        match resolved.await {
             Ok(cursor) => return Some((cursor, None)),
             Err(error) => {
                 failures += 1;
@@ -149,9 +150,8 @@ impl Poller<'_> {
         let buffered: usize = self.buffer.iter().map(|buffered| buffered.event.payload_bytes()).sum();
         // Base64 makes four bytes of three.
         let bytes_max = (PAYLOAD_BYTES_MAX.saturating_sub(buffered) / 4 * 3).max(1);
-        let source = &self.context.source;
-        let read =
-            source.read_shard(&self.context.stream_arn, self.shard_id, &self.cursor, records_max, bytes_max).await?;
+        let stream = self.context.stream().await?;
+        let read = stream.read_shard(self.shard_id, &self.cursor, records_max, bytes_max).await?;
         let read_at = Arc::new(std::mem::replace(&mut self.cursor, read.next));
         let mut filtered_out = 0;
         for record in &read.records {
@@ -186,6 +186,15 @@ impl Poller<'_> {
         self.context.filter.as_ref().is_none_or(|filter| filter.matches(&record.data, metadata))
     }
 
+    /// Completes when a read may find something new, or tells why the shard can't be read.
+    async fn growth(&self) {
+        if let Ok(stream) = self.context.stream().await
+            && let Err(error) = stream.wait_for_records(self.shard_id, &self.cursor).await
+        {
+            tracing::debug!(shard_id = self.shard_id, %error, "nothing to wait for");
+        }
+    }
+
     /// Waits for new records, the end of the window or a stop, whichever is first.
     async fn wait(&self, window_end: Option<Instant>) {
         let window = async {
@@ -195,7 +204,7 @@ impl Poller<'_> {
             }
         };
         tokio::select! {
-            () = self.context.source.wait_for_records(&self.context.stream_arn, self.shard_id, &self.cursor) => {}
+            () = self.growth() => {}
             () = window => {}
             () = self.context.stopped() => {}
         }

@@ -48,7 +48,7 @@ pub(crate) fn read(payload: &[u8], records: &[EventRecord]) -> BatchResponse {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ports::StreamRecord;
+    use anabranch_ports::StreamRecord;
 
     #[test]
     fn responses_are_read_as_aws_does() {

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use super::filter::FilterCriteria;
 use crate::error::invalid_parameter;
 use crate::function::bucket_of;
-use crate::ports::Start;
+use anabranch_ports::Start;
 
 /// Request of CreateEventSourceMapping, and (but for the source and the starting position)
 /// of UpdateEventSourceMapping. Absent members keep their value or default.

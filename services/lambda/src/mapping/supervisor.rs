@@ -7,7 +7,7 @@ use tokio::task::{Id, JoinSet};
 use super::Context;
 use super::checkpoint::Checkpoint;
 use super::poller;
-use crate::ports::{PortError, ShardView};
+use anabranch_ports::{PortError, ShardInfo};
 
 /// Runs the mapping until it is stopped.
 pub(crate) async fn run(context: Arc<Context>) {
@@ -50,13 +50,14 @@ pub(crate) async fn run(context: Arc<Context>) {
 /// All shards. At the mapping's first start each gets a checkpoint where the mapping is to
 /// start, all of them at once; shards that come later are children and start at their
 /// oldest record.
-pub(crate) async fn shards(context: &Context) -> Result<Vec<ShardView>, PortError> {
-    let shards = context.source.list_shards(&context.stream_arn).await?;
+pub(crate) async fn shards(context: &Context) -> Result<Vec<ShardInfo>, PortError> {
+    let stream = context.stream().await?;
+    let shards = stream.list_shards().await?;
     if !shards.is_empty() && !context.checkpoints.has_any(&context.uuid) {
         let start = context.settings.start();
         let mut checkpoints = Vec::new();
         for shard in &shards {
-            let cursor = context.source.resolve_start(&context.stream_arn, &shard.shard_id, start).await?;
+            let cursor = stream.resolve_start(&shard.shard_id, start).await?;
             checkpoints.push((shard.shard_id.clone(), Checkpoint::At { cursor, done_through: None }));
         }
         context.checkpoints.set_all(&context.uuid, checkpoints);
@@ -66,12 +67,12 @@ pub(crate) async fn shards(context: &Context) -> Result<Vec<ShardView>, PortErro
 
 /// Shards that are not done and whose parents are: those at their end, and those that
 /// retention has removed.
-fn startable(context: &Context, shards: &[ShardView]) -> Vec<String> {
+fn startable(context: &Context, shards: &[ShardInfo]) -> Vec<String> {
     let is_done = |shard_id: &str| {
         let listed = shards.iter().any(|shard| shard.shard_id == shard_id);
         !listed || context.checkpoints.get(&context.uuid, shard_id) == Some(Checkpoint::ShardEnd)
     };
-    let parents_done = |shard: &ShardView| {
+    let parents_done = |shard: &ShardInfo| {
         [&shard.parent_shard_id, &shard.adjacent_parent_shard_id].into_iter().flatten().all(|parent| is_done(parent))
     };
     let to_poll = shards.iter().filter(|shard| !is_done(&shard.shard_id) && parents_done(shard));

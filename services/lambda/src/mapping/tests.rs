@@ -5,8 +5,8 @@ use super::checkpoint::Checkpoint;
 use super::event::EventRecord;
 use super::*;
 use crate::LambdaConfig;
-use crate::ports::{ShardCursor, ShardRead, ShardView, Start, StreamRecord};
 use anabranch_control::ControlStore;
+use anabranch_ports::{NewObject, ShardCursor, ShardInfo, ShardRead, Start, StreamRecord};
 use anabranch_protocol::{ManualClock, SystemClock, Timestamp};
 use parking_lot::Mutex;
 use serde_json::Value;
@@ -52,10 +52,19 @@ impl MemoryStream {
     }
 }
 
+struct MemorySource(Arc<MemoryStream>);
+
 #[async_trait]
-impl StreamSource for MemoryStream {
-    async fn list_shards(&self, _: &str) -> Result<Vec<ShardView>, PortError> {
-        let view = |(shard_id, shard): (&String, &MemoryShard)| ShardView {
+impl StreamSource for MemorySource {
+    async fn open_stream(&self, _: &str) -> Result<Arc<dyn StreamHandle>, PortError> {
+        Ok(self.0.clone())
+    }
+}
+
+#[async_trait]
+impl StreamHandle for MemoryStream {
+    async fn list_shards(&self) -> Result<Vec<ShardInfo>, PortError> {
+        let view = |(shard_id, shard): (&String, &MemoryShard)| ShardInfo {
             shard_id: shard_id.clone(),
             parent_shard_id: shard.parent.clone(),
             adjacent_parent_shard_id: None,
@@ -64,7 +73,7 @@ impl StreamSource for MemoryStream {
         Ok(self.shards.lock().iter().map(view).collect())
     }
 
-    async fn resolve_start(&self, _: &str, shard_id: &str, start: Start) -> Result<ShardCursor, PortError> {
+    async fn resolve_start(&self, shard_id: &str, start: Start) -> Result<ShardCursor, PortError> {
         let shards = self.shards.lock();
         let records = &shards[shard_id].records;
         let index = match start {
@@ -77,7 +86,6 @@ impl StreamSource for MemoryStream {
 
     async fn read_shard(
         &self,
-        _: &str,
         shard_id: &str,
         cursor: &ShardCursor,
         max_records: usize,
@@ -97,7 +105,7 @@ impl StreamSource for MemoryStream {
         })
     }
 
-    async fn wait_for_records(&self, _: &str, _: &str, cursor: &ShardCursor) {
+    async fn wait_for_records(&self, _: &str, cursor: &ShardCursor) -> Result<(), PortError> {
         let changed = self.changed.notified();
         tokio::pin!(changed);
         changed.as_mut().enable();
@@ -109,15 +117,16 @@ impl StreamSource for MemoryStream {
         if nothing_new {
             changed.await;
         }
+        Ok(())
     }
 }
 
 fn cursor(shard_id: &str, index: usize) -> ShardCursor {
-    ShardCursor(format!("{shard_id}@{index}"))
+    ShardCursor::from_text(format!("{shard_id}@{index}"))
 }
 
 fn index(cursor: &ShardCursor) -> (&str, usize) {
-    let (shard_id, index) = cursor.0.split_once('@').unwrap();
+    let (shard_id, index) = cursor.as_str().split_once('@').unwrap();
     (shard_id, index.parse().unwrap())
 }
 
@@ -182,8 +191,8 @@ struct MemoryObjects(Mutex<Vec<(String, Value)>>);
 
 #[async_trait]
 impl ObjectWriter for MemoryObjects {
-    async fn put_object(&self, bucket: &str, key: &str, body: Bytes, _: &str) -> Result<(), PortError> {
-        self.0.lock().push((format!("{bucket}/{key}"), serde_json::from_slice(&body).unwrap()));
+    async fn put_object(&self, bucket: &str, key: &str, object: NewObject) -> Result<(), PortError> {
+        self.0.lock().push((format!("{bucket}/{key}"), serde_json::from_slice(&object.body).unwrap()));
         Ok(())
     }
 }
@@ -220,7 +229,8 @@ impl Fixture {
             stream_arn: ARN.into(),
             filter: settings.filter().unwrap(),
             settings,
-            source: stream.clone(),
+            source: Arc::new(MemorySource(stream.clone())),
+            opened: Mutex::default(),
             invoker: invoker.clone(),
             objects: objects.clone(),
             checkpoints: checkpoints.clone(),

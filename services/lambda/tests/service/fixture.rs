@@ -1,8 +1,11 @@
 //! A service in a temporary folder, with an empty stream and objects in memory.
 
 use anabranch_control::ControlStore;
-use anabranch_lambda::ports::{ObjectWriter, PortError, ShardCursor, ShardRead, ShardView, Start, StreamSource};
 use anabranch_lambda::{Executable, FunctionSpec, Lambda, LambdaConfig};
+use anabranch_ports::{
+    NewObject, ObjectWriter, PortError, PortErrorKind, ShardCursor, ShardInfo, ShardRead, Start, StreamHandle,
+    StreamSource,
+};
 use anabranch_protocol::SystemClock;
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -16,31 +19,31 @@ pub(crate) struct EmptyStream;
 
 #[async_trait]
 impl StreamSource for EmptyStream {
-    async fn list_shards(&self, arn: &str) -> Result<Vec<ShardView>, PortError> {
-        if arn != STREAM_ARN {
-            return Err(PortError::NotFound(arn.into()));
+    async fn open_stream(&self, arn: &str) -> Result<Arc<dyn StreamHandle>, PortError> {
+        match arn {
+            STREAM_ARN => Ok(Arc::new(EmptyStream)),
+            _ => Err(PortError::new(PortErrorKind::NotFound, "ResourceNotFoundException", arn)),
         }
+    }
+}
+
+#[async_trait]
+impl StreamHandle for EmptyStream {
+    async fn list_shards(&self) -> Result<Vec<ShardInfo>, PortError> {
         let shard_id = "shardId-000000000000".into();
-        Ok(vec![ShardView { shard_id, parent_shard_id: None, adjacent_parent_shard_id: None, closed: false }])
+        Ok(vec![ShardInfo { shard_id, parent_shard_id: None, adjacent_parent_shard_id: None, closed: false }])
     }
 
-    async fn resolve_start(&self, _: &str, _: &str, _: Start) -> Result<ShardCursor, PortError> {
-        Ok(ShardCursor("0".into()))
+    async fn resolve_start(&self, _: &str, _: Start) -> Result<ShardCursor, PortError> {
+        Ok(ShardCursor::from_text("0"))
     }
 
-    async fn read_shard(
-        &self,
-        _: &str,
-        _: &str,
-        cursor: &ShardCursor,
-        _: usize,
-        _: usize,
-    ) -> Result<ShardRead, PortError> {
+    async fn read_shard(&self, _: &str, cursor: &ShardCursor, _: usize, _: usize) -> Result<ShardRead, PortError> {
         let next = cursor.clone();
         Ok(ShardRead { records: Vec::new(), next, at_tip: true, closed_and_drained: false, millis_behind: 0 })
     }
 
-    async fn wait_for_records(&self, _: &str, _: &str, _: &ShardCursor) {
+    async fn wait_for_records(&self, _: &str, _: &ShardCursor) -> Result<(), PortError> {
         std::future::pending().await
     }
 }
@@ -50,8 +53,8 @@ pub(crate) struct Objects(pub(crate) Mutex<Vec<(String, Bytes)>>);
 
 #[async_trait]
 impl ObjectWriter for Objects {
-    async fn put_object(&self, bucket: &str, key: &str, body: Bytes, _: &str) -> Result<(), PortError> {
-        self.0.lock().unwrap().push((format!("{bucket}/{key}"), body));
+    async fn put_object(&self, bucket: &str, key: &str, object: NewObject) -> Result<(), PortError> {
+        self.0.lock().unwrap().push((format!("{bucket}/{key}"), object.body));
         Ok(())
     }
 }

@@ -4,7 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anabranch_objects::{NotificationTarget, Objects};
+use anabranch_objects::Objects;
+use anabranch_ports::NotificationTarget;
 use anabranch_protocol::ManualClock;
 use axum::body::Body;
 use http::{Method, Request, Response};

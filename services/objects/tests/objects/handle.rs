@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use crate::common::{data_files, get, open, put, send, text, until_no_data_files};
-use anabranch_objects::{NotificationRule, NotificationTarget, Notifications, PortError};
+use anabranch_objects::{NotificationRule, Notifications};
+use anabranch_ports::{NotificationTarget, PortError, PortErrorKind};
 use anabranch_protocol::ProblemKind;
 use async_trait::async_trait;
 use axum::body::Body;
+use bytes::Bytes;
 use http::{Method, Request};
 use http_body_util::BodyExt;
 use serde_json::Value;
@@ -96,8 +98,9 @@ struct Channel(mpsc::UnboundedSender<Value>);
 
 #[async_trait]
 impl NotificationTarget for Channel {
-    async fn deliver(&self, _: &str, event: Value) -> Result<(), PortError> {
-        self.0.send(event).map_err(|error| PortError(error.to_string()))
+    async fn deliver(&self, _: &str, event: Bytes) -> Result<(), PortError> {
+        self.0.send(serde_json::from_slice(&event).unwrap()).unwrap();
+        Ok(())
     }
 }
 
@@ -170,8 +173,9 @@ struct Gate(watch::Receiver<bool>);
 
 #[async_trait]
 impl NotificationTarget for Gate {
-    async fn deliver(&self, _: &str, _: Value) -> Result<(), PortError> {
-        if *self.0.borrow() { Ok(()) } else { Err(PortError("no such function".into())) }
+    async fn deliver(&self, _: &str, _: Bytes) -> Result<(), PortError> {
+        let busy = || PortError::new(PortErrorKind::Throttled, "TooManyRequestsException", "no room for it");
+        if *self.0.borrow() { Ok(()) } else { Err(busy()) }
     }
 }
 
@@ -199,7 +203,7 @@ async fn a_notification_that_waits_is_told() {
     };
     let problem = until(1).await.remove(0);
     assert_eq!(problem.kind, ProblemKind::StuckDelivery);
-    for part in ["2025-11-13T02:13:20Z", "function:gone", "no such function"] {
+    for part in ["2025-11-13T02:13:20Z", "function:gone", "no room for it"] {
         assert!(problem.message.contains(part), "{problem}");
     }
     open_gate.send_replace(true);

@@ -1,10 +1,7 @@
-//! All services of one server, opened in the order in which they need one another, and the
-//! adapters through which they reach one another.
+//! All services of one server, opened in the order in which they need one another, and handed to
+//! one another behind the traits of `anabranch-ports`.
 
-mod function_invoker;
 mod notification_target;
-mod object_writer;
-mod stream_source;
 
 use std::sync::Arc;
 
@@ -20,10 +17,7 @@ use anabranch_tables::Tables;
 
 use crate::data_directory::DataDirectory;
 use crate::{Config, StartError};
-use function_invoker::FunctionInvoker;
 use notification_target::NotificationTarget;
-use object_writer::ObjectWriter;
-use stream_source::StreamSource;
 
 /// Descriptors that an open log takes: its lock's, and that of the segment written to.
 const LOG_DESCRIPTORS: usize = 2;
@@ -79,21 +73,20 @@ impl Services {
         let notifications = Arc::new(NotificationTarget::default());
         let objects = Objects::open(&data.join("objects"), clock.clone(), Some(notifications.clone()))
             .map_err(|error| StartError::service("s3", error))?;
-        let writer = Arc::new(ObjectWriter(objects.clone()));
         let lambda = Lambda::open(
             &data.join("lambda"),
             control.clone(),
             clock.clone(),
-            Arc::new(StreamSource(streams.clone())),
-            writer.clone(),
+            streams.clone(),
+            objects.clone(),
             LambdaConfig { endpoint_url: base_url.into(), umask: config.functions_umask, ..LambdaConfig::default() },
         )
         .map_err(|error| StartError::service("lambda", error))?;
         notifications.connect(lambda.clone());
-        let http_apis = HttpApis::open(control.clone(), clock.clone(), Arc::new(FunctionInvoker(lambda.clone())))
+        let http_apis = HttpApis::open(control.clone(), clock.clone(), lambda.clone())
             .map_err(|error| StartError::service("apigateway", error))?;
         let identity = Identity::new(clock.clone());
-        let firehose = Firehose::open(&data.join("firehose"), control.clone(), clock, writer, log)
+        let firehose = Firehose::open(&data.join("firehose"), control.clone(), clock, objects.clone(), log)
             .map_err(|error| StartError::service("firehose", error))?;
         // A new service moves in by a line here.
         let mut all: Vec<Arc<dyn Service>> = vec![

@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::time::Duration;
 
 use anabranch::{App, Config, ConnectionLimits, Descriptors};
-use anabranch_objects::NewObject;
+use anabranch_ports::{NewObject, ObjectWriter};
 use axum::body::Bytes;
 use axum::http::Request;
 use http_body_util::{BodyExt, Full};

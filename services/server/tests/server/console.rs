@@ -1,6 +1,7 @@
 //! Health, metrics and the console page.
 
 use anabranch::{App, Config};
+use anabranch_ports::{NewObject, ObjectWriter};
 use anabranch_storage::FlushPolicy;
 use axum::body::Bytes;
 use axum::http::Version;
@@ -38,7 +39,7 @@ async fn what_is_wrong_shows_everywhere() {
     let data = tempfile::tempdir().unwrap();
     let app = start(data.path()).await;
     app.services.objects.create_bucket("raw", "us-east-1").await.unwrap();
-    let new = anabranch_objects::NewObject { body: Bytes::from(vec![7; 100_000]), ..Default::default() };
+    let new = NewObject { body: Bytes::from(vec![7; 100_000]), ..NewObject::default() };
     app.services.objects.put_object("raw", "key", new).await.unwrap();
     let page = ask(app.address, "GET /_anabranch/ HTTP/1.1", b"").await.text();
     assert!(page.contains("all well"), "{page}");

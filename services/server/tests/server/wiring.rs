@@ -3,6 +3,7 @@
 use anabranch::App;
 use anabranch_http_api::{ApiSpec, Route};
 use anabranch_objects::{NotificationRule, Notifications};
+use anabranch_ports::{NewObject, ObjectWriter};
 use axum::body::Body;
 use axum::http::Request;
 use base64::Engine;
@@ -116,7 +117,7 @@ async fn a_notification_that_no_function_takes_does_not_hold_up_the_next() {
     let mut functions = Functions::start().await;
     app.start_functions().unwrap();
     observe(&app, "raw").await;
-    let put = |key: &'static str| app.services.objects.put_object("raw", key, anabranch_objects::NewObject::default());
+    let put = |key: &'static str| app.services.objects.put_object("raw", key, NewObject::default());
     put("unheard").await.unwrap();
     // Once it was given up, the function is there for the next one.
     let head = format!("PUT /raw/heard HTTP/1.1\r\n{}", SIGNED.replace("dynamodb", "s3"));
