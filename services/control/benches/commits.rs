@@ -6,11 +6,20 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anabranch_control::{ControlStore, Table};
+use anabranch_control::{ControlStore, Stored, Table};
 use redb::{Database, TableDefinition};
+use serde::{Deserialize, Serialize};
 
 const SECONDS: u64 = 2;
 const ROWS: Table = Table("rows");
+
+#[derive(Serialize, Deserialize)]
+struct Value(String);
+
+impl Stored for Value {
+    const KIND: &'static str = "value";
+    const VERSION: u32 = 1;
+}
 
 fn main() -> Result<(), Box<dyn Error>> {
     let directory = tempfile::Builder::new().prefix("control-bench").tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
@@ -25,7 +34,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 fn ours(path: &Path, threads: usize) -> Result<f64, Box<dyn Error>> {
     let store = ControlStore::open(path)?;
-    Ok(rate(threads, |key| store.put(ROWS, key, &"0123456789abcdef0123456789abcdef").is_ok()))
+    Ok(rate(threads, |key| store.put(ROWS, key, &Value("0123456789abcdef0123456789abcdef".into())).is_ok()))
 }
 
 fn bare(path: &Path, threads: usize) -> Result<f64, Box<dyn Error>> {

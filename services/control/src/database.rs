@@ -10,7 +10,7 @@ use parking_lot::RwLock;
 use redb::{Database, ReadableDatabase, ReadableTableMetadata, TableDefinition, TableHandle};
 use rustix::fs::{Advice, fadvise};
 
-use crate::store_id::sync_parent;
+use crate::durable::sync_parent;
 use crate::table::Changes;
 use crate::{ControlError, Result};
 

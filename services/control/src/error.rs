@@ -25,6 +25,21 @@ pub enum ControlError {
         /// What did not fit.
         source: Arc<serde_json::Error>,
     },
+    /// A row was written by a later version of the program.
+    #[error(
+        "control table {table}, row {key:?}: version {version} is newer than this program's {known}; start it with the \
+         program that wrote it, or a later one"
+    )]
+    Newer {
+        /// The table's name.
+        table: &'static str,
+        /// The row's key.
+        key: String,
+        /// The row's version.
+        version: u32,
+        /// The newest version that this program knows.
+        known: u32,
+    },
     /// The store is absent or empty, and there is data that only it could explain.
     #[error(
         "{path} is {state}, but {data} holds data that can't be told apart without it; nothing was touched. \

@@ -1,16 +1,15 @@
 //! The store: what its callers see.
 
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, mpsc};
 
 use redb::{ReadableDatabase, TableError};
-use serde::{Serialize, de::DeserializeOwned};
 use tokio::sync::oneshot;
 
 use crate::committer::Committer;
 use crate::database::Redb;
-use crate::{Changes, ControlError, Result, Table, store_id};
+use crate::{Changes, ControlError, Result, Stored, Table, View};
 
 /// The store. Cheap to clone; all clones share the file, and the last one that goes closes it.
 #[derive(Clone)]
@@ -46,20 +45,6 @@ impl ControlStore {
         Ok(Self { shared: Arc::new(Shared { database, committer: Committer::new() }) })
     }
 
-    /// Opens the store at `path` that explains the data in the directories `data`, all created if
-    /// absent. Store and directories carry the same id (in the directories, in a file named
-    /// [`STORE_ID_FILE`](crate::STORE_ID_FILE)), given to them when the store is new, so that a
-    /// store that was lost, emptied or exchanged is noticed before anything is made of its silence.
-    ///
-    /// A store without an id that holds rows is of a development version, and is given one.
-    ///
-    /// # Errors
-    /// [`ControlError::Lost`] and [`ControlError::Mismatched`] when they don't belong together, in
-    /// which case nothing is changed; else as [`ControlStore::open`].
-    pub fn open_tied(path: &Path, data: &[PathBuf]) -> Result<Self> {
-        store_id::open_tied(path, data)
-    }
-
     /// Closes the file, whoever still holds clones, once what waits is committed: their later
     /// calls fail, and the store can be opened again.
     pub fn close(&self) {
@@ -72,7 +57,7 @@ impl ControlStore {
     }
 
     /// The value under `key`, if any.
-    pub fn get<V: DeserializeOwned>(&self, table: Table, key: &str) -> Result<Option<V>> {
+    pub fn get<V: View>(&self, table: Table, key: &str) -> Result<Option<V>> {
         let found = self.shared.database.read(|database| {
             let transaction = database.begin_read()?;
             match transaction.open_table(table.definition()) {
@@ -85,18 +70,12 @@ impl ControlStore {
     }
 
     /// All values whose key starts with `prefix`, in key order.
-    pub fn scan<V: DeserializeOwned>(&self, table: Table, prefix: &str) -> Result<Vec<(String, V)>> {
+    pub fn scan<V: View>(&self, table: Table, prefix: &str) -> Result<Vec<(String, V)>> {
         self.scan_from(table, prefix, prefix, usize::MAX)
     }
 
     /// At most `limit` values whose key starts with `prefix` and is not before `from`, in key order.
-    pub fn scan_from<V: DeserializeOwned>(
-        &self,
-        table: Table,
-        prefix: &str,
-        from: &str,
-        limit: usize,
-    ) -> Result<Vec<(String, V)>> {
+    pub fn scan_from<V: View>(&self, table: Table, prefix: &str, from: &str, limit: usize) -> Result<Vec<(String, V)>> {
         let rows = self.shared.database.read(|database| {
             let transaction = database.begin_read()?;
             let rows = match transaction.open_table(table.definition()) {
@@ -120,7 +99,7 @@ impl ControlStore {
     /// Shows `look` the values whose key starts with `prefix` and is not before `from`, in key
     /// order and one at a time, until it breaks. What it does not take of a value (fields that `V`
     /// does not have) costs no memory.
-    pub fn visit<V: DeserializeOwned>(
+    pub fn visit<V: View>(
         &self,
         table: Table,
         prefix: &str,
@@ -152,7 +131,7 @@ impl ControlStore {
     }
 
     /// Sets one value, durably.
-    pub fn put<V: Serialize>(&self, table: Table, key: &str, value: &V) -> Result<()> {
+    pub fn put<V: Stored>(&self, table: Table, key: &str, value: &V) -> Result<()> {
         let mut changes = Changes::default();
         changes.put(table, key, value)?;
         self.commit(changes)
@@ -196,8 +175,26 @@ impl ControlStore {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
+    use serde::{Deserialize, Serialize};
+
     use super::*;
+
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+    pub(crate) struct Number(pub(crate) u32);
+
+    impl Stored for Number {
+        const KIND: &'static str = "number";
+        const VERSION: u32 = 1;
+    }
+
+    #[derive(Debug, Serialize, Deserialize)]
+    struct Text(String);
+
+    impl Stored for Text {
+        const KIND: &'static str = "text";
+        const VERSION: u32 = 1;
+    }
 
     const STREAMS: Table = Table("streams");
 
@@ -218,16 +215,19 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("control.redb");
         let store = ControlStore::open(&path).unwrap();
-        assert_eq!(store.get::<u32>(STREAMS, "a").unwrap(), None);
-        store.put(STREAMS, "a", &1).unwrap();
-        store.put(STREAMS, "ab", &2).unwrap();
-        store.put(STREAMS, "b", &3).unwrap();
+        assert_eq!(store.get::<Number>(STREAMS, "a").unwrap(), None);
+        store.put(STREAMS, "a", &Number(1)).unwrap();
+        store.put(STREAMS, "ab", &Number(2)).unwrap();
+        store.put(STREAMS, "b", &Number(3)).unwrap();
         drop(store);
         let store = ControlStore::open(&path).unwrap();
-        assert_eq!(store.scan::<u32>(STREAMS, "a").unwrap(), [("a".to_string(), 1), ("ab".to_string(), 2)]);
-        assert_eq!(store.scan_from::<u32>(STREAMS, "", "ab", 1).unwrap(), [("ab".to_string(), 2)]);
+        assert_eq!(
+            store.scan::<Number>(STREAMS, "a").unwrap(),
+            [("a".to_string(), Number(1)), ("ab".to_string(), Number(2))]
+        );
+        assert_eq!(store.scan_from::<Number>(STREAMS, "", "ab", 1).unwrap(), [("ab".to_string(), Number(2))]);
         store.delete(STREAMS, "a").unwrap();
-        assert_eq!(store.get::<u32>(STREAMS, "a").unwrap(), None);
+        assert_eq!(store.get::<Number>(STREAMS, "a").unwrap(), None);
     }
 
     #[test]
@@ -236,7 +236,7 @@ mod tests {
         let store = ControlStore::open(&directory.path().join("control.redb")).unwrap();
         let visited = |prefix: &str, from: &str, limit: usize| {
             let mut seen = Vec::new();
-            let look = |key: &str, value: u32| {
+            let look = |key: &str, Number(value)| {
                 seen.push((key.to_string(), value));
                 if seen.len() == limit { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             };
@@ -245,11 +245,11 @@ mod tests {
         };
         assert!(visited("", "", 9).is_empty());
         for (key, value) in [("a", 1), ("ab", 2), ("ac", 3), ("b", 4)] {
-            store.put(STREAMS, key, &value).unwrap();
+            store.put(STREAMS, key, &Number(value)).unwrap();
         }
         assert_eq!(visited("a", "", 9), ["a=1", "ab=2", "ac=3"]);
         assert_eq!(visited("a", "ab", 1), ["ab=2"]);
-        assert!(store.visit(STREAMS, "", "", |_, _: String| ControlFlow::Continue(())).is_err());
+        assert!(store.visit(STREAMS, "", "", |_, _: Text| ControlFlow::Continue(())).is_err());
     }
 
     #[test]
@@ -258,19 +258,19 @@ mod tests {
         let path = directory.path().join("control.redb");
         let store = ControlStore::open(&path).unwrap();
         let clone = store.clone();
-        clone.put(STREAMS, "a", &1).unwrap();
+        clone.put(STREAMS, "a", &Number(1)).unwrap();
         store.close();
-        assert!(clone.put(STREAMS, "a", &2).is_err());
-        assert!(clone.get::<u32>(STREAMS, "a").is_err());
-        assert_eq!(ControlStore::open(&path).unwrap().get::<u32>(STREAMS, "a").unwrap(), Some(1));
+        assert!(clone.put(STREAMS, "a", &Number(2)).is_err());
+        assert!(clone.get::<Number>(STREAMS, "a").is_err());
+        assert_eq!(ControlStore::open(&path).unwrap().get::<Number>(STREAMS, "a").unwrap(), Some(Number(1)));
     }
 
     #[test]
     fn a_value_of_another_form_is_named() {
         let directory = tempfile::tempdir().unwrap();
         let store = ControlStore::open(&directory.path().join("control.redb")).unwrap();
-        store.put(STREAMS, "clicks", &"text").unwrap();
-        let error = store.get::<u32>(STREAMS, "clicks").unwrap_err();
+        store.put(STREAMS, "clicks", &Text("text".into())).unwrap();
+        let error = store.get::<Number>(STREAMS, "clicks").unwrap_err();
         assert!(error.to_string().contains("streams") && error.to_string().contains("clicks"), "{error}");
     }
 
@@ -283,7 +283,7 @@ mod tests {
             let store = store.clone();
             tokio::spawn(async move {
                 let mut changes = Changes::default();
-                changes.put(STREAMS, &format!("{number:03}"), &number).unwrap();
+                changes.put(STREAMS, &format!("{number:03}"), &Number(number)).unwrap();
                 store.commit_async(changes).await
             })
         });
@@ -291,8 +291,11 @@ mod tests {
             commit.await.unwrap().unwrap();
         }
         store.close();
-        let found = ControlStore::open(&path).unwrap().scan::<u32>(STREAMS, "").unwrap();
-        assert_eq!(found.into_iter().map(|(_, number)| number).collect::<Vec<_>>(), (0..500).collect::<Vec<_>>());
+        let found = ControlStore::open(&path).unwrap().scan::<Number>(STREAMS, "").unwrap();
+        assert_eq!(
+            found.into_iter().map(|(_, Number(number))| number).collect::<Vec<_>>(),
+            (0..500).collect::<Vec<_>>()
+        );
     }
 
     #[test]
@@ -301,7 +304,7 @@ mod tests {
         let store = ControlStore::open(&directory.path().join("control.redb")).unwrap();
         let put = |table: Table, key: &str| {
             let mut changes = Changes::default();
-            changes.put(table, key, &1).unwrap();
+            changes.put(table, key, &Number(1)).unwrap();
             changes
         };
         // A table of the store's own, which holds rows of another type.
@@ -320,7 +323,7 @@ mod tests {
         for (number, outcome) in outcomes.into_iter().enumerate() {
             assert_eq!(outcome.is_ok(), number % 4 != 0, "{number}: {outcome:?}");
         }
-        assert_eq!(store.scan::<u32>(STREAMS, "").unwrap().len(), 30);
+        assert_eq!(store.scan::<Number>(STREAMS, "").unwrap().len(), 30);
     }
 
     #[test]
@@ -328,16 +331,16 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("control.redb");
         let store = ControlStore::open(&path).unwrap();
-        store.put(STREAMS, "a", &1).unwrap();
+        store.put(STREAMS, "a", &Number(1)).unwrap();
         store.shared.database.fail();
         // Gone, it is not made anew.
         let moved = directory.path().join("moved");
         std::fs::rename(&path, &moved).unwrap();
-        assert!(store.put(STREAMS, "b", &2).is_err() && !path.exists());
+        assert!(store.put(STREAMS, "b", &Number(2)).is_err() && !path.exists());
         assert!(store.failing().is_some_and(|reason| reason.contains("control.redb")));
         std::fs::rename(&moved, &path).unwrap();
-        store.put(STREAMS, "b", &2).unwrap();
+        store.put(STREAMS, "b", &Number(2)).unwrap();
         assert_eq!(store.failing(), None);
-        assert_eq!(store.scan::<u32>(STREAMS, "").unwrap().len(), 2);
+        assert_eq!(store.scan::<Number>(STREAMS, "").unwrap().len(), 2);
     }
 }

@@ -1,20 +1,31 @@
 //! The id that ties a store and the directories of data that it explains.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{ControlError, ControlStore, Result, Table};
+use crate::durable::sync_parent;
+use crate::{ControlError, ControlStore, Result, Stored, Table};
 
 /// Name of the file that holds the store's id, in each directory of data that is tied to a store.
 pub const STORE_ID_FILE: &str = "STORE";
 
 const STORE: Table = Table("store");
 const ID: &str = "id";
+
+/// The id, as a store keeps it of itself.
+#[derive(Serialize, Deserialize)]
+struct StoreId(String);
+
+impl Stored for StoreId {
+    const KIND: &'static str = "store_id";
+    const VERSION: u32 = 1;
+}
 
 /// A directory of data, as it was found.
 struct Found<'a> {
@@ -24,8 +35,23 @@ struct Found<'a> {
     holds_data: bool,
 }
 
-/// See [`ControlStore::open_tied`].
-pub(crate) fn open_tied(path: &Path, data: &[PathBuf]) -> Result<ControlStore> {
+impl ControlStore {
+    /// Opens the store at `path` that explains the data in the directories `data`, all created if
+    /// absent. Store and directories carry the same id (in the directories, in a file named
+    /// [`STORE_ID_FILE`]), given to them when the store is new, so that a store that was lost,
+    /// emptied or exchanged is noticed before anything is made of its silence.
+    ///
+    /// A store without an id that holds rows is of a development version, and is given one.
+    ///
+    /// # Errors
+    /// [`ControlError::Lost`] and [`ControlError::Mismatched`] when they don't belong together, in
+    /// which case nothing is changed; else as [`ControlStore::open`].
+    pub fn open_tied(path: &Path, data: &[PathBuf]) -> Result<Self> {
+        open_tied(path, data)
+    }
+}
+
+fn open_tied(path: &Path, data: &[PathBuf]) -> Result<ControlStore> {
     let found = data.iter().map(|directory| look(directory)).collect::<Result<Vec<_>>>()?;
     let lost = |state| {
         let holding = found.iter().find(|directory| directory.holds_data)?;
@@ -41,8 +67,8 @@ pub(crate) fn open_tied(path: &Path, data: &[PathBuf]) -> Result<ControlStore> {
         return Err(error);
     }
     let store = ControlStore::open(path)?;
-    let id = match store.get::<String>(STORE, ID)? {
-        Some(id) => id,
+    let id = match store.get::<StoreId>(STORE, ID)? {
+        Some(StoreId(id)) => id,
         None => {
             if let Some(error) = lost("empty").filter(|_| !matches!(store.has_rows(), Ok(true))) {
                 return Err(error);
@@ -52,7 +78,7 @@ pub(crate) fn open_tied(path: &Path, data: &[PathBuf]) -> Result<ControlStore> {
             found.iter().find_map(|directory| directory.id.clone()).unwrap_or_else(|| Uuid::new_v4().to_string())
         }
     };
-    let is_tied = store.get::<String>(STORE, ID)?.is_some();
+    let is_tied = store.get::<StoreId>(STORE, ID)?.is_some();
     for directory in &found {
         match &directory.id {
             Some(found) if *found == id => {}
@@ -68,7 +94,7 @@ pub(crate) fn open_tied(path: &Path, data: &[PathBuf]) -> Result<ControlStore> {
         }
     }
     if !is_tied {
-        store.put(STORE, ID, &id)?;
+        store.put(STORE, ID, &StoreId(id))?;
     }
     Ok(store)
 }
@@ -112,17 +138,10 @@ fn write_id(directory: &Path, id: &str) -> Result<()> {
     write().map_err(|source| ControlError::StoreId { path: path.clone(), source: Arc::new(source) })
 }
 
-/// Makes a new entry durable in the directory that holds it.
-pub(crate) fn sync_parent(path: &Path) -> io::Result<()> {
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => File::open(parent)?.sync_all(),
-        _ => File::open(".")?.sync_all(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::tests::Number;
 
     struct Place {
         _directory: tempfile::TempDir,
@@ -145,7 +164,7 @@ mod tests {
         fn used() -> Self {
             let place = Self::new();
             let store = place.open().unwrap();
-            store.put(Table("streams"), "clicks", &1).unwrap();
+            store.put(Table("streams"), "clicks", &Number(1)).unwrap();
             fs::create_dir(place.data[0].join("a-log")).unwrap();
             place
         }
@@ -172,7 +191,7 @@ mod tests {
         let id = fs::read_to_string(place.data[0].join(STORE_ID_FILE)).unwrap();
         assert_eq!(fs::read_to_string(place.data[1].join(STORE_ID_FILE)).unwrap(), id);
         let store = place.open().unwrap();
-        assert_eq!(store.get::<u32>(Table("streams"), "clicks").unwrap(), Some(1));
+        assert_eq!(store.get(Table("streams"), "clicks").unwrap(), Some(Number(1)));
     }
 
     #[test]
@@ -190,7 +209,7 @@ mod tests {
             assert_eq!(place.listing(), before);
             assert_eq!(place.path.exists(), state == "empty", "no store is made");
             fs::write(&place.path, kept).unwrap();
-            assert_eq!(place.open().unwrap().get::<u32>(Table("streams"), "clicks").unwrap(), Some(1));
+            assert_eq!(place.open().unwrap().get(Table("streams"), "clicks").unwrap(), Some(Number(1)));
         }
     }
 
@@ -219,7 +238,7 @@ mod tests {
     fn a_store_of_a_development_version_is_tied() {
         let place = Place::new();
         let store = ControlStore::open(&place.path).unwrap();
-        store.put(Table("streams"), "clicks", &1).unwrap();
+        store.put(Table("streams"), "clicks", &Number(1)).unwrap();
         drop(store);
         fs::create_dir_all(place.data[0].join("a-log")).unwrap();
         drop(place.open().unwrap());
@@ -245,5 +264,11 @@ mod tests {
         fs::remove_dir_all(&place.data[1]).unwrap();
         drop(place.open().unwrap());
         assert!(place.data[1].join(STORE_ID_FILE).exists());
+    }
+
+    #[test]
+    fn fixtures() {
+        let id = StoreId("0d9c1a52-3a1c-4f9e-9d4f-1c7a5b3e2f60".into());
+        crate::check_fixtures("tests/stored", &[id]);
     }
 }

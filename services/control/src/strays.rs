@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use crate::store_id::sync_parent;
+use crate::durable::sync_parent;
 
 /// Moves the file or directory at `path` into the directory `strays` (of the same file system;
 /// made if absent), durably, and says where it is now. What has its name there already stays.

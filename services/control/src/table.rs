@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use redb::TableDefinition;
-use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{ControlError, Result};
+use crate::stored::{RowError, decode, encode};
+use crate::{ControlError, Result, Stored, View};
 
 /// A table: a name under which values live. Declare each once as a constant.
 #[derive(Debug, Clone, Copy)]
@@ -16,11 +16,12 @@ impl Table {
         TableDefinition::new(self.0)
     }
 
-    pub(crate) fn decode<V: DeserializeOwned>(self, key: &str, bytes: &[u8]) -> Result<V> {
-        serde_json::from_slice(bytes).map_err(|source| ControlError::Value {
-            table: self.0,
-            key: key.into(),
-            source: Arc::new(source),
+    pub(crate) fn decode<V: View>(self, key: &str, row: &[u8]) -> Result<V> {
+        decode(row).map_err(|error| match error {
+            RowError::Newer { version, known } => {
+                ControlError::Newer { table: self.0, key: key.into(), version, known }
+            }
+            RowError::Form(source) => ControlError::Value { table: self.0, key: key.into(), source: Arc::new(source) },
         })
     }
 }
@@ -39,8 +40,8 @@ pub(crate) struct Change {
 
 impl Changes {
     /// Adds a write of `value` under `key`.
-    pub fn put<V: Serialize>(&mut self, table: Table, key: &str, value: &V) -> Result<()> {
-        let value = serde_json::to_vec(value).map_err(|source| ControlError::Value {
+    pub fn put<V: Stored>(&mut self, table: Table, key: &str, value: &V) -> Result<()> {
+        let value = encode(value).map_err(|source| ControlError::Value {
             table: table.0,
             key: key.into(),
             source: Arc::new(source),

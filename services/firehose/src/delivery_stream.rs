@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use anabranch_control::{Changes, ControlStore, Table};
+use anabranch_control::{Changes, ControlStore, Stored, Table};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -22,6 +22,11 @@ pub(crate) struct DeliveryStream {
     /// `VersionId`, which UpdateDestination counts up.
     pub(crate) version: u64,
     pub(crate) destination: Destination,
+}
+
+impl Stored for DeliveryStream {
+    const KIND: &'static str = "delivery_stream";
+    const VERSION: u32 = 1;
 }
 
 /// The S3 destination.
@@ -78,6 +83,11 @@ pub(crate) struct Progress {
     pub(crate) plan: Option<DeliveryPlan>,
     /// Objects delivered so far.
     pub(crate) objects: u64,
+}
+
+impl Stored for Progress {
+    const KIND: &'static str = "delivery_progress";
+    const VERSION: u32 = 1;
 }
 
 /// One object, decided before it is written, so that a retry after a crash writes the same

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anabranch_control::{ControlError, ControlStore, Table};
+use anabranch_control::{ControlError, ControlStore, Stored, Table};
 use anabranch_ports::{FunctionInvoker, FunctionOutcome};
 use anabranch_protocol::{Clock, DEFAULT_ACCOUNT_ID};
 use axum::body::Body;
@@ -41,6 +41,11 @@ pub struct ApiSpec {
     pub stage: String,
     /// Its routes.
     pub routes: Vec<Route>,
+}
+
+impl Stored for ApiSpec {
+    const KIND: &'static str = "http_api";
+    const VERSION: u32 = 1;
 }
 
 /// All HTTP APIs.

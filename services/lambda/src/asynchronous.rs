@@ -1,7 +1,7 @@
 //! Asynchronous invocations: written to the control store before they are accepted, run
 //! at least once, retried twice when the function fails, then given to its destination.
 
-use anabranch_control::{ControlStore, Table};
+use anabranch_control::{Changes, ControlStore, Stored, Table};
 use anabranch_protocol::{ApiError, Blob, Clipped, Clock, Problem, ProblemKind};
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::config::LambdaConfig;
-use crate::control::{GroupCommit, Write, blocking};
+use crate::control::{blocking, commit};
 use crate::error::{service_exception, too_many_requests};
 use crate::function::{LATEST_VERSION, bucket_of};
 use crate::functions::Functions;
@@ -42,12 +42,16 @@ struct Event {
     due_ms: u64,
 }
 
+impl Stored for Event {
+    const KIND: &'static str = "asynchronous_event";
+    const VERSION: u32 = 1;
+}
+
 /// The queue.
 pub(crate) struct AsyncInvocations {
     functions: Arc<Functions>,
     objects: Arc<dyn ObjectWriter>,
     control: ControlStore,
-    commits: GroupCommit,
     clock: Arc<dyn Clock>,
     config: Arc<LambdaConfig>,
     lanes: Mutex<Lanes>,
@@ -79,10 +83,9 @@ impl AsyncInvocations {
         clock: Arc<dyn Clock>,
         config: Arc<LambdaConfig>,
     ) -> Arc<Self> {
-        let commits = GroupCommit::new(control.clone());
         let (lanes, running) = (Mutex::default(), watch::Sender::new(false));
         let setbacks = Setbacks::default();
-        Arc::new(Self { functions, objects, control, commits, clock, config, lanes, running, setbacks })
+        Arc::new(Self { functions, objects, control, clock, config, lanes, running, setbacks })
     }
 
     /// Takes up what an earlier run accepted, and begins to run events.
@@ -166,9 +169,14 @@ impl AsyncInvocations {
     }
 
     async fn store(&self, key: &str, event: Option<&Event>) -> Result<(), ApiError> {
-        let value =
-            event.map(serde_json::to_value).transpose().map_err(|error| service_exception(error.to_string()))?;
-        self.commits.write(Write { table: EVENTS, key: key.into(), value }).await
+        let mut changes = Changes::default();
+        match event {
+            Some(event) => {
+                changes.put(EVENTS, key, event).map_err(|error| service_exception(error.to_string()))?;
+            }
+            None => changes.delete(EVENTS, key),
+        }
+        commit(&self.control, changes).await
     }
 
     fn ready(self: &Arc<Self>, function: &str, key: String) {

@@ -1,5 +1,6 @@
 //! What a function is: its name, its executable and its settings.
 
+use anabranch_control::Stored;
 use anabranch_protocol::ApiError;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -39,6 +40,11 @@ pub struct FunctionSpec {
     pub reserved_concurrency: Option<u32>,
     /// Bucket ARN for asynchronous invocations that failed for good.
     pub on_failure: Option<String>,
+}
+
+impl Stored for FunctionSpec {
+    const KIND: &'static str = "function";
+    const VERSION: u32 = 1;
 }
 
 impl FunctionSpec {

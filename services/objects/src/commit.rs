@@ -4,7 +4,7 @@
 use std::ops::ControlFlow;
 use std::sync::atomic::Ordering;
 
-use anabranch_control::{Changes, ControlStore, Table};
+use anabranch_control::{Changes, ControlStore, Marker, View};
 use s3s::S3Result;
 use serde::Deserialize;
 
@@ -27,7 +27,7 @@ pub(crate) struct Transaction<'a> {
     objects: &'a Objects,
     changes: Changes,
     /// Files that rows name after it, and the rows.
-    added: Vec<(Table, String, NewBlob)>,
+    added: Vec<(Naming, NewBlob)>,
     /// Files that no row names after it, by object.
     removed: Vec<Vec<BlobRef>>,
     /// Objects and bytes that it adds to buckets, or takes.
@@ -115,16 +115,16 @@ impl Transaction<'_> {
         self.changes.delete(BUCKETS, name);
     }
 
-    /// The file `blob` is named by the row that this change puts at `key`.
-    pub(crate) fn add(&mut self, table: Table, key: &str, blob: NewBlob) {
-        self.added.push((table, key.to_string(), blob));
+    /// The file `blob` is named by `row`, which this change puts.
+    pub(crate) fn add(&mut self, row: Naming, blob: NewBlob) {
+        self.added.push((row, blob));
     }
 
     /// No row names `blobs` after this change. That is noted with it, so that they are removed
     /// even if the process ends before.
     pub(crate) fn remove(&mut self, blobs: Vec<BlobRef>) -> S3Result<()> {
         for blob in &blobs {
-            self.changes.put(REMOVED, &blob.id, &()).map_err(index_failure)?;
+            self.changes.put(REMOVED, &blob.id, &Marker).map_err(index_failure)?;
         }
         self.removed.push(blobs);
         Ok(())
@@ -207,32 +207,63 @@ impl Transaction<'_> {
         if let Err(error) = self.objects.index.commit(self.changes) {
             self.objects.cleared.lock().append(&mut cleared);
             self.objects.health.failed(error.io_kind(), &error.to_string());
-            for (table, key, blob) in self.added {
-                settle_after_failure(self.objects, table, &key, blob);
+            for (row, blob) in self.added {
+                settle_after_failure(self.objects, &row, blob);
             }
             return Err(disk_failure(&error));
         }
         self.objects.health.wrote();
         self.objects.count(self.bucket, self.counted);
-        let added = self.added.into_iter().map(|(_, _, blob)| blob).collect();
+        let added = self.added.into_iter().map(|(_, blob)| blob).collect();
         Ok(Done { added, removed: self.removed, is_told: self.is_told })
     }
 }
 
-/// The files that a row names, whatever else it says.
+/// Which files the row of an object names.
 #[derive(Deserialize)]
-struct Names {
-    #[serde(default)]
+struct ObjectFiles {
     blobs: Vec<BlobRef>,
-    blob: Option<BlobRef>,
+}
+
+impl View for ObjectFiles {
+    type Row = Object;
+}
+
+/// Which file the row of a part names.
+#[derive(Deserialize)]
+struct PartFile {
+    blob: BlobRef,
+}
+
+impl View for PartFile {
+    type Row = Part;
+}
+
+/// A row that names files that a change added.
+#[derive(Debug, Clone)]
+pub(crate) enum Naming {
+    /// The object's, by its key in the index.
+    Object(String),
+    /// The part's, by its key in the index.
+    Part(String),
+}
+
+impl Naming {
+    /// Whether the row names the file `blob_id`.
+    fn names(&self, index: &ControlStore, blob_id: &str) -> anabranch_control::Result<bool> {
+        let files = match self {
+            Self::Object(key) => index.get::<ObjectFiles>(OBJECTS, key)?.map_or(Vec::new(), |row| row.blobs),
+            Self::Part(key) => index.get::<PartFile>(PARTS, key)?.map_or(Vec::new(), |row| vec![row.blob]),
+        };
+        Ok(files.iter().any(|file| file.id == blob_id))
+    }
 }
 
 /// A commit that failed may have become durable all the same; the index, read again from the disk,
 /// says so. Where it can't be read the file is left to the next start.
-fn settle_after_failure(objects: &Objects, table: Table, key: &str, blob: NewBlob) {
-    match objects.index.get::<Names>(table, key) {
-        Ok(Some(row)) if row.blobs.iter().chain(&row.blob).any(|named| named.id == blob.blob.id) => blob.leave(),
-        Ok(_) => drop(blob),
-        Err(_) => blob.leave(),
+fn settle_after_failure(objects: &Objects, row: &Naming, blob: NewBlob) {
+    match row.names(&objects.index, &blob.blob.id) {
+        Ok(false) => drop(blob),
+        Ok(true) | Err(_) => blob.leave(),
     }
 }

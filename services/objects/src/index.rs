@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use anabranch_control::Table;
+use anabranch_control::{Stored, Table};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -63,6 +63,11 @@ pub(crate) struct Bucket {
     pub(crate) cors: Vec<CorsRule>,
 }
 
+impl Stored for Bucket {
+    const KIND: &'static str = "bucket";
+    const VERSION: u32 = 1;
+}
+
 /// An object. Its bytes are those of its blobs, one after another.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Object {
@@ -75,6 +80,11 @@ pub(crate) struct Object {
     /// Parts it was uploaded in, 0 if it was put whole.
     #[serde(default)]
     pub(crate) parts: usize,
+}
+
+impl Stored for Object {
+    const KIND: &'static str = "object";
+    const VERSION: u32 = 1;
 }
 
 /// A data file and its size.
@@ -113,6 +123,11 @@ pub(crate) struct Upload {
     pub(crate) headers: Headers,
 }
 
+impl Stored for Upload {
+    const KIND: &'static str = "upload";
+    const VERSION: u32 = 1;
+}
+
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Part {
     pub(crate) number: i32,
@@ -122,11 +137,21 @@ pub(crate) struct Part {
     pub(crate) checksums: Checksums,
 }
 
+impl Stored for Part {
+    const KIND: &'static str = "part";
+    const VERSION: u32 = 1;
+}
+
 /// A notification that waits.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Entry {
     pub(crate) target_arn: String,
     pub(crate) event: Value,
+}
+
+impl Stored for Entry {
+    const KIND: &'static str = "outbox_entry";
+    const VERSION: u32 = 1;
 }
 
 /// The entry's key: numbers sort as they were given.

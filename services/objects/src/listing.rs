@@ -2,18 +2,17 @@
 
 use std::ops::ControlFlow;
 
-use anabranch_control::{ControlStore, Result, Table};
+use anabranch_control::{ControlStore, Result, Table, View};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use s3s::dto::*;
 use s3s::{S3Result, s3_error};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 
 use crate::answer::timestamp;
 use crate::error::index_failure;
-use crate::index::{OBJECTS, UPLOADS, object_key, upload_id_of};
+use crate::index::{self, OBJECTS, UPLOADS, object_key, upload_id_of};
 use crate::store::Objects;
 
 /// `encoding-type=url` escapes all but these.
@@ -29,10 +28,18 @@ struct Listed {
     modified_ms: u64,
 }
 
+impl View for Listed {
+    type Row = index::Object;
+}
+
 /// What is listed of an upload.
 #[derive(Deserialize)]
 struct ListedUpload {
     initiated_ms: u64,
+}
+
+impl View for ListedUpload {
+    type Row = index::Upload;
 }
 
 /// One entry: the key, the key of its row, and what is listed of it.
@@ -98,7 +105,7 @@ impl Query {
     }
 
     /// Reads no more rows than it lists.
-    fn page<V: DeserializeOwned>(mut self, index: &ControlStore, key_of: fn(&str) -> &str) -> Result<Page<V>> {
+    fn page<V: View>(mut self, index: &ControlStore, key_of: fn(&str) -> &str) -> Result<Page<V>> {
         let mut page = Page { entries: Vec::new(), prefixes: Vec::new(), more_after: None };
         let scan_prefix = object_key(&self.bucket, &self.prefix);
         let mut last = None;
@@ -130,7 +137,7 @@ impl Query {
     }
 }
 
-async fn page<V: DeserializeOwned + Send + 'static>(
+async fn page<V: View + Send + 'static>(
     objects: &Objects,
     query: Query,
     key_of: fn(&str) -> &str,

@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, HashSet};
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use anabranch_control::{Changes, ControlError, ControlStore, Table};
+use anabranch_control::{Changes, ControlError, ControlStore, KeyOf, Marker, Table, View};
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 
 use crate::blob::{Blobs, Inventory, Named};
 use crate::index::{
-    BUCKETS, BlobRef, OBJECTS, OUTBOX, PARTS, REMOVED, UPLOADS, Upload, part_key, upload_id_of, upload_key_of_old,
+    BUCKETS, BlobRef, Bucket, Entry, OBJECTS, OUTBOX, Object, PARTS, Part, REMOVED, UPLOADS, Upload, part_key,
+    upload_id_of, upload_key_of_old,
 };
 use crate::stat::Counts;
 
@@ -32,17 +32,25 @@ struct Sized {
     size: u64,
 }
 
+impl View for Sized {
+    type Row = Object;
+}
+
 #[derive(Deserialize)]
 struct PartFile {
     number: i32,
     blob: BlobRef,
 }
 
+impl View for PartFile {
+    type Row = Part;
+}
+
 /// Looks through the index, finishes what a crash interrupted, and moves files that nothing
 /// explains to `strays`.
 pub(crate) fn survey(index: &ControlStore, blobs: &Blobs, strays: &Path) -> Result<Opened, OpeningError> {
     let mut counts: BTreeMap<String, Counts> = BTreeMap::new();
-    each(index, BUCKETS, |bucket, _: IgnoredAny| {
+    each(index, BUCKETS, |bucket, _: KeyOf<Bucket>| {
         counts.insert(bucket.to_string(), Counts::default());
     })?;
     let mut named = Named::default();
@@ -63,7 +71,7 @@ pub(crate) fn survey(index: &ControlStore, blobs: &Blobs, strays: &Path) -> Resu
             named.remove(part.blob.id);
         }
     })?;
-    each(index, REMOVED, |id, _: IgnoredAny| {
+    each(index, REMOVED, |id, _: Marker| {
         obsolete.push((REMOVED, id.to_string()));
         named.remove(id.to_string());
     })?;
@@ -74,7 +82,7 @@ pub(crate) fn survey(index: &ControlStore, blobs: &Blobs, strays: &Path) -> Resu
         index.commit(changes)?;
     }
     let mut sequence = 0;
-    each(index, OUTBOX, |key, _: IgnoredAny| {
+    each(index, OUTBOX, |key, _: KeyOf<Entry>| {
         let number: Option<u64> = key.split('/').next().and_then(|number| number.parse().ok());
         sequence = sequence.max(number.map_or(0, |number| number + 1));
     })?;
@@ -90,11 +98,7 @@ pub(crate) enum OpeningError {
     Io(#[from] std::io::Error),
 }
 
-fn each<V: serde::de::DeserializeOwned>(
-    index: &ControlStore,
-    table: Table,
-    mut look: impl FnMut(&str, V),
-) -> Result<(), ControlError> {
+fn each<V: View>(index: &ControlStore, table: Table, mut look: impl FnMut(&str, V)) -> Result<(), ControlError> {
     index.visit(table, "", "", |key, value| {
         look(key, value);
         ControlFlow::Continue(())
@@ -106,7 +110,7 @@ fn each<V: serde::de::DeserializeOwned>(
 fn rename_uploads(index: &ControlStore, counts: &BTreeMap<String, Counts>) -> Result<HashSet<String>, ControlError> {
     let mut ids = HashSet::new();
     let mut stale = Vec::new();
-    each(index, UPLOADS, |row, _: IgnoredAny| {
+    each(index, UPLOADS, |row, _: KeyOf<Upload>| {
         let bucket = row.split('/').next().unwrap_or_default();
         if counts.contains_key(bucket) {
             ids.insert(upload_id_of(row).to_string());

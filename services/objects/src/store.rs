@@ -6,17 +6,17 @@ use std::ops::{ControlFlow, Range};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Weak};
 
-use anabranch_control::{ControlError, ControlStore};
+use anabranch_control::{ControlError, ControlStore, KeyOf};
 use anabranch_protocol::{Clock, Problem};
 use bytes::Bytes;
 use futures::Stream;
 use parking_lot::Mutex;
 use s3s::service::S3Service;
 use s3s::{S3Result, s3_error};
-use serde::de::IgnoredAny;
 use tokio::sync::{Notify, watch};
 
 use crate::blob::{Blobs, Hold, Incoming, NewBlob, WriteError, hex};
+use crate::commit::Naming;
 use crate::conditions::Conditions;
 use crate::error::{disk_failure, index_failure, no_bucket, no_key, no_upload};
 use crate::health::Health;
@@ -86,7 +86,7 @@ impl Objects {
         self.change(Scope::of_buckets(&name), move |change| {
             change.bucket(&name)?;
             let (prefix, mut is_empty, mut uploads) = (object_key(&name, ""), true, Vec::new());
-            let found = |_: &str, _: IgnoredAny| {
+            let found = |_: &str, _: KeyOf<Object>| {
                 is_empty = false;
                 ControlFlow::Break(())
             };
@@ -94,7 +94,7 @@ impl Objects {
             if !is_empty {
                 return Err(s3_error!(BucketNotEmpty, "The bucket you tried to delete is not empty"));
             }
-            let pending = |row: &str, _: IgnoredAny| {
+            let pending = |row: &str, _: KeyOf<Upload>| {
                 uploads.push(row.to_string());
                 ControlFlow::Continue(())
             };
@@ -262,7 +262,7 @@ impl Objects {
                 checksums: written.checksums.clone(),
                 parts: 0,
             };
-            change.add(OBJECTS, &object_key(&bucket, &key), written);
+            change.add(Naming::Object(object_key(&bucket, &key)), written);
             change.set_object(&bucket, &key, Some(&object), event, &conditions)?;
             Ok(object)
         })

@@ -1,6 +1,6 @@
 //! An account's settings in a region: its commitment to a minimum throughput, and what it unlocks.
 
-use anabranch_control::Table;
+use anabranch_control::{Stored, Table};
 use anabranch_protocol::{ApiError, RequestContext};
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +17,11 @@ pub(crate) struct Commitment {
     pub(crate) started_ms: Option<u64>,
     /// Set once it was disabled: when it ends, which may be later.
     pub(crate) ended_ms: Option<u64>,
+}
+
+impl Stored for Commitment {
+    const KIND: &'static str = "commitment";
+    const VERSION: u32 = 1;
 }
 
 impl Commitment {

@@ -1,5 +1,6 @@
 //! Shard iterators: opaque, authenticated places in a shard that hold five minutes.
 
+use anabranch_control::Stored;
 use anabranch_protocol::ApiError;
 use anabranch_storage::Position;
 use base64::Engine;
@@ -20,6 +21,11 @@ const TAG_BYTES: usize = 32;
 /// The key that iterators are signed with: random, one per data directory.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct IteratorKey(String);
+
+impl Stored for IteratorKey {
+    const KIND: &'static str = "iterator_key";
+    const VERSION: u32 = 1;
+}
 
 /// Where a reader goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,7 +4,7 @@
 use std::io;
 use std::path::Path;
 
-use anabranch_control::{ControlStore, Table, move_aside};
+use anabranch_control::{ControlStore, Marker, Table, move_aside};
 use anabranch_protocol::{Problem, ProblemKind};
 use uuid::Uuid;
 
@@ -15,7 +15,7 @@ pub(crate) const UNFINISHED: Table = Table("streams_unfinished");
 
 /// Removes the files of streams that came to nothing or were deleted.
 pub(crate) fn remove_unfinished(control: &ControlStore, directory: &Path) -> anabranch_control::Result<()> {
-    for (id, ()) in control.scan::<()>(UNFINISHED, "")? {
+    for (id, Marker) in control.scan::<Marker>(UNFINISHED, "")? {
         let path = directory.join(&id);
         match remove_if_there(&path) {
             Ok(()) => control.delete(UNFINISHED, &id)?,

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+use anabranch_control::Stored;
 use anabranch_protocol::{ApiError, RequestContext, Timestamp};
 use anabranch_storage::Config;
 use parking_lot::{Mutex, RwLock};
@@ -134,6 +135,11 @@ pub(crate) struct StreamState {
     /// Its consumers by name, among them some that may be gone.
     #[serde(default)]
     pub(crate) consumers: Vec<Consumer>,
+}
+
+impl Stored for StreamState {
+    const KIND: &'static str = "stream";
+    const VERSION: u32 = 1;
 }
 
 impl StreamState {

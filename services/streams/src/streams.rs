@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use anabranch_control::{Changes, ControlStore, Table};
+use anabranch_control::{Changes, ControlStore, Marker, Table};
 use anabranch_protocol::{ApiError, Clock, Problem, RequestContext};
 use anabranch_storage::Config;
 use parking_lot::{Mutex, RwLock};
@@ -150,7 +150,7 @@ impl Streams {
         for (key, state) in control.scan::<StreamState>(STREAMS, "")? {
             if state.deleting {
                 removed.delete(STREAMS, &key);
-                removed.put(UNFINISHED, &state.id.to_string(), &())?;
+                removed.put(UNFINISHED, &state.id.to_string(), &Marker)?;
                 continue;
             }
             let stream = Stream::new(state, &config.directory, config.log.clone(), open_logs.clone());
@@ -399,7 +399,7 @@ impl Streams {
             return Err(stream_exists(&state.key));
         }
         let id = state.id.to_string();
-        self.control.put(UNFINISHED, &id, &()).map_err(|error| control_failure(&error))?;
+        self.control.put(UNFINISHED, &id, &Marker).map_err(|error| control_failure(&error))?;
         let stream = Stream::new(state, &self.config.directory, self.config.log.clone(), self.open_logs.clone());
         let made = stream.log.make().and_then(|()| {
             let (state, mut changes) = (stream.state(), Changes::default());
@@ -429,7 +429,7 @@ impl Streams {
         let _changing = stream.changing.lock();
         let (state, mut changes) = (stream.held_state()?, Changes::default());
         changes.delete(STREAMS, &state.key.to_string());
-        let noted = changes.put(UNFINISHED, &state.id.to_string(), &());
+        let noted = changes.put(UNFINISHED, &state.id.to_string(), &Marker);
         noted.and_then(|()| self.control.commit(changes)).map_err(|error| control_failure(&error))?;
         self.streams.write().remove(&state);
         self.remove_files(stream);

@@ -5,7 +5,7 @@
 //! delivers records again and never skips one. While the store can't be written (a full
 //! disk) pollers go on and the writer tries again.
 
-use anabranch_control::{Changes, ControlError, ControlStore, Table};
+use anabranch_control::{Changes, ControlError, ControlStore, Stored, Table};
 use anabranch_protocol::{Clock, Problem, ProblemKind};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
@@ -33,6 +33,11 @@ pub(crate) enum Checkpoint {
     At { cursor: ShardCursor, done_through: Option<String> },
     /// The shard is closed and all of it is done, so its children may start.
     ShardEnd,
+}
+
+impl Stored for Checkpoint {
+    const KIND: &'static str = "checkpoint";
+    const VERSION: u32 = 1;
 }
 
 /// The checkpoints of all mappings.

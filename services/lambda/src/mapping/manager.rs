@@ -1,6 +1,6 @@
 //! All mappings: their configuration in the control store, their state, their tasks.
 
-use anabranch_control::{Changes, ControlError, ControlStore, Table};
+use anabranch_control::{Changes, ControlError, ControlStore, Stored, Table};
 use anabranch_protocol::{ApiError, Clock, Problem, Timestamp};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
@@ -69,7 +69,7 @@ pub struct ListEventSourceMappings {
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct Stored {
+struct StoredMapping {
     function: String,
     event_source_arn: String,
     enabled: bool,
@@ -77,8 +77,13 @@ struct Stored {
     settings: Settings,
 }
 
+impl Stored for StoredMapping {
+    const KIND: &'static str = "event_source_mapping";
+    const VERSION: u32 = 1;
+}
+
 struct Mapping {
-    stored: Stored,
+    stored: StoredMapping,
     /// Set while the mapping passes from one state to another.
     passing: Option<&'static str>,
     stat: Arc<Stat>,
@@ -114,7 +119,7 @@ impl Mappings {
     pub(crate) fn open(dependencies: Dependencies) -> Result<Arc<Self>, ControlError> {
         let checkpoints =
             Checkpoints::open(dependencies.control.clone(), dependencies.clock.clone(), &dependencies.config)?;
-        let stored = dependencies.control.scan::<Stored>(MAPPINGS, "")?;
+        let stored = dependencies.control.scan::<StoredMapping>(MAPPINGS, "")?;
         let mappings = stored.into_iter().map(|(uuid, stored)| (uuid, Mapping::new(stored, None))).collect();
         Ok(Arc::new(Self { dependencies, checkpoints, mappings: Mutex::new(mappings), running: Mutex::new(false) }))
     }
@@ -160,7 +165,7 @@ impl Mappings {
         }
         let enabled = request.enabled.unwrap_or(true);
         let last_modified_ms = self.dependencies.clock.now_ms();
-        let stored = Stored { function, event_source_arn, enabled, last_modified_ms, settings };
+        let stored = StoredMapping { function, event_source_arn, enabled, last_modified_ms, settings };
         let uuid = Uuid::new_v4().to_string();
         self.reserve(&uuid, &stored)?;
         if let Err(error) = self.store(&uuid, &stored).await {
@@ -176,10 +181,11 @@ impl Mappings {
     }
 
     /// Enters the mapping in state Creating, unless there is one for the same two.
-    fn reserve(&self, uuid: &str, stored: &Stored) -> Result<(), ApiError> {
+    fn reserve(&self, uuid: &str, stored: &StoredMapping) -> Result<(), ApiError> {
         let mut mappings = self.mappings.lock();
-        let same =
-            |other: &Stored| other.function == stored.function && other.event_source_arn == stored.event_source_arn;
+        let same = |other: &StoredMapping| {
+            other.function == stored.function && other.event_source_arn == stored.event_source_arn
+        };
         if let Some((uuid, _)) = mappings.iter().find(|(_, mapping)| same(&mapping.stored)) {
             return Err(ApiError::client(
                 "ResourceConflictException",
@@ -383,7 +389,7 @@ impl Mappings {
         })
     }
 
-    async fn store(&self, uuid: &str, stored: &Stored) -> Result<(), ApiError> {
+    async fn store(&self, uuid: &str, stored: &StoredMapping) -> Result<(), ApiError> {
         let (control, key, value) = (self.dependencies.control.clone(), uuid.to_string(), stored.clone());
         blocking(move || control.put(MAPPINGS, &key, &value)).await
     }
@@ -408,7 +414,7 @@ impl Mappings {
 }
 
 impl Mapping {
-    fn new(stored: Stored, passing: Option<&'static str>) -> Self {
+    fn new(stored: StoredMapping, passing: Option<&'static str>) -> Self {
         Self { stored, passing, stat: Arc::default(), task: None }
     }
 

@@ -2,14 +2,14 @@
 
 use std::ops::ControlFlow;
 
-use anabranch_control::ControlError;
+use anabranch_control::{ControlError, View};
 use s3s::dto::*;
 use s3s::{S3Result, s3_error};
 use serde::Deserialize;
 
 use crate::answer::timestamp;
 use crate::error::index_failure;
-use crate::index::BUCKETS;
+use crate::index::{self, BUCKETS};
 use crate::limits::BUCKETS_MAX;
 use crate::listing::{after_token, owner, token_after};
 use crate::store::Objects;
@@ -19,6 +19,10 @@ use crate::store::Objects;
 struct Row {
     created_ms: u64,
     region: String,
+}
+
+impl View for Row {
+    type Row = index::Bucket;
 }
 
 pub(super) async fn list_buckets(objects: &Objects, input: ListBucketsInput) -> S3Result<ListBucketsOutput> {

@@ -13,7 +13,7 @@ use super::objects::{incoming, verify};
 use crate::answer::timestamp;
 use crate::aws_chunked::Trailers;
 use crate::blob::hex;
-use crate::commit::Transaction;
+use crate::commit::{Naming, Transaction};
 use crate::conditions::Conditions;
 use crate::error::{index_failure, no_upload};
 use crate::index::{
@@ -108,7 +108,7 @@ pub(super) async fn upload_part(objects: &Objects, request: S3Request<UploadPart
         upload_of(change, &row)?;
         let before: Option<StoredPart> = change.index().get(PARTS, &part_row).map_err(index_failure)?;
         change.rows().put(PARTS, &part_row, &part).map_err(index_failure)?;
-        change.add(PARTS, &part_row, written);
+        change.add(Naming::Part(part_row), written);
         before.map_or(Ok(()), |before| change.remove(vec![before.blob]))
     };
     objects.change(scope, put).await?;

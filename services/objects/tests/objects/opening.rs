@@ -6,8 +6,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use anabranch_control::Stored;
 use anabranch_objects::{Objects, OpenError};
 use anabranch_protocol::{ManualClock, ProblemKind};
+use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
 use crate::common::{create_upload, data_files, delete, get, open, put, until_no_data_files, upload_part};
@@ -133,12 +135,21 @@ async fn files_are_the_owners_alone() {
     assert_eq!([mode(&file), mode(&store.join("index.redb"))], [0o600; 2]);
 }
 
+/// The row of an upload, whatever it says.
+#[derive(Serialize, Deserialize)]
+struct AnyUpload(serde_json::Value);
+
+impl Stored for AnyUpload {
+    const KIND: &'static str = "upload";
+    const VERSION: u32 = 1;
+}
+
 #[tokio::test]
 async fn uploads_of_earlier_versions_go_on() {
     let directory = used().await;
     let store = anabranch_control::ControlStore::open(&directory.path().join("index.redb")).unwrap();
     let uploads = anabranch_control::Table("uploads");
-    let (row, value) = store.scan::<serde_json::Value>(uploads, "").unwrap().remove(0);
+    let (row, value) = store.scan::<AnyUpload>(uploads, "").unwrap().remove(0);
     store.delete(uploads, &row).unwrap();
     store.put(uploads, &row.replace('\0', "/"), &value).unwrap();
     drop(store);
