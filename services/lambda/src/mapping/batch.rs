@@ -61,7 +61,7 @@ impl Batch<'_> {
             return self.give_up_front(1, Condition::RetryAttemptsExhausted).await;
         }
         self.parts.invoked();
-        self.context.stat.invoked(self.age_ms(records));
+        self.context.stat.invoked();
         let outcome = self.context.invoker.invoke(&self.context.function, event::payload(records)).await;
         match outcome {
             Ok(outcome) => {
@@ -141,9 +141,5 @@ impl Batch<'_> {
         let Some(age_max_ms) = self.context.settings.record_age_max_ms() else { return 0 };
         let now_ms = self.context.clock.now_ms();
         records.iter().take_while(|record| now_ms.saturating_sub(record.arrival_ms) > age_max_ms).count()
-    }
-
-    fn age_ms(&self, records: &[EventRecord]) -> u64 {
-        records.last().map_or(0, |record| self.context.clock.now_ms().saturating_sub(record.arrival_ms))
     }
 }

@@ -298,10 +298,11 @@ impl Mappings {
     }
 
     pub(crate) fn stat(&self) -> Vec<MappingStat> {
+        let now_ms = self.dependencies.clock.now_ms();
         let mappings = self.mappings.lock();
         let stat = |(uuid, mapping): (&String, &Mapping)| {
             let stored = &mapping.stored;
-            mapping.stat.snapshot(uuid, &stored.function, &stored.event_source_arn, mapping.state())
+            mapping.stat.snapshot(uuid, &stored.function, &stored.event_source_arn, mapping.state(), now_ms)
         };
         mappings.iter().map(stat).collect()
     }

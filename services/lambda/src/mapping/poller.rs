@@ -35,9 +35,12 @@ pub(crate) async fn run(context: Arc<Context>, shard_id: String) -> PollEnd {
         cursor,
         done_through,
         buffer: VecDeque::new(),
+        at_tip: false,
         drained: false,
     };
-    poller.run().await
+    let end = poller.run().await;
+    context.stat.waits_since(&shard_id, None);
+    end
 }
 
 /// The place of the checkpoint; for a shard without one, which is then a child of one that
@@ -70,6 +73,8 @@ struct Poller<'a> {
     /// Records up to this one were done before a restart.
     done_through: Option<String>,
     buffer: VecDeque<Buffered>,
+    /// The last read left nothing behind.
+    at_tip: bool,
     /// The shard is closed and nothing is left to read.
     drained: bool,
 }
@@ -173,12 +178,24 @@ impl Poller<'_> {
             let checkpoint = Checkpoint::At { cursor: self.cursor.clone(), done_through: None };
             self.context.checkpoints.set(&self.context.uuid, self.shard_id, checkpoint);
         }
+        self.at_tip = read.at_tip || read.records.is_empty();
         self.drained = read.closed_and_drained;
+        match (self.buffer.front(), read.records.last()) {
+            (Some(oldest), _) => self.waits_since(Some(oldest.event.arrival_ms)),
+            // All of them were filtered out or done before; what comes behind them is younger.
+            (None, Some(last)) if !self.at_tip => self.waits_since(Some(last.approximate_arrival_ms)),
+            (None, _) => self.waits_since(None),
+        }
         Ok(match (read.records.is_empty(), read.at_tip) {
             (true, _) => Found::Nothing,
             (false, true) => Found::Tip,
             (false, false) => Found::More,
         })
+    }
+
+    /// Notes the arrival of the oldest record that is not done.
+    fn waits_since(&self, arrival_ms: Option<u64>) {
+        self.context.stat.waits_since(self.shard_id, arrival_ms);
     }
 
     fn passes_filter(&self, record: &StreamRecord) -> bool {
@@ -222,6 +239,11 @@ impl Poller<'_> {
             None => Arc::new(self.cursor.clone()),
         };
         let nothing_left = self.buffer.is_empty();
+        // Once all are done; what was not read yet is younger than they are.
+        let next_arrival_ms = match self.buffer.front() {
+            Some(next) => Some(next.event.arrival_ms),
+            None => records.last().filter(|_| !self.at_tip).map(|last| last.arrival_ms),
+        };
         let mut saved = 0;
         let mut progress = |done: usize| {
             if done == saved {
@@ -229,6 +251,8 @@ impl Poller<'_> {
             }
             saved = done;
             let whole = done == records.len();
+            let oldest_ms = if whole { next_arrival_ms } else { Some(records[done].arrival_ms) };
+            context.stat.waits_since(shard_id, oldest_ms);
             let cursor = if whole { after.as_ref() } else { read_at[done].as_ref() }.clone();
             let done_through = (!whole || !nothing_left).then(|| records[done - 1].sequence_number.clone());
             context.checkpoints.set(&context.uuid, shard_id, Checkpoint::At { cursor, done_through });

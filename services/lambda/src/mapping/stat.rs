@@ -1,6 +1,7 @@
 //! What a mapping has done, for the API's `LastProcessingResult` and for the console.
 
 use parking_lot::Mutex;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::setbacks::Setbacks;
@@ -13,7 +14,8 @@ pub(crate) struct Stat {
     function_errors: AtomicU64,
     failed_batches: AtomicU64,
     failed_records: AtomicU64,
-    iterator_age_ms: AtomicU64,
+    /// By shard, when the oldest record that was read and is not done arrived; none at the tip.
+    waiting_since_ms: Mutex<BTreeMap<String, u64>>,
     last_result: Mutex<Option<String>>,
     /// What makes no progress, by no fault of the function, by shard.
     pub(crate) setbacks: Setbacks,
@@ -42,14 +44,27 @@ pub struct MappingStat {
     pub failed_batches: u64,
     /// Records given up.
     pub failed_records: u64,
-    /// Age of the last record of the last batch when it was sent.
+    /// Age of the oldest record that was read and is not done, of whatever shard; 0 when all are done.
     pub iterator_age_ms: u64,
 }
 
 impl Stat {
-    pub(crate) fn invoked(&self, age_ms: u64) {
+    pub(crate) fn invoked(&self) {
         self.invocations.fetch_add(1, Ordering::Relaxed);
-        self.iterator_age_ms.store(age_ms, Ordering::Relaxed);
+    }
+
+    /// Notes when the oldest record of a shard that is not done arrived; `None` if all are done.
+    pub(crate) fn waits_since(&self, shard_id: &str, arrival_ms: Option<u64>) {
+        let mut waiting = self.waiting_since_ms.lock();
+        match (arrival_ms, waiting.get_mut(shard_id)) {
+            (Some(arrival_ms), Some(since_ms)) => *since_ms = arrival_ms,
+            (Some(arrival_ms), None) => drop(waiting.insert(shard_id.into(), arrival_ms)),
+            (None, _) => drop(waiting.remove(shard_id)),
+        }
+    }
+
+    fn iterator_age_ms(&self, now_ms: u64) -> u64 {
+        self.waiting_since_ms.lock().values().min().map_or(0, |since_ms| now_ms.saturating_sub(*since_ms))
     }
 
     pub(crate) fn succeeded(&self, records: usize) {
@@ -84,7 +99,14 @@ impl Stat {
         self.last_result.lock().clone().unwrap_or_else(|| "No records processed".into())
     }
 
-    pub(crate) fn snapshot(&self, uuid: &str, function: &str, event_source_arn: &str, state: &str) -> MappingStat {
+    pub(crate) fn snapshot(
+        &self,
+        uuid: &str,
+        function: &str,
+        event_source_arn: &str,
+        state: &str,
+        now_ms: u64,
+    ) -> MappingStat {
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         MappingStat {
             uuid: uuid.into(),
@@ -97,7 +119,7 @@ impl Stat {
             function_errors: count(&self.function_errors),
             failed_batches: count(&self.failed_batches),
             failed_records: count(&self.failed_records),
-            iterator_age_ms: count(&self.iterator_age_ms),
+            iterator_age_ms: self.iterator_age_ms(now_ms),
         }
     }
 }

@@ -153,11 +153,10 @@ impl ClosureInvoker {
 }
 
 fn numbers(payload: &[u8]) -> Vec<u64> {
-    use base64::Engine;
     let event: Value = serde_json::from_slice(payload).unwrap();
     let number = |record: &Value| {
         let data = record["kinesis"]["data"].as_str().unwrap();
-        let data = base64::engine::general_purpose::STANDARD.decode(data).unwrap();
+        let data = base64_simd::STANDARD.decode_to_vec(data).unwrap();
         String::from_utf8(data).unwrap().parse().unwrap()
     };
     event["Records"].as_array().unwrap().iter().map(number).collect()
@@ -307,10 +306,32 @@ async fn seven_poison_records_in_a_thousand() {
 
     // Every split makes two of one, every part is invoked once, each poison once more.
     let invocations = fixture.invoker.invocations.lock().len();
-    let stat = fixture.context.stat.snapshot("", "", "", "");
+    let stat = fixture.context.stat.snapshot("", "", "", "", 0);
     assert_eq!((stat.invocations as usize, stat.records, stat.failed_records), (invocations, 993, 7));
     println!("1,000 records with 7 poison records: {invocations} invocations");
     assert!(invocations < 150, "{invocations}");
+}
+
+#[tokio::test]
+async fn the_age_is_that_of_the_oldest_record_not_done_and_zero_at_the_tip() {
+    let blocked = Arc::new(std::sync::atomic::AtomicBool::new(true));
+    let invoker = ClosureInvoker::new({
+        let blocked = blocked.clone();
+        move |batch| match batch.contains(&2) && blocked.load(std::sync::atomic::Ordering::Relaxed) {
+            true => Err("not yet".into()),
+            false => Ok("null".into()),
+        }
+    });
+    let fixture = Fixture::new(invoker, serde_json::json!({"BatchSize": 1}));
+    // Arrived at 1,000 ms + number; the clock shows 10,000.
+    fixture.stream.put("s0", 0..4);
+    fixture.stream.put("s1", 1..2);
+    let age_ms = || fixture.context.stat.snapshot("", "", "", "", fixture.clock.now_ms()).iterator_age_ms;
+    fixture.run_until(|| fixture.done().len() == 3 && age_ms() == 8_998).await;
+    fixture.clock.advance_ms(1_000);
+    fixture.run_until(|| age_ms() == 9_998).await;
+    blocked.store(false, std::sync::atomic::Ordering::Relaxed);
+    fixture.run_until(|| fixture.done().len() == 5 && age_ms() == 0).await;
 }
 
 #[tokio::test]
@@ -335,7 +356,7 @@ async fn reported_failures_cost_no_good_record() {
     assert_eq!(done.last(), Some(&1000));
     assert!(done.is_sorted());
     assert_eq!(fixture.given_up(), 7);
-    assert_eq!(fixture.context.stat.snapshot("", "", "", "").records, 993);
+    assert_eq!(fixture.context.stat.snapshot("", "", "", "", 0).records, 993);
 }
 
 #[tokio::test]
@@ -461,7 +482,7 @@ async fn only_records_that_match_a_filter_are_batched() {
     let at_end = || fixture.checkpoint("s0") == Some(Checkpoint::At { cursor: cursor("s0", 100), done_through: None });
     fixture.run_until(|| fixture.done().len() == 10 && at_end()).await;
     assert_eq!(fixture.done(), (0..100).filter(|number| number % 10 == 7).collect::<Vec<_>>());
-    assert_eq!(fixture.context.stat.snapshot("", "", "", "").records, 100);
+    assert_eq!(fixture.context.stat.snapshot("", "", "", "", 0).records, 100);
 }
 
 #[tokio::test]
