@@ -18,6 +18,7 @@ mod java_time;
 mod key;
 mod limits;
 mod operations;
+mod section;
 mod shapes;
 
 use std::collections::BTreeMap;
@@ -27,7 +28,7 @@ use std::sync::atomic::Ordering;
 
 use anabranch_control::ControlStore;
 use anabranch_ports::ObjectWriter;
-use anabranch_protocol::{Answer, ApiError, Call, Clock, Problem, RequestContext, Service, ServiceModel};
+use anabranch_protocol::{Answer, ApiError, Call, Clock, Problem, RequestContext, Section, Service, ServiceModel};
 use async_trait::async_trait;
 use parking_lot::RwLock;
 use tokio::sync::Semaphore;
@@ -37,31 +38,11 @@ pub use crate::error::FirehoseError;
 use crate::fleet::Fleet;
 use crate::hose::Hose;
 use crate::limits::DELIVERIES_RUNNING_MAX;
+pub use crate::section::DeliveryStreamStat;
 
 /// The Firehose service over one data directory.
 pub struct Firehose {
     fleet: Arc<Fleet>,
-}
-
-/// A delivery stream as the console shows it.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct DeliveryStreamStat {
-    /// Its name.
-    pub name: String,
-    /// Its ARN.
-    pub arn: String,
-    /// Records put since this process opened it.
-    pub records_in: u64,
-    /// Bytes put since this process opened it.
-    pub bytes_in: u64,
-    /// Objects delivered since it was made.
-    pub objects_delivered: u64,
-    /// Records that are not in an object yet.
-    pub backlog_records: u64,
-    /// Bytes of those.
-    pub backlog_bytes: u64,
-    /// Why delivery does not get on, if it doesn't.
-    pub last_error: Option<String>,
 }
 
 impl Firehose {
@@ -137,6 +118,10 @@ impl Service for Firehose {
 
     fn problems(&self) -> Vec<Problem> {
         Firehose::problems(self)
+    }
+
+    async fn sections(&self) -> Vec<Section> {
+        vec![section::section(self.stat())]
     }
 
     async fn close(&self) {

@@ -5,6 +5,7 @@ mod api;
 mod event;
 mod reply;
 mod route;
+mod section;
 mod service;
 
 pub use api::{ApiSpec, HttpApis, OpenError};

@@ -17,6 +17,7 @@ mod invoker;
 mod mapping;
 mod model;
 mod operations;
+mod section;
 mod service;
 mod setbacks;
 mod time;

@@ -1,9 +1,9 @@
 //! Lambda as the server sees it (API 2015-03-31).
 
-use anabranch_protocol::{Operation, Problem, ResourceReference, Service, ServiceModel, StartFailure, Wire};
+use anabranch_protocol::{Operation, Problem, ResourceReference, Section, Service, ServiceModel, StartFailure, Wire};
 use async_trait::async_trait;
 
-use crate::Lambda;
+use crate::{Lambda, section};
 
 const FUNCTION: &[ResourceReference] = &[ResourceReference::Name { member: "FunctionName", resource: "function:{}" }];
 const MAPPING: &[ResourceReference] =
@@ -117,6 +117,11 @@ impl Service for Lambda {
 
     fn problems(&self) -> Vec<Problem> {
         Lambda::problems(self)
+    }
+
+    async fn sections(&self) -> Vec<Section> {
+        let stat = self.stat();
+        vec![section::functions(stat.functions), section::mappings(stat.mappings)]
     }
 
     fn start(&self) -> Result<(), StartFailure> {

@@ -24,6 +24,7 @@ mod opening;
 mod operations;
 mod outbox;
 mod request;
+mod section;
 mod serve;
 mod service;
 mod stat;

@@ -36,4 +36,6 @@ pub use query::{
     PARAMETER_DEPTH_MAX, PARAMETERS_MAX, QUERY_ANSWER_TYPE, QueryRequest, QueryStyle, query_answer, query_error,
     rest_xml_error,
 };
-pub use service::{Answer, Call, Operation, ResourceReference, Service, ServiceModel, StartFailure, Wire};
+pub use service::{
+    Answer, Call, Cell, Column, Operation, ResourceReference, Section, Service, ServiceModel, StartFailure, Wire,
+};

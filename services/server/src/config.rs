@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anabranch_storage::FlushPolicy;
 use anabranch_streams::Limits;
+use bytesize::ByteSize;
 use clap::{Args, ValueEnum};
 use serde::Deserialize;
 
@@ -50,10 +51,10 @@ pub struct Settings {
     #[arg(long, env = "ANABRANCH_LOG_FORMAT", value_name = "FORMAT")]
     pub log_format: Option<LogFormat>,
 
-    /// Largest request body in bytes, with an optional unit KiB, MiB or GiB; requests other than
-    /// S3's are limited to 16 MiB besides [default: 5GiB]
+    /// Largest request body, in bytes or with a unit such as 64MiB; requests other than S3's are
+    /// limited to 16 MiB as well [default: 5GiB]
     #[arg(long, env = "ANABRANCH_MAX_BODY", value_name = "BYTES")]
-    pub max_body: Option<String>,
+    pub max_body: Option<ByteSize>,
 
     /// Certificate chain in PEM for clients that connect by TLS (https:// on the same port); goes
     /// with --tls-key [default: one that the server makes and keeps in the data directory, tls/certificate.pem]
@@ -166,7 +167,10 @@ impl Settings {
             (None, None) => None,
             _ => return Err(StartError::Configuration("tls-certificate and tls-key go together".into())),
         };
-        let max_body = self.max_body.as_ref().or(file.max_body.as_ref());
+        let body_bytes_max = self.max_body.or(file.max_body).map_or(default.body_bytes_max, |size| size.as_u64());
+        if body_bytes_max == 0 {
+            return Err(StartError::Configuration("max-body takes a number of bytes above 0, such as 64MiB".into()));
+        }
         Ok(Config {
             data: self.data.clone().or(file.data).unwrap_or(default.data),
             listen: self.listen.or(file.listen).unwrap_or(default.listen),
@@ -176,7 +180,7 @@ impl Settings {
                 LimitsSetting::Off => Limits::Off,
             },
             log_format: self.log_format.or(file.log_format).unwrap_or_default(),
-            body_bytes_max: max_body.map_or(Ok(default.body_bytes_max), |text| parse_bytes(text))?,
+            body_bytes_max,
             tls,
             trusted: Trusted {
                 host_names: checked(&self.host_name, &file.host_name, host_name)?,
@@ -216,20 +220,6 @@ fn parse_flush(text: &str) -> Result<FlushPolicy, StartError> {
             FLUSH_INTERVAL_MAX.as_millis()
         ))),
     }
-}
-
-fn parse_bytes(text: &str) -> Result<u64, StartError> {
-    let refuse = || StartError::Configuration(format!("max-body takes bytes such as 1048576 or 64MiB, not {text:?}"));
-    let digits = text.trim_end_matches(|character: char| !character.is_ascii_digit());
-    let shift = match text[digits.len()..].trim() {
-        "" | "B" => 0,
-        "KiB" => 10,
-        "MiB" => 20,
-        "GiB" => 30,
-        _ => return Err(refuse()),
-    };
-    let number: u64 = digits.parse().map_err(|_| refuse())?;
-    number.checked_mul(1 << shift).filter(|bytes| *bytes > 0).ok_or_else(refuse)
 }
 
 /// The policy as `--flush` takes it.
@@ -309,9 +299,11 @@ mod tests {
         for flush in ["", "interval", "interval=", "interval=0", "interval=60001", "interval=-1", "sync"] {
             assert!(parse_flush(flush).is_err(), "{flush}");
         }
-        for bytes in ["", "0", "MiB", "1.5MiB", "99999999999GiB", "-1", "1TB"] {
-            assert!(parse_bytes(bytes).is_err(), "{bytes}");
+        for bytes in ["", "MiB", "-1", "1XB"] {
+            assert!(bytes.parse::<ByteSize>().is_err(), "{bytes}");
         }
+        let nothing = Settings { max_body: Some(ByteSize(0)), ..Settings::default() };
+        assert_eq!(nothing.resolve().unwrap_err().exit_code(), 2);
     }
 
     #[test]

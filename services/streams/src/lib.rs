@@ -27,6 +27,7 @@ mod record;
 mod resharding;
 mod retention;
 mod routing;
+mod section;
 mod sequence_number;
 mod shapes;
 mod shard;

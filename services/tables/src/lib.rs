@@ -20,13 +20,14 @@ mod model;
 mod names;
 mod operations;
 mod request;
+mod section;
 mod streams_service;
 mod workers;
 
 use std::path::Path;
 use std::sync::Arc;
 
-use anabranch_protocol::{Answer, ApiError, Call, Problem, ProblemKind, Service, ServiceModel};
+use anabranch_protocol::{Answer, ApiError, Call, Problem, ProblemKind, Section, Service, ServiceModel};
 use async_trait::async_trait;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -34,6 +35,7 @@ use tokio::task::JoinHandle;
 use crate::engine::{Engine, Failing};
 pub use crate::error::TablesError;
 use crate::operations::Effect;
+pub use crate::section::TableStat;
 pub use crate::streams_service::TableStreams;
 
 /// The DynamoDB service over one data directory.
@@ -42,17 +44,6 @@ pub struct Tables {
     /// Told when a table may have begun to expire items.
     expiry_changed: Arc<Notify>,
     expiry: parking_lot::Mutex<Option<JoinHandle<()>>>,
-}
-
-/// A table as the console shows it.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct TableStat {
-    /// The table's name.
-    pub name: String,
-    /// Items it holds now.
-    pub items: u64,
-    /// Bytes of its items, as the engine accounts for them.
-    pub bytes: u64,
 }
 
 impl Tables {
@@ -147,6 +138,10 @@ impl Service for Tables {
 
     fn problems(&self) -> Vec<Problem> {
         Tables::problems(self)
+    }
+
+    async fn sections(&self) -> Vec<Section> {
+        vec![section::section(self.stat().await)]
     }
 
     async fn close(&self) {

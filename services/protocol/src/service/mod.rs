@@ -1,8 +1,9 @@
 //! The contract between the server and its services. A service implements [`Service`] once and
-//! stands in the server's one list; the gateway, metrics and health do the rest.
+//! stands in the server's one list; the gateway, metrics, health and console do the rest.
 
 mod call;
 mod model;
+mod section;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -10,6 +11,7 @@ use bytes::Bytes;
 use crate::{ApiError, Encoding, EventStream, Problem, RequestContext};
 pub use call::{Answer, Call};
 pub use model::{Operation, ResourceReference, ServiceModel, Wire};
+pub use section::{Cell, Column, Section};
 
 /// Why a service could not begin its work, in words for the user.
 pub type StartFailure = Box<dyn std::error::Error + Send + Sync>;
@@ -61,6 +63,11 @@ pub trait Service: Send + Sync + 'static {
 
     /// What keeps it from doing its work. Cheap: asked by health checks, metrics and the console.
     fn problems(&self) -> Vec<Problem> {
+        Vec::new()
+    }
+
+    /// What the console shows of its resources, a section for each kind.
+    async fn sections(&self) -> Vec<Section> {
         Vec::new()
     }
 

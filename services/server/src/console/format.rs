@@ -1,5 +1,9 @@
 //! Figures as people read them.
 
+use bytesize::ByteSize;
+use jiff::fmt::friendly::{Spacing, SpanPrinter};
+use jiff::{RoundMode, SignedDuration, SignedDurationRound, Unit};
+
 /// `1234567` as `1,234,567`.
 pub(super) fn count(number: u64) -> String {
     let digits = number.to_string();
@@ -15,26 +19,19 @@ pub(super) fn count(number: u64) -> String {
 
 /// Bytes in the largest unit that leaves a whole part.
 pub(crate) fn bytes(number: u64) -> String {
-    const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
-    let mut value = number as f64;
-    let mut unit = 0;
-    while value >= 1024.0 && unit < UNITS.len() - 1 {
-        value /= 1024.0;
-        unit += 1;
-    }
-    if unit == 0 { format!("{number} B") } else { format!("{value:.1} {}", UNITS[unit]) }
+    ByteSize(number).display().iec().to_string()
 }
 
-/// Milliseconds as a span such as `12 s` or `3 h 5 min`.
-pub(super) fn span(ms: u64) -> String {
-    let seconds = ms / 1000;
-    match seconds {
-        0 => format!("{ms} ms"),
-        1..=119 => format!("{seconds} s"),
-        120..=7199 => format!("{} min", seconds / 60),
-        7200..=172_799 => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
-        _ => format!("{} d {} h", seconds / 86_400, seconds % 86_400 / 3600),
-    }
+/// Milliseconds as a duration such as `12s` or `3h 5m`, without what is too small to matter.
+pub(super) fn duration(ms: u64) -> String {
+    let smallest = match ms {
+        ..1_000 => Unit::Millisecond,
+        ..3_600_000 => Unit::Second,
+        _ => Unit::Minute,
+    };
+    let exact = SignedDuration::from_millis(i64::try_from(ms).unwrap_or(i64::MAX));
+    let rounded = exact.round(SignedDurationRound::new().smallest(smallest).mode(RoundMode::Trunc));
+    SpanPrinter::new().spacing(Spacing::BetweenUnits).duration_to_string(&rounded.unwrap_or(exact))
 }
 
 #[cfg(test)]
@@ -45,6 +42,7 @@ mod tests {
     fn figures() {
         assert_eq!([0, 999, 1000, 1_234_567].map(count), ["0", "999", "1,000", "1,234,567"]);
         assert_eq!([0, 1023, 1024, 1_572_864].map(bytes), ["0 B", "1023 B", "1.0 KiB", "1.5 MiB"]);
-        assert_eq!([5, 61_000, 300_000, 7_500_000].map(span), ["5 ms", "61 s", "5 min", "2 h 5 min"]);
+        assert_eq!([0, 5, 61_999, 7_530_000].map(duration), ["0s", "5ms", "1m 1s", "2h 5m"]);
+        assert_ne!(duration(u64::MAX), "");
     }
 }

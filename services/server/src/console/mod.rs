@@ -1,9 +1,10 @@
-//! The console page: what this server holds, as one page without scripts.
+//! The console page: what this server holds, as one page without scripts. The sections are
+//! those of the services ([`Service::sections`](anabranch_protocol::Service::sections)).
 
 pub(crate) mod format;
 mod page;
-mod section;
-mod sections;
+mod problems;
+mod table;
 
 use std::sync::Arc;
 
@@ -11,11 +12,12 @@ use axum::extract::State;
 use axum::response::Html;
 
 use crate::gateway::Gateway;
-use crate::problems::problems;
 
 /// `GET /_anabranch/`.
 pub(crate) async fn page(State(gateway): State<Arc<Gateway>>) -> Html<String> {
-    let mut sections = vec![sections::problems(&problems(&gateway.services, &gateway.data))];
-    sections.extend(sections::all(&gateway).await);
+    let mut sections = vec![problems::section(&crate::problems::problems(&gateway.services, &gateway.data))];
+    for service in &gateway.services.all {
+        sections.extend(service.sections().await);
+    }
     Html(page::page(&gateway, &sections).into_string())
 }

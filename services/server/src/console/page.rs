@@ -1,9 +1,9 @@
 //! The page around the sections.
 
+use anabranch_protocol::Section;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::format;
-use super::section::Section;
+use super::{format, table};
 use crate::config::{flush_losses, flush_name};
 use crate::gateway::{Gateway, resident_bytes};
 
@@ -23,7 +23,7 @@ pub(super) fn page(gateway: &Gateway, sections: &[Section]) -> Markup {
             body {
                 (header(gateway))
                 main {
-                    @for section in sections { (section.render()) }
+                    @for section in sections { (table::section(section, &gateway.base_url)) }
                     (reach(&gateway.base_url))
                 }
                 footer {
@@ -44,7 +44,7 @@ fn header(gateway: &Gateway) -> Markup {
             div.title { h1 { "Anabranch" } span.version { (env!("CARGO_PKG_VERSION")) } }
             dl {
                 div { dt { "Endpoint" } dd { code { (gateway.base_url) } } }
-                div { dt { "Up for" } dd { (format::span(uptime_ms)) } }
+                div { dt { "Up for" } dd { (format::duration(uptime_ms)) } }
                 @if let Some(memory) = resident_bytes() {
                     div { dt { "Memory" } dd { (format::bytes(memory)) } }
                 }

@@ -54,7 +54,7 @@ mod update_stream_warm_throughput;
 mod view;
 
 use anabranch_protocol::{
-    Answer, ApiError, Call, Operation, Problem, RequestContext, ResourceReference, Service, ServiceModel, Wire,
+    Answer, ApiError, Call, Operation, Problem, RequestContext, ResourceReference, Section, Service, ServiceModel, Wire,
 };
 use std::sync::Arc;
 
@@ -62,6 +62,7 @@ use async_trait::async_trait;
 use serde::Serialize;
 
 use crate::quota::Limits;
+use crate::section::section;
 use crate::streams::Streams;
 use addressed::FromCall;
 
@@ -158,6 +159,10 @@ impl Service for Streams {
 
     fn problems(&self) -> Vec<Problem> {
         Streams::problems(self)
+    }
+
+    async fn sections(&self) -> Vec<Section> {
+        vec![section(self.stat())]
     }
 
     async fn close(&self) {
