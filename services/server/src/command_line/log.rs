@@ -5,11 +5,10 @@ use std::path::{Path, PathBuf};
 
 use anabranch_storage::inspect::{self, LogStat};
 use anabranch_storage::{Config, Damage, LaneId, Log};
-use base64::Engine;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::Failure;
+use super::failure::Failure;
 
 /// Exit code of `verify` when something does not hold.
 const DAMAGED: u8 = 7;
@@ -162,7 +161,7 @@ fn dump(directory: &Path, lane: Option<LaneId>) -> Result<(), Failure> {
     let mut written = Ok(());
     inspect::dump(directory, lane, |record| {
         if written.is_ok() {
-            let data = base64::engine::general_purpose::STANDARD.encode(&record.data);
+            let data = base64_simd::STANDARD.encode_to_string(&record.data);
             let line = json!({
                 "lane": record.lane.0,
                 "position": record.position.0,

@@ -1,16 +1,18 @@
 //! The command line: flags in, exit code out.
 
+mod failure;
 mod log;
+mod runtime;
 mod serve;
 mod tail;
 mod up;
 
-use std::fmt::Display;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{Settings, StartError};
+use crate::Settings;
+use failure::Failure;
 
 /// The Kinesis family, and the Lambda functions around it, in one program on a durable log.
 #[derive(Debug, Parser)]
@@ -83,24 +85,6 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Why a command failed, and with which exit code.
-struct Failure {
-    message: String,
-    exit_code: u8,
-}
-
-impl Failure {
-    fn new(message: impl Display) -> Self {
-        Self { message: message.to_string(), exit_code: 1 }
-    }
-}
-
-impl From<StartError> for Failure {
-    fn from(error: StartError) -> Self {
-        Self { message: error.to_string(), exit_code: error.exit_code() }
-    }
-}
-
 fn finish(outcome: Result<(), Failure>) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -109,11 +93,4 @@ fn finish(outcome: Result<(), Failure>) -> ExitCode {
             ExitCode::from(failure.exit_code)
         }
     }
-}
-
-fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::new(format_args!("can't start the asynchronous runtime: {error}")))
 }

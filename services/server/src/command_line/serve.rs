@@ -4,7 +4,8 @@ use std::io::Write;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::{Failure, runtime};
+use super::failure::Failure;
+use super::runtime::runtime;
 use crate::config::{flush_losses, flush_name};
 use crate::process::{keep_private, survive_file_size_limit};
 use crate::{App, Config, Descriptors, Settings, logging};

@@ -3,8 +3,7 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64_simd::STANDARD;
 use bytes::Bytes;
 use clap::Args;
 use http_body_util::{BodyExt, Full};
@@ -14,7 +13,8 @@ use hyper_util::rt::TokioExecutor;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Failure, runtime};
+use super::failure::Failure;
+use super::runtime::runtime;
 
 /// Pause between two looks at shards that had nothing new. AWS allows five a second and shard.
 const POLL_PAUSE: Duration = Duration::from_millis(500);
@@ -185,7 +185,7 @@ fn to_json(shard_id: &str, record: &Record) -> Value {
     });
     match std::str::from_utf8(&record.data.0) {
         Ok(text) => line["data"] = text.into(),
-        Err(_) => line["dataBase64"] = STANDARD.encode(&record.data.0).into(),
+        Err(_) => line["dataBase64"] = STANDARD.encode_to_string(&record.data.0).into(),
     }
     line
 }

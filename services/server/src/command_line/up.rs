@@ -2,9 +2,10 @@
 
 use clap::Args;
 
+use super::failure::Failure;
+use super::runtime::runtime;
 use super::serve::{StopSignals, announce, prepare};
-use super::{Failure, runtime};
-use crate::up::{self, UpError, UpOptions};
+use crate::up::{self, UpOptions};
 use crate::{App, Settings, logging};
 
 /// Arguments of `anabranch up`.
@@ -44,10 +45,4 @@ pub(super) fn run(arguments: &UpArguments) -> Result<(), Failure> {
         }
         deployed.map_err(Failure::from)
     })
-}
-
-impl From<UpError> for Failure {
-    fn from(error: UpError) -> Self {
-        Self::new(error)
-    }
 }

@@ -9,7 +9,8 @@ use anabranch_template::{Function, ResourceKind, Stack};
 use serde::Deserialize;
 use tokio::process::Command;
 
-use super::{Builder, UpError};
+use super::error::UpError;
+use super::options::Builder;
 use crate::process::with_umask;
 
 /// What runs each function.

@@ -12,8 +12,8 @@ use anabranch_template::{EventSource, Function, Resource, ResourceKind, Stack, S
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::UpError;
 use super::build::Executables;
+use super::error::UpError;
 use crate::App;
 
 /// How long a new stream or table may take to become ACTIVE.

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::{Deployment, UpError};
+use super::deploy::Deployment;
+use super::error::UpError;
 
 /// Prints what is up, as a table, and how it is reached.
 pub fn print(deployment: &Deployment) {
