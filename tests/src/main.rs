@@ -16,8 +16,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64_simd::STANDARD;
 use serde_json::{Value, json};
 
 use http::Kinesis;
@@ -142,7 +141,7 @@ fn put(address: SocketAddr, client: u64, next_id: &AtomicU64, killed: &AtomicBoo
         // One partition key a client, so that a shard's order is the order of its calls.
         let records: Vec<Value> = data
             .iter()
-            .map(|data| json!({ "Data": STANDARD.encode(data), "PartitionKey": format!("client-{client}") }))
+            .map(|data| json!({ "Data": STANDARD.encode_to_string(data), "PartitionKey": format!("client-{client}") }))
             .collect();
         let request = json!({ "StreamName": STREAM, "Records": records });
         // Without an answer it is not known what was stored: either is right.
@@ -185,7 +184,7 @@ fn check(address: SocketAddr, acknowledged: &[Acknowledged]) -> usize {
                     "{shard}: sequence numbers increase: {last} then {number}"
                 );
                 last.clone_from(&number);
-                let data = STANDARD.decode(record["Data"].as_str().expect("data")).expect("base64");
+                let data = STANDARD.decode_to_vec(record["Data"].as_str().expect("data")).expect("base64");
                 let data = String::from_utf8(data).expect("text");
                 let id = data.split(' ').next().expect("an id").to_string();
                 assert!(seen.insert(id.clone()), "record {id} is there twice");

@@ -79,7 +79,7 @@ fn decode(record: &KinesisEventRecord) -> Result<NewClick, String> {
 mod tests {
     use super::*;
     use crate::session::{Fold, tests::click};
-    use base64::{Engine, prelude::BASE64_STANDARD};
+    use base64_simd::STANDARD;
     use serde_json::{Value, json};
     use std::sync::Mutex;
 
@@ -118,7 +118,7 @@ mod tests {
 
     fn record(sequence: u64, data: &[u8]) -> Value {
         json!({"kinesis": {
-            "sequenceNumber": sequence.to_string(), "partitionKey": "s", "data": BASE64_STANDARD.encode(data),
+            "sequenceNumber": sequence.to_string(), "partitionKey": "s", "data": STANDARD.encode_to_string(data),
             "approximateArrivalTimestamp": 1_781_517_601.5, "kinesisSchemaVersion": "1.0"
         }})
     }

@@ -1,6 +1,6 @@
 //! A raw object as lines: gzip or plain, each line a click or an error with its reason.
 
-use base64::{Engine, prelude::BASE64_STANDARD};
+use base64_simd::STANDARD;
 use click::Click;
 use flate2::read::MultiGzDecoder;
 use serde::Serialize;
@@ -77,7 +77,7 @@ fn unpack(content: &[u8], bytes_max: u64) -> (Vec<u8>, Option<String>) {
 fn bad_line(line: usize, reason: String, bytes: &[u8]) -> BadLine {
     match std::str::from_utf8(bytes) {
         Ok(text) => BadLine { line, reason, raw: text.to_owned(), encoding: "utf-8" },
-        Err(_) => BadLine { line, reason, raw: BASE64_STANDARD.encode(bytes), encoding: "base64" },
+        Err(_) => BadLine { line, reason, raw: STANDARD.encode_to_string(bytes), encoding: "base64" },
     }
 }
 

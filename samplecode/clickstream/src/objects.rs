@@ -3,7 +3,7 @@
 use crate::place::Clients;
 use crate::read_error::ReadError;
 use aws_sdk_s3::error::DisplayErrorContext;
-use base64::{Engine, prelude::BASE64_STANDARD};
+use base64_simd::STANDARD;
 use bytes::Bytes;
 use click::{Click, Step};
 use serde::{Deserialize, Serialize};
@@ -85,7 +85,7 @@ pub(crate) fn error_lines(place: &str, content: &[u8]) -> Vec<ErrorLine> {
         let value: Value = serde_json::from_slice(line).ok()?;
         let raw = value["raw"].as_str()?;
         let raw = match value["encoding"].as_str() {
-            Some("base64") => String::from_utf8_lossy(&BASE64_STANDARD.decode(raw).ok()?).into_owned(),
+            Some("base64") => String::from_utf8_lossy(&STANDARD.decode_to_vec(raw).ok()?).into_owned(),
             _ => raw.to_owned(),
         };
         let reason = value["reason"].as_str().unwrap_or_default().to_owned();
@@ -111,7 +111,7 @@ pub(crate) fn failed_records(place: &str, content: &[u8]) -> Vec<FailedRecord> {
     };
     let records = batch["Records"].as_array().cloned().unwrap_or_default();
     let failed = |record: &Value| {
-        let data = record["kinesis"]["data"].as_str().and_then(|data| BASE64_STANDARD.decode(data).ok());
+        let data = record["kinesis"]["data"].as_str().and_then(|data| STANDARD.decode_to_vec(data).ok());
         let click = Click::from_json(&data.unwrap_or_default());
         let found = match &click {
             Err(error) => Some(error.to_string()),
@@ -137,7 +137,7 @@ mod tests {
     fn failure_objects_are_read_in_both_forms() {
         let click = json!({"event_id": "e1", "session_id": "s", "timestamp": "2026-06-15T10:00:00Z",
                            "type": "purchase", "page": "/"});
-        let batch = json!({"Records": [{"kinesis": {"data": BASE64_STANDARD.encode(click.to_string())}}]});
+        let batch = json!({"Records": [{"kinesis": {"data": STANDARD.encode_to_string(click.to_string())}}]});
         for payload in [batch.clone(), json!(batch.to_string())] {
             let object = json!({
                 "requestContext": {

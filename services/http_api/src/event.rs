@@ -1,8 +1,7 @@
 //! The event a function gets, payload format 2.0. (API Gateway Developer Guide, "Working with
 //! AWS Lambda proxy integrations for HTTP APIs".)
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64_simd::STANDARD;
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, COOKIE, HOST, USER_AGENT};
 use http::request::Parts;
@@ -92,7 +91,7 @@ pub(crate) fn event(head: &Parts, body: &Bytes, matched: &Matched<'_>, at: &Circ
         match std::str::from_utf8(body).ok().filter(|_| is_text(head)) {
             Some(text) => event["body"] = json!(text),
             None => {
-                event["body"] = json!(STANDARD.encode(body));
+                event["body"] = json!(STANDARD.encode_to_string(body));
                 event["isBase64Encoded"] = json!(true);
             }
         }

@@ -1,8 +1,7 @@
 //! What a function's result becomes.
 
 use axum::body::Body;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64_simd::STANDARD;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, SET_COOKIE};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
@@ -43,7 +42,7 @@ fn whole(members: &Map<String, Value>) -> Option<Response<Body>> {
     let body = match members.get("body") {
         None | Some(Value::Null) => Bytes::new(),
         Some(Value::String(text)) if members.get("isBase64Encoded") == Some(&Value::Bool(true)) => {
-            Bytes::from(STANDARD.decode(text).ok()?)
+            Bytes::from(STANDARD.decode_to_vec(text).ok()?)
         }
         Some(Value::String(text)) => Bytes::from(text.clone()),
         Some(_) => return None,

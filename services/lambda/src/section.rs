@@ -2,8 +2,8 @@
 
 use anabranch_protocol::{Cell, Column, Section};
 
+use crate::functions::FunctionStat;
 use crate::mapping::MappingStat;
-use crate::service::FunctionStat;
 
 const FUNCTION_COLUMNS: &[Column] = &[
     Column::text("Function"),

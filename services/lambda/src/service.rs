@@ -3,8 +3,7 @@
 use anabranch_control::ControlStore;
 use anabranch_protocol::{ApiError, Clock, Problem};
 use async_trait::async_trait;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64_simd::STANDARD;
 use bytes::Bytes;
 use std::path::Path;
 use std::sync::Arc;
@@ -237,8 +236,11 @@ impl Lambda {
 fn decode_client_context(header: Option<String>) -> Result<Option<String>, ApiError> {
     let Some(header) = header else { return Ok(None) };
     let invalid = || invalid_parameter("X-Amz-Client-Context must be base64 of JSON");
-    let text =
-        STANDARD.decode(header.trim()).ok().and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(invalid)?;
+    let text = STANDARD
+        .decode_to_vec(header.trim())
+        .ok()
+        .and_then(|bytes| String::from_utf8(bytes).ok())
+        .ok_or_else(invalid)?;
     let value: serde_json::Value = serde_json::from_str(&text).map_err(|_| invalid())?;
     Ok(Some(value.to_string()))
 }

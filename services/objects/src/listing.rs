@@ -3,8 +3,7 @@
 use std::ops::ControlFlow;
 
 use anabranch_control::{ControlStore, Result, Table, View};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64_simd::STANDARD;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use s3s::dto::*;
 use s3s::{S3Result, s3_error};
@@ -200,12 +199,12 @@ pub(crate) fn owner() -> Owner {
 
 /// The token for what comes after `name`.
 pub(crate) fn token_after(name: String) -> String {
-    STANDARD.encode(name)
+    STANDARD.encode_to_string(name)
 }
 
 /// What a token that a client gives back goes on after.
 pub(crate) fn after_token(token: &str) -> S3Result<String> {
-    let text = STANDARD.decode(token).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    let text = STANDARD.decode_to_vec(token).ok().and_then(|bytes| String::from_utf8(bytes).ok());
     text.ok_or_else(|| s3_error!(InvalidArgument, "The continuation token provided is incorrect"))
 }
 

@@ -3,8 +3,7 @@
 use anabranch_control::Stored;
 use anabranch_protocol::ApiError;
 use anabranch_storage::Position;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64_simd::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
@@ -38,7 +37,7 @@ pub(crate) struct ShardIterator {
 
 impl IteratorKey {
     pub(crate) fn generate() -> Self {
-        Self(STANDARD.encode(rand::random::<[u8; 32]>()))
+        Self(STANDARD.encode_to_string(rand::random::<[u8; 32]>()))
     }
 
     pub(crate) fn sign(&self, iterator: &ShardIterator) -> String {
@@ -52,7 +51,7 @@ impl IteratorKey {
         bytes.extend_from_slice(&rand::random::<[u8; 4]>());
         let tag = self.mac(&bytes).finalize().into_bytes();
         bytes.extend_from_slice(&tag);
-        STANDARD.encode(bytes)
+        STANDARD.encode_to_string(bytes)
     }
 
     /// Reads an iterator back.
@@ -63,7 +62,7 @@ impl IteratorKey {
         let invalid = || invalid_argument("Invalid ShardIterator.");
         // Kinesis takes an iterator in quotes, as it stands in JSON.
         let text = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
-        let bytes = STANDARD.decode(text).map_err(|_| invalid())?;
+        let bytes = STANDARD.decode_to_vec(text).map_err(|_| invalid())?;
         if bytes.len() != PAYLOAD_BYTES + TAG_BYTES || bytes[..8] != VERSION.to_be_bytes() {
             return Err(invalid());
         }

@@ -12,8 +12,7 @@ use anabranch_firehose::{DeliveryStreamStat, Firehose};
 use anabranch_ports::{NewObject, ObjectWriter, PortError, PortErrorKind};
 use anabranch_protocol::{ApiError, Encoding, ManualClock, RequestContext, Service};
 use async_trait::async_trait;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64_simd::STANDARD;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
@@ -135,7 +134,8 @@ impl House {
 
     /// Puts records to `clicks-raw`.
     pub(crate) async fn put(&self, records: &[Vec<u8>]) -> Result<Value, ApiError> {
-        let records: Vec<Value> = records.iter().map(|record| json!({ "Data": STANDARD.encode(record) })).collect();
+        let records: Vec<Value> =
+            records.iter().map(|record| json!({ "Data": STANDARD.encode_to_string(record) })).collect();
         self.call("PutRecordBatch", json!({ "DeliveryStreamName": "clicks-raw", "Records": records })).await
     }
 

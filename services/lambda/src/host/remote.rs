@@ -1,8 +1,7 @@
 //! Functions that another Invoke endpoint serves, such as `cargo lambda watch`.
 
 use anabranch_protocol::ApiError;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64_simd::STANDARD;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
@@ -39,7 +38,7 @@ impl RemoteClient {
         let failed = |reason: String| service_exception(format!("Invoking {function} at {url} failed: {reason}"));
         let mut request = Request::post(&url).header("content-type", "application/json");
         if let Some(context) = &invocation.client_context {
-            request = request.header("x-amz-client-context", STANDARD.encode(context));
+            request = request.header("x-amz-client-context", STANDARD.encode_to_string(context));
         }
         if invocation.log_tail == LogTail::Last4Kb {
             request = request.header("x-amz-log-type", "Tail");
@@ -70,7 +69,7 @@ enum Refusal {
 fn outcome(request_id: &str, response: Response<Bytes>) -> Result<InvokeOutcome, Refusal> {
     let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_string);
     let function_error = header("x-amz-function-error");
-    let log_tail = header("x-amz-log-result").and_then(|text| STANDARD.decode(text).ok()).map(Bytes::from);
+    let log_tail = header("x-amz-log-result").and_then(|text| STANDARD.decode_to_vec(text).ok()).map(Bytes::from);
     let status = response.status();
     let function_error = match function_error {
         Some(error) => Some(error),

@@ -1,7 +1,6 @@
 //! The event a function gets from a Kinesis mapping.
 
-use base64::display::Base64Display;
-use base64::engine::general_purpose::STANDARD;
+use base64_simd::STANDARD;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
@@ -23,7 +22,7 @@ impl EventRecord {
     pub(crate) fn new(stream_arn: &str, shard_id: &str, record: &StreamRecord) -> Self {
         let mut event = source_fields(stream_arn, shard_id, record);
         let mut kinesis = kinesis_fields(record);
-        kinesis["data"] = Base64Display::new(&record.data, &STANDARD).to_string().into();
+        kinesis["data"] = STANDARD.encode_to_string(&record.data).into();
         event["kinesis"] = kinesis;
         let (sequence_number, arrival_ms) = (record.sequence_number.clone(), record.approximate_arrival_ms);
         Self { sequence_number, arrival_ms, json: event.to_string() }

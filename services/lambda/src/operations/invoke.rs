@@ -4,8 +4,7 @@ use anabranch_protocol::ApiError;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Query, State};
 use axum::response::Response;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64_simd::STANDARD;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use std::sync::Arc;
@@ -59,7 +58,7 @@ fn outcome(outcome: InvokeOutcome) -> Response {
     if let Some(error) = outcome.function_error.and_then(|error| HeaderValue::from_str(&error).ok()) {
         headers.insert("x-amz-function-error", error);
     }
-    if let Some(tail) = outcome.log_tail.and_then(|tail| HeaderValue::from_str(&STANDARD.encode(tail)).ok()) {
+    if let Some(tail) = outcome.log_tail.and_then(|tail| HeaderValue::from_str(&STANDARD.encode_to_string(tail)).ok()) {
         headers.insert("x-amz-log-result", tail);
     }
     response

@@ -15,8 +15,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64_simd::STANDARD;
 use parking_lot::Mutex;
 use s3s::{S3Result, s3_error};
 
@@ -170,13 +169,13 @@ pub(crate) fn sync_directory(directory: &Path) -> io::Result<()> {
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex_simd::encode_to_string(bytes, hex_simd::AsciiCase::Lower)
 }
 
 /// Checks a `Content-MD5` header.
 pub(crate) fn check_md5(sent: Option<&str>, md5: &[u8; 16]) -> S3Result<()> {
     let Some(sent) = sent else { return Ok(()) };
-    match STANDARD.decode(sent).ok().filter(|digest| digest.len() == md5.len()) {
+    match STANDARD.decode_to_vec(sent).ok().filter(|digest| digest.len() == md5.len()) {
         None => Err(s3_error!(InvalidDigest, "The Content-MD5 you specified was invalid.")),
         Some(digest) if digest != md5 => {
             Err(s3_error!(BadDigest, "The Content-MD5 you specified did not match what we received."))

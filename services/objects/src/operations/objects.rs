@@ -1,7 +1,6 @@
 //! PutObject, GetObject, HeadObject, CopyObject, DeleteObjects.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64_simd::STANDARD;
 use http::StatusCode;
 use s3s::dto::*;
 use s3s::{S3ErrorCode, S3Request, S3Response, S3Result, s3_error};
@@ -54,7 +53,7 @@ pub(super) fn incoming(
 }
 
 fn is_base64(text: &str) -> bool {
-    STANDARD.decode(text).is_ok()
+    STANDARD.decode_to_vec(text).is_ok()
 }
 
 /// Refuses what would otherwise be ignored.

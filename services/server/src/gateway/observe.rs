@@ -12,7 +12,6 @@ use axum::extract::{FromRequestParts, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
 use axum::middleware::Next;
-use base64::Engine;
 use futures::FutureExt;
 
 use super::answer::{AMZ_JSON, json_error};
@@ -85,7 +84,7 @@ fn add_ids(headers: &mut HeaderMap, id: &str) {
     // Opaque to clients; AWS's are 76 characters of base64.
     let mut extended = [0_u8; 57];
     extended.fill_with(|| fastrand::u8(..));
-    if let Ok(extended) = HeaderValue::from_str(&base64::engine::general_purpose::STANDARD.encode(extended)) {
+    if let Ok(extended) = HeaderValue::from_str(&base64_simd::STANDARD.encode_to_string(extended)) {
         headers.entry(EXTENDED_ID).or_insert(extended);
     }
 }

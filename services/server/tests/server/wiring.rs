@@ -6,7 +6,6 @@ use anabranch_objects::{NotificationRule, Notifications};
 use anabranch_ports::{NewObject, ObjectWriter};
 use axum::body::Body;
 use axum::http::Request;
-use base64::Engine;
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 
@@ -60,7 +59,7 @@ async fn a_poison_record_ends_in_the_failure_bucket_whose_functions_hear_of_it()
     let created = ask(app.address, &head, mapping.to_string().as_bytes()).await;
     assert_eq!(created.status, 202, "{created:?}");
 
-    let data = base64::engine::general_purpose::STANDARD.encode("poison");
+    let data = base64_simd::STANDARD.encode_to_string("poison");
     let record = json!({"StreamName": "clicks", "PartitionKey": "a", "Data": data}).to_string();
     let mut put = call(app.address, "Kinesis_20131202.PutRecord", &record).await;
     while put.status == 400 && put.text().contains("ResourceNotFoundException") {
@@ -101,7 +100,7 @@ async fn what_is_put_to_a_delivery_stream_becomes_an_object_that_functions_hear_
     });
     let created = call(app.address, "Firehose_20150804.CreateDeliveryStream", &delivery_stream.to_string()).await;
     assert_eq!(created.status, 200, "{created:?}");
-    let data = base64::engine::general_purpose::STANDARD.encode("click\n");
+    let data = base64_simd::STANDARD.encode_to_string("click\n");
     let record = json!({"DeliveryStreamName": "clicks-raw", "Record": {"Data": data}});
     let put = call(app.address, "Firehose_20150804.PutRecord", &record.to_string()).await;
     assert_eq!(put.status, 200, "{put:?}");

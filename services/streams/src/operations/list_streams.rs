@@ -1,8 +1,7 @@
 //! ListStreams.
 
 use anabranch_protocol::{ApiError, RequestContext, Timestamp, Violations};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64_simd::STANDARD;
 use serde::{Deserialize, Serialize};
 
 use super::view::StreamModeDetails;
@@ -78,11 +77,11 @@ pub(super) fn list_streams(
     Ok(ListStreamsAnswer {
         stream_names: summaries.iter().map(|summary| summary.stream_name.clone()).collect(),
         has_more_streams,
-        next_token: last.map(|summary| STANDARD.encode(&summary.stream_name)),
+        next_token: last.map(|summary| STANDARD.encode_to_string(&summary.stream_name)),
         stream_summaries: summaries,
     })
 }
 
 fn last_name(token: &str) -> Option<String> {
-    String::from_utf8(STANDARD.decode(token).ok()?).ok()
+    String::from_utf8(STANDARD.decode_to_vec(token).ok()?).ok()
 }

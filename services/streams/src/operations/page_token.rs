@@ -1,8 +1,7 @@
 //! Tokens of the next page that hold five minutes.
 
 use anabranch_protocol::ApiError;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64_simd::STANDARD;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -16,11 +15,11 @@ pub(super) trait PageToken: Serialize + DeserializeOwned {
 }
 
 pub(super) fn write_token(token: &impl PageToken) -> String {
-    STANDARD.encode(serde_json::to_vec(token).unwrap_or_default())
+    STANDARD.encode_to_string(serde_json::to_vec(token).unwrap_or_default())
 }
 
 pub(super) fn read_token<Token: PageToken>(text: &str, now_ms: u64) -> Result<Token, ApiError> {
-    let bytes = STANDARD.decode(text).ok();
+    let bytes = STANDARD.decode_to_vec(text).ok();
     let token: Token = bytes
         .and_then(|bytes| serde_json::from_slice(&bytes).ok())
         .ok_or_else(|| invalid_argument("Invalid NextToken."))?;
