@@ -1,16 +1,17 @@
 //! `anabranch tail`: a stream's records, read from a running server by the public API.
 
+use std::error::Error;
 use std::io::{self, Write};
 use std::time::Duration;
 
+use aws_sdk_kinesis::Client;
+use aws_sdk_kinesis::config::timeout::TimeoutConfig;
+use aws_sdk_kinesis::config::{Credentials, Region};
+use aws_sdk_kinesis::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_kinesis::primitives::DateTime;
+use aws_sdk_kinesis::types::{Record, ShardIteratorType};
 use base64_simd::STANDARD;
-use bytes::Bytes;
 use clap::Args;
-use http_body_util::{BodyExt, Full};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::failure::Failure;
@@ -50,20 +51,21 @@ pub(super) fn run(arguments: &TailArguments) -> Result<(), Failure> {
     runtime()?.block_on(tail(arguments, from))
 }
 
-/// Where to start, in the words of `GetShardIterator`.
+/// Where to start reading a shard.
 #[derive(Debug, Clone, PartialEq)]
-struct Start(Value);
+enum Start {
+    TrimHorizon,
+    Latest,
+    At(DateTime),
+}
 
 impl Start {
     fn parse(text: &str) -> Result<Self, Failure> {
         match text {
-            "trim-horizon" => Ok(Self(json!({"ShardIteratorType": "TRIM_HORIZON"}))),
-            "latest" => Ok(Self(json!({"ShardIteratorType": "LATEST"}))),
+            "trim-horizon" => Ok(Self::TrimHorizon),
+            "latest" => Ok(Self::Latest),
             time => match time.parse::<jiff::Timestamp>() {
-                Ok(time) => {
-                    let seconds = time.as_millisecond() as f64 / 1000.0;
-                    Ok(Self(json!({"ShardIteratorType": "AT_TIMESTAMP", "Timestamp": seconds})))
-                }
+                Ok(time) => Ok(Self::At(DateTime::from_millis(time.as_millisecond()))),
                 Err(error) => {
                     let message =
                         format!("--from takes trim-horizon, latest or a time in RFC 3339, not {text:?}: {error}");
@@ -72,44 +74,6 @@ impl Start {
             },
         }
     }
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct ListShardsOutput {
-    shards: Vec<Shard>,
-    next_token: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Shard {
-    shard_id: String,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct GetShardIteratorOutput {
-    shard_iterator: String,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct GetRecordsOutput {
-    records: Vec<Record>,
-    next_shard_iterator: Option<String>,
-    millis_behind_latest: Option<u64>,
-    #[serde(default)]
-    child_shards: Vec<Shard>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Record {
-    sequence_number: String,
-    partition_key: String,
-    data: anabranch_protocol::Blob,
-    approximate_arrival_timestamp: f64,
 }
 
 /// A shard being read.
@@ -130,19 +94,20 @@ async fn tail(arguments: &TailArguments, from: Start) -> Result<(), Failure> {
         let mut children: Vec<String> = Vec::new();
         for cursor in &mut cursors {
             let Some(iterator) = cursor.iterator.take() else { continue };
-            let output: GetRecordsOutput = kinesis.call("GetRecords", json!({"ShardIterator": iterator})).await?;
-            if !print(&cursor.shard_id, &output.records, arguments.json)? {
+            let output = kinesis.client.get_records().shard_iterator(iterator).send().await;
+            let output = output.map_err(|error| kinesis.failure("GetRecords", &error))?;
+            if !print(&cursor.shard_id, output.records(), arguments.json)? {
                 return Ok(());
             }
-            at_tip &= output.next_shard_iterator.is_none() || output.millis_behind_latest.unwrap_or(0) == 0;
+            at_tip &= output.next_shard_iterator().is_none() || output.millis_behind_latest().unwrap_or(0) == 0;
+            children.extend(output.child_shards().iter().map(|child| child.shard_id().to_string()));
             cursor.iterator = output.next_shard_iterator;
-            children.extend(output.child_shards.into_iter().map(|child| child.shard_id));
         }
         for child in children {
             // Both parents of a merged shard name it.
             if cursors.iter().all(|cursor| cursor.shard_id != child) {
                 at_tip = false;
-                cursors.push(kinesis.cursor(child, &Start(json!({"ShardIteratorType": "TRIM_HORIZON"}))).await?);
+                cursors.push(kinesis.cursor(child, &Start::TrimHorizon).await?);
             }
         }
         cursors.retain(|cursor| cursor.iterator.is_some());
@@ -162,7 +127,8 @@ fn print(shard_id: &str, records: &[Record], as_json: bool) -> Result<bool, Fail
             match as_json {
                 true => writeln!(out, "{}", to_json(shard_id, record))?,
                 false => {
-                    out.write_all(record.data.0.strip_suffix(b"\n").unwrap_or(&record.data.0))?;
+                    let data = record.data().as_ref();
+                    out.write_all(data.strip_suffix(b"\n").unwrap_or(data))?;
                     out.write_all(b"\n")?;
                 }
             }
@@ -177,15 +143,16 @@ fn print(shard_id: &str, records: &[Record], as_json: bool) -> Result<bool, Fail
 }
 
 fn to_json(shard_id: &str, record: &Record) -> Value {
+    let data = record.data().as_ref();
     let mut line = json!({
         "shardId": shard_id,
-        "sequenceNumber": record.sequence_number,
-        "partitionKey": record.partition_key,
-        "approximateArrivalTimestamp": record.approximate_arrival_timestamp,
+        "sequenceNumber": record.sequence_number(),
+        "partitionKey": record.partition_key(),
+        "approximateArrivalTimestamp": record.approximate_arrival_timestamp().map(DateTime::as_secs_f64),
     });
-    match std::str::from_utf8(&record.data.0) {
+    match std::str::from_utf8(data) {
         Ok(text) => line["data"] = text.into(),
-        Err(_) => line["dataBase64"] = STANDARD.encode_to_string(&record.data.0).into(),
+        Err(_) => line["dataBase64"] = STANDARD.encode_to_string(data).into(),
     }
     line
 }
@@ -193,64 +160,66 @@ fn to_json(shard_id: &str, record: &Record) -> Value {
 /// Kinesis on the server.
 struct Kinesis<'a> {
     arguments: &'a TailArguments,
-    client: Client<HttpConnector, Full<Bytes>>,
+    client: Client,
 }
 
 impl<'a> Kinesis<'a> {
     fn new(arguments: &'a TailArguments) -> Self {
-        Self { arguments, client: Client::builder(TokioExecutor::new()).build_http() }
+        // The server takes any signature; account and region are all it reads.
+        let credentials = Credentials::new(&arguments.account, "any", None, None, "anabranch tail");
+        let config = aws_sdk_kinesis::Config::builder()
+            .endpoint_url(&arguments.endpoint_url)
+            .region(Region::new(arguments.region.clone()))
+            .credentials_provider(credentials)
+            .timeout_config(TimeoutConfig::builder().operation_timeout(ANSWER_WAIT_MAX).build());
+        Self { arguments, client: Client::from_conf(config.build()) }
     }
 
     async fn shards(&self) -> Result<Vec<String>, Failure> {
-        let mut request = json!({"StreamName": self.arguments.stream});
         let mut shards = Vec::new();
+        let mut request = self.client.list_shards().stream_name(&self.arguments.stream);
         loop {
-            let page: ListShardsOutput = self.call("ListShards", request).await?;
-            shards.extend(page.shards.into_iter().map(|shard| shard.shard_id));
+            let page = request.send().await.map_err(|error| self.failure("ListShards", &error))?;
+            shards.extend(page.shards().iter().map(|shard| shard.shard_id().to_string()));
             match page.next_token {
-                Some(token) => request = json!({"NextToken": token}),
+                Some(token) => request = self.client.list_shards().next_token(token),
                 None => return Ok(shards),
             }
         }
     }
 
     async fn cursor(&self, shard_id: String, start: &Start) -> Result<Cursor, Failure> {
-        let mut request = start.0.clone();
-        request["StreamName"] = self.arguments.stream.clone().into();
-        request["ShardId"] = shard_id.clone().into();
-        let output: GetShardIteratorOutput = self.call("GetShardIterator", request).await?;
-        Ok(Cursor { shard_id, iterator: Some(output.shard_iterator) })
+        let request = self.client.get_shard_iterator().stream_name(&self.arguments.stream).shard_id(&shard_id);
+        let request = match start {
+            Start::TrimHorizon => request.shard_iterator_type(ShardIteratorType::TrimHorizon),
+            Start::Latest => request.shard_iterator_type(ShardIteratorType::Latest),
+            Start::At(time) => request.shard_iterator_type(ShardIteratorType::AtTimestamp).timestamp(*time),
+        };
+        let output = request.send().await.map_err(|error| self.failure("GetShardIterator", &error))?;
+        Ok(Cursor { shard_id, iterator: output.shard_iterator })
     }
 
-    async fn call<T: for<'de> Deserialize<'de>>(&self, operation: &str, request: Value) -> Result<T, Failure> {
-        let endpoint = self.arguments.endpoint_url.trim_end_matches('/');
-        let unreachable = |reason: String| Failure::new(format_args!("can't reach a server at {endpoint}: {reason}"));
-        // The server takes any signature; account and region are all it reads.
-        let scope = format!("{}/20260101/{}/kinesis/aws4_request", self.arguments.account, self.arguments.region);
-        let request = axum::http::Request::post(format!("{endpoint}/"))
-            .header("content-type", "application/x-amz-json-1.1")
-            .header("x-amz-target", format!("Kinesis_20131202.{operation}"))
-            .header("authorization", format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0"))
-            .body(Full::new(Bytes::from(request.to_string())))
-            .map_err(|error| unreachable(error.to_string()))?;
-        let answered = tokio::time::timeout(ANSWER_WAIT_MAX, self.client.request(request)).await;
-        let response = answered
-            .map_err(|_| unreachable(format!("no answer within {ANSWER_WAIT_MAX:?}")))?
-            .map_err(|error| unreachable(root_cause(&error)))?;
-        let status = response.status();
-        let body = response.into_body().collect().await.map_err(|error| unreachable(error.to_string()))?.to_bytes();
-        if status.is_success() {
-            return serde_json::from_slice(&body)
-                .map_err(|error| Failure::new(format_args!("{operation}: the answer can't be read: {error}")));
+    /// In the server's words, if it answered.
+    fn failure<E, R>(&self, operation: &str, error: &SdkError<E, R>) -> Failure
+    where
+        E: ProvideErrorMetadata + Error + 'static,
+        R: std::fmt::Debug,
+    {
+        match error.as_service_error() {
+            Some(refused) => {
+                let reason = refused.message().or(refused.code()).unwrap_or("the server failed");
+                Failure::new(format_args!("{operation}: {reason}"))
+            }
+            None => {
+                let endpoint = &self.arguments.endpoint_url;
+                Failure::new(format_args!("can't reach a server at {endpoint}: {}", root_cause(error)))
+            }
         }
-        let error: Value = serde_json::from_slice(&body).unwrap_or_default();
-        let reason = error["message"].as_str().map_or_else(|| status.to_string(), str::to_string);
-        Err(Failure::new(format_args!("{operation}: {reason}")))
     }
 }
 
 /// The innermost error says what happened; the outer ones say that something did.
-fn root_cause(error: &dyn std::error::Error) -> String {
+fn root_cause(error: &dyn Error) -> String {
     let mut cause = error;
     while let Some(inner) = cause.source() {
         cause = inner;
@@ -264,9 +233,9 @@ mod tests {
 
     #[test]
     fn places_to_start_from() {
-        assert_eq!(Start::parse("latest").ok(), Some(Start(json!({"ShardIteratorType": "LATEST"}))));
+        assert_eq!(Start::parse("latest").ok(), Some(Start::Latest));
         let at = Start::parse("2026-11-20T08:00:00.5Z").ok();
-        assert_eq!(at, Some(Start(json!({"ShardIteratorType": "AT_TIMESTAMP", "Timestamp": 1_795_161_600.5}))));
+        assert_eq!(at, Some(Start::At(DateTime::from_secs_f64(1_795_161_600.5))));
         assert!(Start::parse("yesterday").is_err_and(|failure| failure.exit_code == 2));
     }
 }

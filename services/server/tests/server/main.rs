@@ -13,4 +13,5 @@ mod notes;
 mod origins;
 mod refusals;
 mod starting;
+mod tail;
 mod wiring;
