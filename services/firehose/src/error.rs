@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anabranch_control::ControlError;
-use anabranch_protocol::{ApiError, Fault};
+use anabranch_protocol::{Account, ApiError, ErrorKind};
 
 /// Why the delivery streams can't be opened.
 #[derive(Debug, thiserror::Error)]
@@ -47,13 +47,13 @@ pub enum FirehoseError {
 }
 
 /// The answer for a delivery stream that does not exist.
-pub(crate) fn not_found(name: &str, account_id: &str) -> ApiError {
-    ApiError::client("ResourceNotFoundException", format!("Firehose {name} under account {account_id} not found."))
+pub(crate) fn not_found(name: &str, account: Account) -> ApiError {
+    ApiError::not_found("ResourceNotFoundException", format!("Firehose {name} under account {account} not found."))
 }
 
 /// The answer to an argument that fits the model but makes no sense.
 pub(crate) fn invalid_argument(message: impl Into<String>) -> ApiError {
-    ApiError::client("InvalidArgumentException", message)
+    ApiError::invalid("InvalidArgumentException", message)
 }
 
 /// The answer to a member of the API that is not offered here.
@@ -63,7 +63,7 @@ pub(crate) fn unsupported(member: &str) -> ApiError {
 
 /// The answer when the disk fails or is full; SDKs send the request again.
 pub(crate) fn unavailable(message: impl Into<String>) -> ApiError {
-    ApiError { code: "ServiceUnavailableException", fault: Fault::Server, ..ApiError::internal(message) }
+    ApiError::new(ErrorKind::Unavailable, "ServiceUnavailableException", message)
 }
 
 /// The answer when the control store fails.

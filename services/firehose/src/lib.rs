@@ -102,7 +102,7 @@ impl Firehose {
 
     fn hose(&self, context: &RequestContext, name: &str) -> Result<Arc<Hose>, ApiError> {
         let found = self.fleet.hoses.read().get(&arn(context, name)).cloned();
-        found.ok_or_else(|| error::not_found(name, &context.account_id))
+        found.ok_or_else(|| error::not_found(name, context.account))
     }
 }
 
@@ -131,7 +131,7 @@ impl Service for Firehose {
 
 /// The ARN of the delivery stream `name`.
 fn arn(context: &RequestContext, name: &str) -> String {
-    context.arn("firehose", &format!("deliverystream/{name}"))
+    context.arn("firehose", &format!("deliverystream/{name}")).to_string()
 }
 
 fn stat(hose: &Hose) -> DeliveryStreamStat {

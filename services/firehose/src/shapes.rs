@@ -1,6 +1,6 @@
 //! The shapes of the service model (firehose/2015-08-04) that have constraints.
 
-use anabranch_protocol::{Integer, List, Text};
+use anabranch_protocol::{Arn, Integer, List, Text};
 
 use crate::limits::BATCH_RECORDS_MAX;
 
@@ -47,21 +47,18 @@ const fn text(min: usize, max: usize) -> Text {
     Text { min, max, pattern: None, one_of: &[] }
 }
 
-fn is_role_arn(arn: &str) -> bool {
-    let Some((partition, rest)) = arn.split_once(":iam::") else { return false };
-    let Some((account, role)) = rest.split_once(":role/") else { return false };
+fn is_role_arn(text: &str) -> bool {
     let fits = |letter: char| letter.is_ascii_alphanumeric() || "_+=,.@-/".contains(letter);
-    partition.starts_with("arn:")
-        && account.len() == 12
-        && account.chars().all(|digit| digit.is_ascii_digit())
-        && !role.is_empty()
-        && role.chars().all(fits)
+    text.parse::<Arn>().is_ok_and(|arn| {
+        let role = arn.resource_after("role/").is_some_and(|role| !role.is_empty() && role.chars().all(fits));
+        &*arn.service == "iam" && arn.region.is_none() && arn.account.is_some() && role
+    })
 }
 
-fn is_bucket_arn(arn: &str) -> bool {
-    let Some((partition, bucket)) = arn.split_once(":s3:::") else { return false };
+fn is_bucket_arn(text: &str) -> bool {
     let fits = |letter: char| letter.is_ascii_alphanumeric() || "_.-".contains(letter);
-    partition.starts_with("arn:") && (1..=255).contains(&bucket.len()) && bucket.chars().all(fits)
+    text.parse::<Arn>()
+        .is_ok_and(|arn| arn.bucket_name().is_some_and(|bucket| bucket.len() <= 255 && bucket.chars().all(fits)))
 }
 
 fn is_file_extension(extension: &str) -> bool {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anabranch_control::{ControlError, ControlStore, Stored, Table};
 use anabranch_ports::{FunctionInvoker, FunctionOutcome};
-use anabranch_protocol::{Clock, DEFAULT_ACCOUNT_ID};
+use anabranch_protocol::{Account, Clock};
 use axum::body::Body;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
@@ -115,7 +115,7 @@ impl HttpApis {
         let request_id = Uuid::new_v4().to_string();
         let at = Circumstances {
             api_id: &api.api_id,
-            account_id: DEFAULT_ACCOUNT_ID,
+            account: Account::DEFAULT,
             stage: &api.stage,
             path,
             request_id: &request_id,

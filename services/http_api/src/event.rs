@@ -1,6 +1,7 @@
 //! The event a function gets, payload format 2.0. (API Gateway Developer Guide, "Working with
 //! AWS Lambda proxy integrations for HTTP APIs".)
 
+use anabranch_protocol::Account;
 use base64_simd::STANDARD;
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, COOKIE, HOST, USER_AGENT};
@@ -13,7 +14,7 @@ use crate::route::Matched;
 /// What the event tells besides the request itself.
 pub(crate) struct Circumstances<'a> {
     pub(crate) api_id: &'a str,
-    pub(crate) account_id: &'a str,
+    pub(crate) account: Account,
     pub(crate) stage: &'a str,
     /// The path behind the stage.
     pub(crate) path: &'a str,
@@ -50,7 +51,7 @@ pub(crate) fn event(head: &Parts, body: &Bytes, matched: &Matched<'_>, at: &Circ
         "rawQueryString": query,
         "headers": headers(head),
         "requestContext": {
-            "accountId": at.account_id,
+            "accountId": at.account,
             "apiId": at.api_id,
             "domainName": domain,
             "domainPrefix": domain.split('.').next().unwrap_or_default(),

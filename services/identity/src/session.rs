@@ -1,6 +1,6 @@
 //! Credentials that say in themselves whose they are.
 
-use anabranch_protocol::{DEFAULT_ACCOUNT_ID, RequestContext, Timestamp};
+use anabranch_protocol::{Account, Arn, RequestContext, Timestamp};
 use base64_simd::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
@@ -36,8 +36,8 @@ impl Session {
     pub fn of(context: &RequestContext) -> Self {
         let token = context.session_token.as_deref().and_then(Self::of_token);
         token.unwrap_or_else(|| Self {
-            arn: format!("arn:aws:iam::{}:root", context.account_id),
-            user_id: context.account_id.clone(),
+            arn: Arn::global("iam", context.account, "root").to_string(),
+            user_id: context.account.to_string(),
         })
     }
 
@@ -46,22 +46,17 @@ impl Session {
         serde_json::from_slice(&URL_SAFE_NO_PAD.decode_to_vec(token).ok()?).ok()
     }
 
-    /// Credentials of this session in `account_id`, until `expires_ms`.
-    pub(crate) fn credentials(&self, account_id: &str, expires_ms: u64) -> Credentials {
+    /// Credentials of this session in `account`, until `expires_ms`.
+    pub(crate) fn credentials(&self, account: Account, expires_ms: u64) -> Credentials {
         // A structure of two texts has a form in JSON.
         let token = serde_json::to_vec(self).unwrap_or_default();
         Credentials {
-            access_key_id: format!("{TEMPORARY}{account_id}{}", random_id(4)),
+            access_key_id: format!("{TEMPORARY}{account}{}", random_id(4)),
             secret_access_key: random_id(40),
             session_token: URL_SAFE_NO_PAD.encode_to_string(token),
             expiration: Timestamp(expires_ms),
         }
     }
-}
-
-/// The account of an access key id that was given out here, or that is an account itself.
-pub(crate) fn account_of_key(access_key_id: &str) -> &str {
-    anabranch_protocol::account_of_key(access_key_id).unwrap_or(DEFAULT_ACCOUNT_ID)
 }
 
 /// So many characters of the kind AWS's ids have.

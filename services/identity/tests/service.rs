@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use anabranch_identity::Identity;
-use anabranch_protocol::{ApiError, Call, ManualClock, QueryRequest, RequestContext, Service};
+use anabranch_protocol::{ApiError, Call, ManualClock, QueryRequest, Region, RequestContext, Service};
 
 async fn call(context: &RequestContext, form: &str) -> Result<String, ApiError> {
     let identity = Identity::new(Arc::new(ManualClock::new(1_763_000_000_000)));
@@ -24,7 +24,7 @@ fn element<'a>(text: &'a str, name: &str) -> &'a str {
 
 #[tokio::test]
 async fn a_caller_without_session_is_its_account() {
-    let context = RequestContext::new("us-east-1", "123456789012");
+    let context = RequestContext::new(Region::default(), "123456789012".parse().unwrap());
     let answer = call(&context, "Action=GetCallerIdentity&Version=2011-06-15").await.unwrap();
     assert_eq!(element(&answer, "Arn"), "arn:aws:iam::123456789012:root");
     assert_eq!((element(&answer, "UserId"), element(&answer, "Account")), ("123456789012", "123456789012"));
@@ -41,7 +41,7 @@ async fn who_assumed_a_role_is_known_by_its_credentials() {
     let info = call(&RequestContext::default(), &format!("Action=GetAccessKeyInfo&AccessKeyId={key}")).await.unwrap();
     assert_eq!(element(&info, "Account"), "210987654321");
 
-    let mut context = RequestContext::new("us-east-1", "210987654321");
+    let mut context = RequestContext::new(Region::default(), "210987654321".parse().unwrap());
     context.session_token = Some(element(&answer, "SessionToken").into());
     for form in ["Action=GetCallerIdentity", "Action=GetSessionToken"] {
         let answer = call(&context, form).await.unwrap();

@@ -2,7 +2,7 @@
 //! at least once, retried twice when the function fails, then given to its destination.
 
 use anabranch_control::{Changes, ControlStore, Stored, Table};
-use anabranch_protocol::{ApiError, Blob, Clipped, Clock, Problem, ProblemKind};
+use anabranch_protocol::{ApiError, Blob, Clipped, Clock, ErrorKind, Problem, ProblemKind};
 use bytes::Bytes;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
@@ -250,9 +250,7 @@ impl AsyncInvocations {
                 self.done(key).await
             }
             Ok(outcome) => self.failed(key, event, Failure::Function(outcome)).await,
-            Err(error) if error.code == "ResourceNotFoundException" => {
-                self.failed(key, event, Failure::Given(error)).await
-            }
+            Err(error) if error.kind == ErrorKind::NotFound => self.failed(key, event, Failure::Given(error)).await,
             Err(error) => self.refused(key, event, error).await,
         }
     }

@@ -4,15 +4,17 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
+use anabranch_protocol::{Account, Arn, Region};
+
 use crate::function::{FunctionSpec, LATEST_VERSION};
 
 /// Settings of [`crate::Lambda`]. `LambdaConfig::default()` suits a two-core machine.
 #[derive(Debug, Clone)]
 pub struct LambdaConfig {
     /// Region of the functions' ARNs, and `AWS_REGION` of their processes.
-    pub region: String,
+    pub region: Region,
     /// Account of the functions' ARNs.
-    pub account_id: String,
+    pub account: Account,
     /// `AWS_ENDPOINT_URL` of the processes: where they reach this very server.
     pub endpoint_url: String,
     /// `AWS_ACCESS_KEY_ID` of the processes.
@@ -57,8 +59,8 @@ pub struct LambdaConfig {
 impl Default for LambdaConfig {
     fn default() -> Self {
         Self {
-            region: anabranch_protocol::DEFAULT_REGION.into(),
-            account_id: anabranch_protocol::DEFAULT_ACCOUNT_ID.into(),
+            region: Region::default(),
+            account: Account::DEFAULT,
             endpoint_url: "http://127.0.0.1:4566".into(),
             access_key_id: "anabranch".into(),
             secret_access_key: "anabranch".into(),
@@ -84,7 +86,12 @@ impl Default for LambdaConfig {
 impl LambdaConfig {
     /// The ARN of the function `name`.
     pub(crate) fn function_arn(&self, name: &str) -> String {
-        format!("arn:aws:lambda:{}:{}:function:{name}", self.region, self.account_id)
+        self.arn(&format!("function:{name}")).to_string()
+    }
+
+    /// The ARN of `resource`, such as `function:clicks`.
+    pub(crate) fn arn(&self, resource: &str) -> Arn {
+        Arn::new("lambda", &self.region, self.account, resource)
     }
 
     /// The environment of a function's process, as Lambda defines it. The function's own
@@ -102,8 +109,8 @@ impl LambdaConfig {
             ("_HANDLER", &spec.handler),
             ("LAMBDA_TASK_ROOT", &task_root),
             ("AWS_EXECUTION_ENV", "AWS_Lambda_provided.al2023"),
-            ("AWS_REGION", &self.region),
-            ("AWS_DEFAULT_REGION", &self.region),
+            ("AWS_REGION", self.region.as_str()),
+            ("AWS_DEFAULT_REGION", self.region.as_str()),
             ("AWS_ACCESS_KEY_ID", &self.access_key_id),
             ("AWS_SECRET_ACCESS_KEY", &self.secret_access_key),
             ("AWS_ENDPOINT_URL", &self.endpoint_url),

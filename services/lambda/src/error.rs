@@ -1,7 +1,7 @@
 //! Lambda's exceptions, and their REST-JSON form.
 
 use anabranch_control::ControlError;
-use anabranch_protocol::{ApiError, Clipped};
+use anabranch_protocol::{ApiError, Clipped, ErrorKind};
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
@@ -19,22 +19,22 @@ pub enum OpenError {
 
 /// A parameter the operation does not take, named in `message`.
 pub(crate) fn invalid_parameter(message: impl Into<String>) -> ApiError {
-    ApiError::client("InvalidParameterValueException", message)
+    ApiError::invalid("InvalidParameterValueException", message)
 }
 
 /// A function or mapping that does not exist.
 pub(crate) fn not_found(message: impl Into<String>) -> ApiError {
-    ApiError::client("ResourceNotFoundException", message)
+    ApiError::not_found("ResourceNotFoundException", message)
 }
 
 /// More invocations than the function's environments and their queue hold.
 pub(crate) fn too_many_requests(message: impl Into<String>) -> ApiError {
-    ApiError::client("TooManyRequestsException", message)
+    ApiError::throttled("TooManyRequestsException", message)
 }
 
 /// A failure of ours, or of a remote Invoke endpoint. Callers may retry.
 pub(crate) fn service_exception(message: impl Into<String>) -> ApiError {
-    ApiError { code: "ServiceException", ..ApiError::internal(message) }
+    ApiError::new(ErrorKind::Unavailable, "ServiceException", message)
 }
 
 /// An error on its way to a REST client.

@@ -1,7 +1,7 @@
 //! What a function is: its name, its executable and its settings.
 
 use anabranch_control::Stored;
-use anabranch_protocol::ApiError;
+use anabranch_protocol::{ApiError, Arn};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -96,12 +96,14 @@ fn is_function_name(name: &str) -> bool {
 /// # Errors
 /// `InvalidParameterValueException` for a destination of any other kind.
 pub(crate) fn bucket_of(arn: &str) -> Result<&str, ApiError> {
-    match arn.strip_prefix("arn:aws:s3:::") {
-        Some(bucket) if !bucket.is_empty() && !bucket.contains('/') => Ok(bucket),
-        _ => Err(invalid_parameter(format!(
+    let named = arn.parse::<Arn>().ok();
+    // The name is the end of the ARN.
+    let bucket = named.as_ref().and_then(Arn::bucket_name).and_then(|name| arn.get(arn.len() - name.len()..));
+    bucket.ok_or_else(|| {
+        invalid_parameter(format!(
             "OnFailure.Destination {arn} is not supported: only S3 bucket ARNs are (no SQS, SNS or Kafka)"
-        ))),
-    }
+        ))
+    })
 }
 
 /// The name in a function name, partial ARN or ARN, as every operation accepts them.

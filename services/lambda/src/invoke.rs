@@ -1,6 +1,6 @@
 //! What goes into an invocation and what comes out of it.
 
-use anabranch_protocol::{ApiError, Encoding};
+use anabranch_protocol::{ApiError, Encoding, ErrorKind};
 use bytes::Bytes;
 use serde::de::IgnoredAny;
 use serde_json::json;
@@ -73,7 +73,8 @@ impl InvokeOutcome {
 /// Checks a payload as Invoke does; an empty one stands for `{}`.
 pub(crate) fn check_payload(payload: Bytes, bytes_max: usize) -> Result<Bytes, ApiError> {
     if payload.len() > bytes_max {
-        return Err(ApiError::client(
+        return Err(ApiError::new(
+            ErrorKind::TooLarge,
             "RequestTooLargeException",
             format!("Request must be smaller than {bytes_max} bytes for the InvokeFunction operation"),
         ));
@@ -93,5 +94,5 @@ pub(crate) fn check_payload(payload: Bytes, bytes_max: usize) -> Result<Bytes, A
 
 /// The answer to what is not JSON, or not of the form that it should have.
 pub(crate) fn not_json(why: &str) -> ApiError {
-    ApiError::client("InvalidRequestContentException", format!("Could not parse request body into json: {why}"))
+    ApiError::invalid("InvalidRequestContentException", format!("Could not parse request body into json: {why}"))
 }

@@ -1,7 +1,7 @@
 //! Functions, as other services of the program invoke them.
 
 use anabranch_ports::{FunctionInvoker, FunctionOutcome, PortError, PortErrorKind};
-use anabranch_protocol::{ApiError, Fault};
+use anabranch_protocol::{ApiError, ErrorKind};
 use async_trait::async_trait;
 use bytes::Bytes;
 
@@ -30,11 +30,11 @@ impl Lambda {
 }
 
 fn port_error(error: ApiError) -> PortError {
-    let kind = match (error.code, error.fault) {
-        ("ResourceNotFoundException", _) => PortErrorKind::NotFound,
-        ("TooManyRequestsException", _) => PortErrorKind::Throttled,
-        (_, Fault::Client) => PortErrorKind::Refused,
-        (_, Fault::Server) => PortErrorKind::Failed,
+    let kind = match error.kind {
+        ErrorKind::NotFound => PortErrorKind::NotFound,
+        ErrorKind::Throttled => PortErrorKind::Throttled,
+        kind if kind.is_ours() => PortErrorKind::Failed,
+        _ => PortErrorKind::Refused,
     };
     PortError::new(kind, error.code, error.message)
 }

@@ -1,6 +1,7 @@
 //! Bucket notifications: which events a bucket tells, to whom, and how they read.
 //! (S3 User Guide, "Event message structure".)
 
+use anabranch_protocol::Arn;
 use jiff::Timestamp;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
@@ -143,7 +144,7 @@ pub(crate) fn message(rule: &NotificationRule, happened: &Happened<'_>) -> Value
             "bucket": {
                 "name": happened.bucket,
                 "ownerIdentity": { "principalId": "ANABRANCH" },
-                "arn": format!("arn:aws:s3:::{}", happened.bucket),
+                "arn": Arn::bucket(happened.bucket),
             },
             "object": object,
         },

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 /// Most characters of an ARN that is read.
 pub const ARN_CHARACTERS_MAX: usize = 2048;
 
@@ -18,6 +20,18 @@ pub struct Account([u8; 12]);
 impl Account {
     /// The account that requests belong to unless their credentials name another.
     pub const DEFAULT: Self = Self(*b"000000000000");
+
+    /// The account that an access key id tells: one of twelve digits is an account itself, and those
+    /// that STS gives out here hold it behind `ASIA`. Ids that AWS made tell none (they have other
+    /// characters there).
+    pub fn of_access_key(access_key_id: &str) -> Option<Self> {
+        let account = match access_key_id.len() {
+            12 => access_key_id,
+            20 => access_key_id.strip_prefix("ASIA")?.get(..12)?,
+            _ => return None,
+        };
+        account.parse().ok()
+    }
 
     /// Its digits.
     pub fn as_str(&self) -> &str {
@@ -64,10 +78,15 @@ impl Region {
     }
 }
 
+impl Region {
+    /// The name of [`Region::default`].
+    pub const DEFAULT_NAME: &str = "us-east-1";
+}
+
 impl Default for Region {
     /// The region of a request whose credential scope names none.
     fn default() -> Self {
-        Self("us-east-1".into())
+        Self(Self::DEFAULT_NAME.into())
     }
 }
 
@@ -114,6 +133,22 @@ impl Arn {
         }
     }
 
+    /// The ARN of a bucket, which has neither region nor account.
+    pub fn bucket(name: &str) -> Self {
+        Self { service: "s3".into(), region: None, account: None, resource: name.into() }
+    }
+
+    /// The ARN of something of an account that is in all regions, such as `role/deploy` of `iam`.
+    pub fn global(service: &str, account: Account, resource: &str) -> Self {
+        Self { service: service.into(), region: None, account: Some(account), resource: resource.into() }
+    }
+
+    /// The bucket's name, if it is the ARN of a bucket and of nothing in it.
+    pub fn bucket_name(&self) -> Option<&str> {
+        let is_bucket = &*self.service == "s3" && self.region.is_none() && self.account.is_none();
+        Some(&*self.resource).filter(|name| is_bucket && !name.contains('/'))
+    }
+
     /// The name behind `prefix`, such as `clicks` of `stream/clicks` behind `stream/`.
     pub fn resource_after(&self, prefix: &str) -> Option<&str> {
         self.resource.strip_prefix(prefix)
@@ -134,7 +169,7 @@ impl FromStr for Arn {
         else {
             return Err(NotAnArn("an ARN has the form arn:aws:service:region:account:resource"));
         };
-        if !matches!(partition, "aws" | "aws-cn" | "aws-us-gov") {
+        if !(partition == "aws" || partition.starts_with("aws-")) {
             return Err(NotAnArn("an ARN begins with arn:aws:"));
         }
         if service.is_empty() || resource.is_empty() {
@@ -156,6 +191,25 @@ impl fmt::Display for Arn {
         write!(formatter, "arn:aws:{}:{region}:{account}:{}", self.service, self.resource)
     }
 }
+
+/// Account, region and ARN are text on the wire and in what is stored.
+macro_rules! as_text {
+    ($($name:ident)*) => { $(
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    )* };
+}
+
+as_text! { Account Region Arn }
 
 #[cfg(test)]
 mod tests {
@@ -190,6 +244,16 @@ mod tests {
         }
     }
 
+    #[test]
+    fn access_keys_tell_accounts() {
+        let account = |key| Account::of_access_key(key).map(|account| account.to_string());
+        assert_eq!(account("123456789012").as_deref(), Some("123456789012"));
+        assert_eq!(account("ASIA123456789012ABCD").as_deref(), Some("123456789012"));
+        for other in ["", "AKIA123456789012ABCD", "ASIA12345678901XABCD", "12345678901x", "anabranch"] {
+            assert_eq!(account(other), None, "{other}");
+        }
+    }
+
     proptest! {
         #[test]
         fn arns_come_back(
@@ -204,7 +268,9 @@ mod tests {
                 account: account.map(|account| account.parse().unwrap()),
                 resource: resource.into(),
             };
-            prop_assert_eq!(arn.to_string().parse::<Arn>().unwrap(), arn);
+            prop_assert_eq!(&arn.to_string().parse::<Arn>().unwrap(), &arn);
+            let stored = serde_json::to_string(&arn).unwrap();
+            prop_assert_eq!(serde_json::from_str::<Arn>(&stored).unwrap(), arn);
         }
     }
 }

@@ -8,7 +8,7 @@ use aws_smithy_types::event_stream::{Header, HeaderValue, Message};
 use bytes::{BufMut, Bytes};
 use futures_core::Stream;
 
-use crate::{ApiError, Encoding, Fault};
+use crate::{ApiError, Encoding};
 
 /// The media type of such an answer.
 pub const EVENT_STREAM_TYPE: &str = "application/vnd.amazon.eventstream";
@@ -44,7 +44,7 @@ impl ApiError {
     /// The error as the last message of an event stream.
     pub fn to_message(&self, encoding: Encoding) -> Bytes {
         // As a modelled exception of a stream, a failure of ours has a longer name.
-        let name = if self.fault == Fault::Server { "InternalFailureException" } else { self.code };
+        let name = if self.kind.is_ours() { "InternalFailureException" } else { self.code };
         let payload = encoding.encode(&serde_json::json!({ "message": self.message })).unwrap_or_default();
         message([(":message-type", "exception"), (":exception-type", name)], encoding, payload.into())
     }
@@ -98,7 +98,7 @@ mod tests {
 
     #[test]
     fn an_error_is_an_exception() {
-        let error = ApiError::client("ResourceInUseException", "taken over");
+        let error = ApiError::invalid("ResourceInUseException", "taken over");
         let message = read_message_from(error.to_message(Encoding::Cbor)).unwrap();
         let expected = [
             (":message-type", "exception"),

@@ -27,9 +27,9 @@ pub use bounded::{BoundedList, BoundedMap};
 pub use clipped::{Clipped, REPEATED_CHARS_MAX};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use constraint::{Integer, List, Pattern, Text, VIOLATIONS_MAX, Violations};
-pub use context::{DEFAULT_ACCOUNT_ID, DEFAULT_REGION, RequestContext, account_of_key};
+pub use context::RequestContext;
 pub use encoding::{Blob, Encoding, Timestamp};
-pub use error::{ApiError, Fault};
+pub use error::{ApiError, ErrorKind};
 pub use event_stream::{EVENT_STREAM_TYPE, Event, EventStream};
 pub use problem::{Problem, ProblemKind};
 pub use query::{

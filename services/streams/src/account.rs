@@ -1,7 +1,7 @@
 //! An account's settings in a region: its commitment to a minimum throughput, and what it unlocks.
 
 use anabranch_control::{Stored, Table};
-use anabranch_protocol::{ApiError, RequestContext};
+use anabranch_protocol::{Account, ApiError, Region, RequestContext};
 use serde::{Deserialize, Serialize};
 
 use crate::error::limit_exceeded;
@@ -61,8 +61,8 @@ impl Commitment {
 
 impl Streams {
     /// The commitment of an account in a region.
-    pub(crate) fn commitment(&self, account_id: &str, region: &str) -> Result<Commitment, ApiError> {
-        let stored = self.control.get(ACCOUNTS, &format!("{account_id}/{region}"));
+    pub(crate) fn commitment(&self, account: Account, region: &Region) -> Result<Commitment, ApiError> {
+        let stored = self.control.get(ACCOUNTS, &format!("{account}/{region}"));
         Ok(stored.map_err(|error| control_failure(&error))?.unwrap_or_default())
     }
 
@@ -73,9 +73,9 @@ impl Streams {
         apply: impl FnOnce(&mut Commitment),
     ) -> Result<Commitment, ApiError> {
         let _changing = self.changing_accounts.lock();
-        let mut commitment = self.commitment(&context.account_id, &context.region)?;
+        let mut commitment = self.commitment(context.account, &context.region)?;
         apply(&mut commitment);
-        let stored = self.control.put(ACCOUNTS, &format!("{}/{}", context.account_id, context.region), &commitment);
+        let stored = self.control.put(ACCOUNTS, &format!("{}/{}", context.account, context.region), &commitment);
         stored.map_err(|error| control_failure(&error))?;
         Ok(commitment)
     }
@@ -92,7 +92,7 @@ pub(crate) fn check_warm_throughput(
     if mode != StreamMode::OnDemand {
         return Err(ApiError::validation("WarmThroughputMiBps is only supported for streams in ON_DEMAND mode."));
     }
-    if !streams.commitment(&key.account_id, &key.region)?.is_enabled(streams.clock.now_ms()) {
+    if !streams.commitment(key.account_id, &key.region)?.is_enabled(streams.clock.now_ms()) {
         return Err(ApiError::validation(format!(
             "WarmThroughputMiBps is only supported for accounts that have MinimumThroughputBillingCommitment enabled, \
              which account {} has not.",

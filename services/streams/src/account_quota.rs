@@ -45,7 +45,7 @@ impl Streams {
              {additional}. Refer to the AWS Service Limits page \
              (http://docs.aws.amazon.com/general/latest/gr/aws_service_limits.html) for current limits and how to \
              request higher limits.",
-            context.account_id, context.region
+            context.account, context.region
         )))
     }
 
@@ -58,7 +58,7 @@ impl Streams {
         Err(limit_exceeded(format!(
             "This request would exceed the on-demand stream limit for the account {} in {}. Current on-demand stream \
              count for the account: {current}. Limit: {ON_DEMAND_STREAMS}.",
-            context.account_id, context.region
+            context.account, context.region
         )))
     }
 }

@@ -7,7 +7,7 @@ use anabranch_protocol::{ApiError, Encoding, RequestContext};
 use parking_lot::Mutex;
 use serde::Deserialize;
 
-use crate::error::limit_exceeded;
+use crate::error::call_rate_exceeded;
 use crate::quota::Bucket;
 use crate::stream::StreamKey;
 
@@ -102,7 +102,7 @@ impl CallRates {
             buckets.retain(|_, bucket| !bucket.is_full(now_ms));
         }
         let bucket = buckets.entry((operation.to_string(), key)).or_insert_with(|| Bucket::new(rate, now_ms));
-        if bucket.try_take(1, now_ms) { Ok(()) } else { Err(limit_exceeded(refusal)) }
+        if bucket.try_take(1, now_ms) { Ok(()) } else { Err(call_rate_exceeded(refusal)) }
     }
 }
 

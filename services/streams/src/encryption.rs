@@ -1,5 +1,6 @@
 //! What a stream says of its encryption with a KMS key, by the time of a record.
 
+use anabranch_protocol::Arn;
 use serde::{Deserialize, Serialize};
 
 use crate::limits::DAY_MS;
@@ -54,17 +55,11 @@ pub(crate) fn is_key_id(text: &str) -> bool {
         resource.strip_prefix("key/").is_some_and(is_bare_key_id)
             || resource.strip_prefix("alias/").is_some_and(is_name)
     };
-    let parts: Vec<&str> = text.splitn(6, ':').collect();
-    match parts.as_slice() {
-        ["arn", partition, "kms", region, account_id, resource] => {
-            partition.starts_with("aws")
-                && !region.is_empty()
-                && account_id.len() == 12
-                && account_id.bytes().all(|byte| byte.is_ascii_digit())
-                && is_resource(resource)
+    match text.parse::<Arn>() {
+        Ok(arn) => {
+            &*arn.service == "kms" && arn.region.is_some() && arn.account.is_some() && is_resource(&arn.resource)
         }
-        [text] => is_bare_key_id(text) || text.strip_prefix("alias/").is_some_and(is_name),
-        _ => false,
+        Err(_) => is_bare_key_id(text) || text.strip_prefix("alias/").is_some_and(is_name),
     }
 }
 

@@ -77,7 +77,7 @@ impl IteratorKey {
         };
         let age_ms = now_ms.saturating_sub(iterator.issued_ms);
         if age_ms > ITERATOR_MS {
-            return Err(ApiError::client(
+            return Err(ApiError::invalid(
                 "ExpiredIteratorException",
                 format!(
                     "Iterator expired. The iterator was created at time {} while right now it is {} which is further in \

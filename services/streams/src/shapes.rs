@@ -1,6 +1,6 @@
 //! Constraints of the service model (kinesis, 2013-12-02), by shape.
 
-use anabranch_protocol::{BoundedList, BoundedMap, Integer, List, Text};
+use anabranch_protocol::{Arn, BoundedList, BoundedMap, Integer, List, Text};
 
 fn is_name(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte))
@@ -15,14 +15,10 @@ fn is_number(text: &str, digits_max: usize) -> bool {
 }
 
 fn is_stream_arn(text: &str) -> bool {
-    let parts: Vec<&str> = text.splitn(6, ':').collect();
-    let [arn, partition, service, _, account, resource] = parts.as_slice() else { return false };
-    *arn == "arn"
-        && partition.starts_with("aws")
-        && *service == "kinesis"
-        && account.len() == 12
-        && account.bytes().all(|byte| byte.is_ascii_digit())
-        && resource.strip_prefix("stream/").is_some_and(|name| !name.is_empty() && !name.contains(char::is_whitespace))
+    let is_name = |name: &str| !name.is_empty() && !name.contains(char::is_whitespace);
+    text.parse::<Arn>().is_ok_and(|arn| {
+        &*arn.service == "kinesis" && arn.account.is_some() && arn.resource_after("stream/").is_some_and(is_name)
+    })
 }
 
 fn is_consumer_arn(text: &str) -> bool {

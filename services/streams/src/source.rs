@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anabranch_ports::{
     PortError, PortErrorKind, ShardCursor, ShardInfo, ShardRead, Start, StreamHandle, StreamRecord, StreamSource,
 };
-use anabranch_protocol::{ApiError, Clock, Fault};
+use anabranch_protocol::{ApiError, Clock, ErrorKind};
 use anabranch_storage::{Position, Record};
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -166,10 +166,11 @@ fn stream_record(shard: &Shard, record: &Record<'_>) -> Result<StreamRecord, Api
 }
 
 fn port_error(error: ApiError) -> PortError {
-    let kind = match (error.code, error.fault) {
-        ("ResourceNotFoundException", _) => PortErrorKind::NotFound,
-        (_, Fault::Client) => PortErrorKind::Refused,
-        (_, Fault::Server) => PortErrorKind::Failed,
+    let kind = match error.kind {
+        ErrorKind::NotFound => PortErrorKind::NotFound,
+        ErrorKind::Throttled => PortErrorKind::Throttled,
+        kind if kind.is_ours() => PortErrorKind::Failed,
+        _ => PortErrorKind::Refused,
     };
     PortError::new(kind, error.code, error.message)
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use anabranch_control::Stored;
-use anabranch_protocol::{ApiError, RequestContext, Timestamp};
+use anabranch_protocol::{Account, ApiError, Arn, Region, RequestContext, Timestamp};
 use anabranch_storage::Config;
 use parking_lot::{Mutex, RwLock};
 use serde::{Deserialize, Serialize};
@@ -29,26 +29,25 @@ use crate::tags::Tags;
 /// Account, region and name: what identifies a stream.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(crate) struct StreamKey {
-    pub(crate) account_id: String,
-    pub(crate) region: String,
+    pub(crate) account_id: Account,
+    pub(crate) region: Region,
     pub(crate) name: String,
 }
 
 impl StreamKey {
     pub(crate) fn of_name(context: &RequestContext, name: &str) -> Self {
-        Self { account_id: context.account_id.clone(), region: context.region.clone(), name: name.into() }
+        Self { account_id: context.account, region: context.region.clone(), name: name.into() }
     }
 
     /// The stream that an ARN names, which may be a consumer's.
     pub(crate) fn of_arn(arn: &str) -> Option<Self> {
-        let parts: Vec<&str> = arn.splitn(6, ':').collect();
-        let ["arn", _, "kinesis", region, account_id, resource] = parts.as_slice() else { return None };
-        let name = resource.strip_prefix("stream/")?.split('/').next()?;
-        Some(Self { account_id: (*account_id).into(), region: (*region).into(), name: name.into() })
+        let arn: Arn = arn.parse().ok().filter(|arn: &Arn| &*arn.service == "kinesis")?;
+        let name = arn.resource_after("stream/")?.split('/').next()?.into();
+        Some(Self { account_id: arn.account?, region: arn.region?, name })
     }
 
     pub(crate) fn arn(&self) -> String {
-        format!("arn:aws:kinesis:{}:{}:stream/{}", self.region, self.account_id, self.name)
+        Arn::new("kinesis", &self.region, self.account_id, &format!("stream/{}", self.name)).to_string()
     }
 
     /// The key of the stream that a request names by name, ARN or both.
@@ -74,7 +73,7 @@ impl StreamKey {
 
     /// Account and region: the streams that one caller sees together.
     pub(crate) fn is_of(&self, context: &RequestContext) -> bool {
-        self.account_id == context.account_id && self.region == context.region
+        self.account_id == context.account && self.region == context.region
     }
 }
 

@@ -51,7 +51,7 @@ pub(crate) fn list_streams(answer: &mut ListStreamsResponse, caller: &Caller<'_>
 
 pub(crate) fn get_records(answer: &mut GetRecordsResponse, caller: &Caller<'_>) {
     for record in &mut answer.records {
-        record.aws_region.clone_from(&caller.context.region);
+        record.aws_region = caller.context.region.to_string();
     }
 }
 
@@ -77,7 +77,7 @@ fn table(table: &mut TableDescription, caller: &Caller<'_>) {
     if let Some(key) = key
         && let Some(id) = key.strip_prefix(dynoxide::streams::kms_key_arn("").as_str())
     {
-        *key = caller.context.arn("kms", &format!("key/{id}"));
+        *key = caller.context.arn("kms", &format!("key/{id}")).to_string();
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::path::PathBuf;
 
-use anabranch_protocol::{ApiError, Fault};
+use anabranch_protocol::{ApiError, ErrorKind};
 use dynoxide::DynoxideError;
 use serde_json::Value;
 
@@ -52,21 +52,34 @@ pub(crate) fn to_api(error: DynoxideError) -> ApiError {
     match error {
         DynoxideError::ConditionalCheckFailedException(_, Some(item))
         | DynoxideError::StatementConditionalCheckFailed(_, item) => match serde_json::to_value(&item) {
-            Ok(item) => ApiError::client(code, message).with_detail("Item", item),
+            Ok(item) => ApiError::invalid(code, message).with_detail("Item", item),
             Err(error) => internal(&error),
         },
         DynoxideError::TransactionCanceledException(_, reasons) => match serde_json::to_value(&reasons) {
             // The model spells this exception's message with a capital letter.
-            Ok(reasons) => ApiError::client(code, message.clone())
+            Ok(reasons) => ApiError::invalid(code, message.clone())
                 .with_detail("Message", Value::from(message))
                 .with_detail("CancellationReasons", reasons),
             Err(error) => internal(&error),
         },
-        _ if error.status_code() < 500 => ApiError::client(code, bounded(reworded(&message))),
+        error if error.status_code() < 500 => ApiError::new(kind(&error), code, bounded(reworded(&message))),
         _ if is_full_disk(&message) => {
             failed("The disk is full: nothing was written. Free some space and send the request again.")
         }
         _ => internal(&format_args!("{code}: {message}")),
+    }
+}
+
+/// What the engine's refusal is, beside its name.
+fn kind(error: &DynoxideError) -> ErrorKind {
+    match error {
+        DynoxideError::ResourceNotFoundException(_) => ErrorKind::NotFound,
+        DynoxideError::ResourceInUseException(_) | DynoxideError::DuplicateItemException(_) => ErrorKind::Conflict,
+        DynoxideError::ProvisionedThroughputExceededException(_) => ErrorKind::Throttled,
+        DynoxideError::LimitExceededException(_) => ErrorKind::LimitExceeded,
+        DynoxideError::AccessDeniedException(_) => ErrorKind::AccessDenied,
+        DynoxideError::SerializationException(_) => ErrorKind::Serialization,
+        _ => ErrorKind::Invalid,
     }
 }
 
@@ -84,7 +97,7 @@ pub(crate) fn internal(cause: &dyn Display) -> ApiError {
 
 /// A failure of ours in words for the caller.
 pub(crate) fn failed(message: &str) -> ApiError {
-    ApiError { code: INTERNAL_SERVER_ERROR, fault: Fault::Server, ..ApiError::internal(message) }
+    ApiError::new(ErrorKind::Internal, INTERNAL_SERVER_ERROR, message)
 }
 
 /// Bytes of an error message, which may repeat what was sent.
@@ -106,7 +119,7 @@ pub(crate) fn closed() -> ApiError {
 
 /// The answer when too many calls wait already.
 pub(crate) fn too_busy() -> ApiError {
-    ApiError::client(
+    ApiError::throttled(
         "com.amazonaws.dynamodb.v20120810#RequestLimitExceeded",
         "Throughput exceeds the current throughput limit for your account: too many requests are waiting.",
     )

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use anabranch_protocol::{ApiError, Clipped, RequestContext};
+use anabranch_protocol::{ApiError, Arn, Clipped, ErrorKind, RequestContext};
 use dynoxide::Database;
 use jiff::Timestamp;
 use memchr::memmem;
@@ -40,7 +40,7 @@ pub(crate) type Given = HashMap<String, String>;
 impl Caller<'_> {
     /// The ARN of `resource` (such as `table/clicks`) for this caller.
     pub(crate) fn arn(&self, resource: &str) -> String {
-        self.context.arn("dynamodb", resource)
+        self.context.arn("dynamodb", resource).to_string()
     }
 
     /// Rewrites `body` so that tables are named as the engine names them. `None` if it names none
@@ -106,37 +106,35 @@ impl Caller<'_> {
     /// `ValidationException` for what is no ARN of a table in the caller's region,
     /// `AccessDeniedException` for a table of another account.
     pub(crate) fn table(&self, arn: &str) -> Result<String, ApiError> {
-        match self.resource(arn)?.split_once('/') {
-            Some(("table", name)) if !name.is_empty() && !name.contains('/') => Ok(name.to_string()),
-            _ => Err(invalid_arn(arn)),
-        }
+        let named = self.named(arn)?;
+        let table = named.resource_after("table/").filter(|name| !name.is_empty() && !name.contains('/'));
+        table.map(str::to_string).ok_or_else(|| invalid_arn(arn))
     }
 
-    /// Checks that `arn` names something of the caller's, and gives what comes after the account.
-    fn resource<'a>(&self, arn: &'a str) -> Result<&'a str, ApiError> {
-        let parts: Vec<&str> = arn.splitn(6, ':').collect();
-        let ["arn", "aws", "dynamodb", region, account, resource] = parts[..] else { return Err(invalid_arn(arn)) };
-        if region != self.context.region || account.len() != 12 || !account.bytes().all(|digit| digit.is_ascii_digit())
-        {
+    /// Reads the ARN of something of the caller's.
+    fn named(&self, arn: &str) -> Result<Arn, ApiError> {
+        let named: Arn = arn.parse().map_err(|_| invalid_arn(arn))?;
+        let account = named.account.ok_or_else(|| invalid_arn(arn))?;
+        if &*named.service != "dynamodb" || named.region.as_ref() != Some(&self.context.region) {
             return Err(invalid_arn(arn));
         }
-        if account != self.context.account_id {
+        if account != self.context.account {
             let operation = self.operation;
             return Err(self.access_denied(
                 arn,
                 &format!(" because no resource-based policy allows the dynamodb:{operation} action"),
             ));
         }
-        Ok(resource)
+        Ok(named)
     }
 
     fn access_denied(&self, arn: &str, because: &str) -> ApiError {
-        let (account, operation) = (&self.context.account_id, self.operation);
-        ApiError::client(
+        let user = Arn::global("iam", self.context.account, "root");
+        let operation = self.operation;
+        ApiError::new(
+            ErrorKind::AccessDenied,
             "com.amazonaws.dynamodb.v20120810#AccessDeniedException",
-            format!(
-                "User: arn:aws:iam::{account}:root is not authorized to perform: dynamodb:{operation} on resource: {arn}{because}"
-            ),
+            format!("User: {user} is not authorized to perform: dynamodb:{operation} on resource: {arn}{because}"),
         )
     }
 
@@ -175,8 +173,8 @@ impl Caller<'_> {
 
     /// The table and the engine's label of the stream that `arn` names.
     fn stored_label(&self, arn: &str) -> Result<Option<(String, String)>, CallError> {
-        let resource = self.resource(arn)?;
-        let named = resource.strip_prefix("table/").and_then(|rest| rest.split_once("/stream/"));
+        let arn_ = self.named(arn)?;
+        let named = arn_.resource_after("table/").and_then(|rest| rest.split_once("/stream/"));
         let Some((table, named)) = named else { return Err(invalid_arn(arn).into()) };
         let label = self.database.get_table_metadata(table)?.filter(|table| table.stream_enabled);
         let label = label.and_then(|table| table.stream_label).filter(|label| stream_label(label) == named);
@@ -189,7 +187,7 @@ fn invalid_arn(arn: &str) -> ApiError {
 }
 
 fn not_found(what: &str) -> ApiError {
-    ApiError::client(
+    ApiError::not_found(
         "com.amazonaws.dynamodb.v20120810#ResourceNotFoundException",
         format!("Requested resource not found: {what} not found"),
     )

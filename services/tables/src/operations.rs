@@ -1,6 +1,6 @@
 //! The operations: one line each, in the order of the API reference.
 
-use anabranch_protocol::{ApiError, RequestContext};
+use anabranch_protocol::{ApiError, ErrorKind, RequestContext};
 use bytes::Bytes;
 use dynoxide::Database;
 
@@ -86,7 +86,8 @@ pub(crate) fn find(name: &str) -> Result<Operation, ApiError> {
 
 /// The answer to an operation that is not offered here.
 pub(crate) fn unsupported(name: &str) -> ApiError {
-    ApiError::client(
+    ApiError::new(
+        ErrorKind::Unsupported,
         "com.amazon.coral.service#UnknownOperationException",
         format!("DynamoDB operation {name} is unknown or not supported by Anabranch"),
     )

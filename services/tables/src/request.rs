@@ -3,7 +3,7 @@
 //! The engine's types mark some refusals with a prefix that tells the exception they stand for;
 //! no prefix may reach the wire.
 
-use anabranch_protocol::ApiError;
+use anabranch_protocol::{ApiError, ErrorKind};
 use memchr::memmem;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -215,11 +215,15 @@ pub(crate) fn lower_camel(field: &str) -> String {
 
 /// A `ValidationException`.
 pub(crate) fn validation(message: &str) -> ApiError {
-    ApiError::client("com.amazon.coral.validate#ValidationException", bounded(message.to_string()))
+    ApiError::invalid("com.amazon.coral.validate#ValidationException", bounded(message.to_string()))
 }
 
 fn serialization(message: &str) -> ApiError {
-    ApiError::client("com.amazon.coral.service#SerializationException", bounded(message.to_string()))
+    ApiError::new(
+        ErrorKind::Serialization,
+        "com.amazon.coral.service#SerializationException",
+        bounded(message.to_string()),
+    )
 }
 
 #[cfg(test)]

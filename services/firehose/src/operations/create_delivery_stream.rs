@@ -1,6 +1,6 @@
 //! CreateDeliveryStream.
 
-use anabranch_protocol::{ApiError, RequestContext, Violations};
+use anabranch_protocol::{ApiError, ErrorKind, RequestContext, Violations};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -79,12 +79,12 @@ pub(crate) async fn create_delivery_stream(
 
     let changing = firehose.fleet.changing.clone().lock_owned().await;
     if firehose.fleet.hoses.read().contains_key(&stream.arn) {
-        let message = format!("Firehose {} under accountId {} already exists", stream.name, context.account_id);
-        return Err(ApiError::client("ResourceInUseException", message));
+        let message = format!("Firehose {} under accountId {} already exists", stream.name, context.account);
+        return Err(ApiError::conflict("ResourceInUseException", message));
     }
     if firehose.fleet.hoses.read().len() >= DELIVERY_STREAMS_MAX {
         let message = format!("You have already consumed your firehose quota of {DELIVERY_STREAMS_MAX} hoses.");
-        return Err(ApiError::client("LimitExceededException", message));
+        return Err(ApiError::new(ErrorKind::LimitExceeded, "LimitExceededException", message));
     }
     firehose.fleet.make(stream, changing).await?;
     Ok(CreateDeliveryStreamResponse { delivery_stream_arn })

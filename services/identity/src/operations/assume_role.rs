@@ -48,12 +48,12 @@ pub(super) fn assume_role(identity: &Identity, request: &AssumeRoleRequest) -> R
     let account = arn.account.ok_or_else(invalid)?;
     let name = request.role_session_name.as_deref().unwrap_or_default();
     let session = Session {
-        arn: format!("arn:aws:sts::{account}:assumed-role/{role}/{name}"),
+        arn: Arn::global("sts", account, &format!("assumed-role/{role}/{name}")).to_string(),
         user_id: format!("AROA{}:{name}", random_id(17)),
     };
     let expires_ms = identity.expires_ms(request.duration_seconds.unwrap_or(ROLE_SECONDS_DEFAULT));
     Ok(AssumeRoleAnswer {
-        credentials: session.credentials(account.as_str(), expires_ms),
+        credentials: session.credentials(account, expires_ms),
         assumed_role_user: AssumedRoleUser { assumed_role_id: session.user_id, arn: session.arn },
         source_identity: request.source_identity.clone(),
     })

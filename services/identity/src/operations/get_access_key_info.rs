@@ -1,9 +1,8 @@
 //! GetAccessKeyInfo.
 
-use anabranch_protocol::{ApiError, Violations};
+use anabranch_protocol::{Account, ApiError, Violations};
 use serde::{Deserialize, Serialize};
 
-use crate::session::account_of_key;
 use crate::shapes::ACCESS_KEY_ID;
 
 #[derive(Debug, Deserialize)]
@@ -15,7 +14,7 @@ pub(super) struct GetAccessKeyInfoRequest {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct GetAccessKeyInfoAnswer {
-    account: String,
+    account: Account,
 }
 
 /// Tells the account of an access key id.
@@ -24,5 +23,5 @@ pub(super) fn get_access_key_info(request: &GetAccessKeyInfoRequest) -> Result<G
     violations.required_text("accessKeyId", request.access_key_id.as_deref(), &ACCESS_KEY_ID);
     violations.finish()?;
     let key = request.access_key_id.as_deref().unwrap_or_default();
-    Ok(GetAccessKeyInfoAnswer { account: account_of_key(key).into() })
+    Ok(GetAccessKeyInfoAnswer { account: Account::of_access_key(key).unwrap_or(Account::DEFAULT) })
 }

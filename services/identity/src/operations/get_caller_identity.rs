@@ -1,6 +1,6 @@
 //! GetCallerIdentity.
 
-use anabranch_protocol::{ApiError, RequestContext};
+use anabranch_protocol::{Account, ApiError, RequestContext};
 use serde::{Deserialize, Serialize};
 
 use crate::session::Session;
@@ -13,7 +13,7 @@ pub(super) struct GetCallerIdentityRequest {}
 pub(super) struct GetCallerIdentityAnswer {
     arn: String,
     user_id: String,
-    account: String,
+    account: Account,
 }
 
 /// Tells who the caller's credentials say it is.
@@ -22,5 +22,5 @@ pub(super) fn get_caller_identity(
     _request: &GetCallerIdentityRequest,
 ) -> Result<GetCallerIdentityAnswer, ApiError> {
     let Session { arn, user_id } = Session::of(context);
-    Ok(GetCallerIdentityAnswer { arn, user_id, account: context.account_id.clone() })
+    Ok(GetCallerIdentityAnswer { arn, user_id, account: context.account })
 }

@@ -30,5 +30,5 @@ pub(super) fn get_session_token(
     violations.integer("durationSeconds", request.duration_seconds, &SESSION_SECONDS);
     violations.finish()?;
     let expires_ms = identity.expires_ms(request.duration_seconds.unwrap_or(SESSION_SECONDS_DEFAULT));
-    Ok(GetSessionTokenAnswer { credentials: Session::of(context).credentials(&context.account_id, expires_ms) })
+    Ok(GetSessionTokenAnswer { credentials: Session::of(context).credentials(context.account, expires_ms) })
 }

@@ -1,7 +1,7 @@
 //! All mappings: their configuration in the control store, their state, their tasks.
 
 use anabranch_control::{Changes, ControlError, ControlStore, Stored, Table};
-use anabranch_protocol::{ApiError, Clock, Problem, Timestamp};
+use anabranch_protocol::{ApiError, Arn, Clock, Problem, Timestamp};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -187,7 +187,7 @@ impl Mappings {
             other.function == stored.function && other.event_source_arn == stored.event_source_arn
         };
         if let Some((uuid, _)) = mappings.iter().find(|(_, mapping)| same(&mapping.stored)) {
-            return Err(ApiError::client(
+            return Err(ApiError::conflict(
                 "ResourceConflictException",
                 format!(
                     "An event source mapping with a Kinesis stream (\" {} \") and function (\" {} \") already exists. \
@@ -399,10 +399,7 @@ impl Mappings {
         let config = &self.dependencies.config;
         EventSourceMapping {
             uuid: uuid.into(),
-            event_source_mapping_arn: format!(
-                "arn:aws:lambda:{}:{}:event-source-mapping:{uuid}",
-                config.region, config.account_id
-            ),
+            event_source_mapping_arn: config.arn(&format!("event-source-mapping:{uuid}")).to_string(),
             event_source_arn: mapping.stored.event_source_arn.clone(),
             function_arn: config.function_arn(&mapping.stored.function),
             state: mapping.state().into(),
@@ -426,7 +423,7 @@ impl Mapping {
     fn check_settled(&self) -> Result<(), ApiError> {
         match self.passing {
             None => Ok(()),
-            Some(state) => Err(ApiError::client(
+            Some(state) => Err(ApiError::conflict(
                 "ResourceInUseException",
                 format!("The event source mapping cannot be changed while it is {state}."),
             )),
@@ -447,15 +444,17 @@ async fn stop(task: Option<Task>) {
 
 fn check_source(arn: Option<&str>) -> Result<String, ApiError> {
     let arn = arn.unwrap_or_default();
-    let parts: Vec<&str> = arn.splitn(6, ':').collect();
-    match parts[..] {
-        ["arn", _, "kinesis", _, _, resource] if resource.contains("/consumer/") => Err(invalid_parameter(format!(
+    let Ok(named) = arn.parse::<Arn>() else {
+        let message = format!("Unrecognized event source: EventSourceArn '{arn}' is not an ARN.");
+        return Err(invalid_parameter(message));
+    };
+    match (&*named.service, named.resource_after("stream/")) {
+        ("kinesis", Some(stream)) if stream.contains("/consumer/") => Err(invalid_parameter(format!(
             "EventSourceArn {arn}: stream consumers are not supported; give the stream's ARN."
         ))),
-        ["arn", _, "kinesis", _, _, resource] if resource.starts_with("stream/") => Ok(arn.into()),
-        ["arn", _, service, _, _, _] => Err(invalid_parameter(format!(
+        ("kinesis", Some(_)) => Ok(arn.into()),
+        (service, _) => Err(invalid_parameter(format!(
             "EventSourceArn {arn}: event source {service} is not supported; only Kinesis streams are."
         ))),
-        _ => Err(invalid_parameter(format!("Unrecognized event source: EventSourceArn '{arn}' is not an ARN."))),
     }
 }

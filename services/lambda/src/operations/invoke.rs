@@ -1,6 +1,6 @@
 //! Invoke: `POST /2015-03-31/functions/{FunctionName}/invocations`.
 
-use anabranch_protocol::ApiError;
+use anabranch_protocol::{ApiError, ErrorKind};
 use axum::body::{Body, to_bytes};
 use axum::extract::{Query, State};
 use axum::response::Response;
@@ -90,7 +90,8 @@ fn header(headers: &HeaderMap, name: &str) -> Option<String> {
 }
 
 fn too_large() -> ApiError {
-    ApiError::client(
+    ApiError::new(
+        ErrorKind::TooLarge,
         "RequestTooLargeException",
         format!("Request must be smaller than {PAYLOAD_BYTES_MAX} bytes for the InvokeFunction operation"),
     )

@@ -1,7 +1,7 @@
 //! The parts of a request that operations take, refused in Lambda's words where axum has its own,
 //! and their answers.
 
-use anabranch_protocol::{ApiError, Encoding};
+use anabranch_protocol::{ApiError, Encoding, ErrorKind};
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
@@ -42,7 +42,7 @@ impl<S: Send + Sync> FromRequest<S> for MappingBody {
         let body = axum::body::to_bytes(request.into_body(), MAPPING_BYTES_MAX).await;
         body.map(Self).map_err(|_| {
             let message = format!("Request must be smaller than {MAPPING_BYTES_MAX} bytes for an event source mapping");
-            ApiError::client("RequestTooLargeException", message).into()
+            ApiError::new(ErrorKind::TooLarge, "RequestTooLargeException", message).into()
         })
     }
 }

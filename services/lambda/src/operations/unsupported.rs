@@ -1,6 +1,6 @@
 //! Operations of the API that are not here: each is refused by its name.
 
-use anabranch_protocol::ApiError;
+use anabranch_protocol::{ApiError, ErrorKind};
 use http::{Method, Uri};
 
 use super::parts::Answer;
@@ -35,7 +35,8 @@ pub(super) async fn handle(method: Method, uri: Uri) -> Answer {
     let operation = name(method.as_str(), uri.path());
     let what = operation
         .map_or_else(|| format!("{method} {}", uri.path()), |name| format!("{name} ({method} {})", uri.path()));
-    Err(ApiError::client(
+    Err(ApiError::new(
+        ErrorKind::Unsupported,
         "UnknownOperationException",
         format!("Anabranch does not support the Lambda operation {what}."),
     )

@@ -21,7 +21,7 @@ pub(super) struct Form {
 
 impl Form {
     pub(super) fn parse(form: &[u8]) -> Result<Self, ApiError> {
-        let malformed = |message: String| ApiError::client("MalformedQueryString", message);
+        let malformed = |message: String| ApiError::invalid("MalformedQueryString", message);
         let mut root = Self::default();
         for (number, (name, value)) in form_urlencoded::parse(form).enumerate() {
             if number == PARAMETERS_MAX {

@@ -12,7 +12,7 @@ use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 use serde::{Deserialize, Serialize};
 
-use crate::{ApiError, Fault};
+use crate::ApiError;
 use form::Form;
 pub use form::{PARAMETER_DEPTH_MAX, PARAMETERS_MAX};
 use serializer::{Failure, Named};
@@ -41,7 +41,7 @@ impl QueryRequest {
         let mut form = Form::parse(form)?;
         let action = form.take("Action").filter(|action| !action.is_empty());
         let action = action
-            .ok_or_else(|| ApiError::client("MissingAction", "The request must contain the parameter Action."))?;
+            .ok_or_else(|| ApiError::invalid("MissingAction", "The request must contain the parameter Action."))?;
         let version = form.take("Version").unwrap_or_default();
         Ok(Self { action, version, form })
     }
@@ -52,7 +52,7 @@ impl QueryRequest {
     /// `MalformedInput` when a parameter is not of the type that the operation asks for.
     pub fn decode<'form, T: Deserialize<'form>>(&'form self) -> Result<T, ApiError> {
         T::deserialize(deserializer::Parameter::root(&self.form))
-            .map_err(|error| ApiError::client("MalformedInput", error.to_string()))
+            .map_err(|error| ApiError::invalid("MalformedInput", error.to_string()))
     }
 }
 
@@ -90,10 +90,7 @@ pub fn query_answer<T: Serialize>(
 /// # Errors
 /// None: writing to memory does not fail.
 pub fn query_error(style: &QueryStyle, error: &ApiError, request_id: &str) -> std::io::Result<Vec<u8>> {
-    let fault = match error.fault {
-        Fault::Client => "Sender",
-        Fault::Server => "Receiver",
-    };
+    let fault = if error.kind.is_ours() { "Receiver" } else { "Sender" };
     let mut writer = Writer::new(Vec::with_capacity(256));
     declare(&mut writer)?;
     let response = writer.create_element("ErrorResponse").with_attribute(("xmlns", style.namespace));

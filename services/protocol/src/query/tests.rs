@@ -147,7 +147,7 @@ fn an_answer_without_output_has_its_id() {
 
 #[test]
 fn an_error_says_whose_fault_it_is() {
-    let error = ApiError::client("NotFound", "no <such> topic");
+    let error = ApiError::invalid("NotFound", "no <such> topic");
     let text = String::from_utf8(query_error(&WRAPPED, &error, "id").unwrap()).unwrap();
     assert!(
         text.contains("<Type>Sender</Type><Code>NotFound</Code><Message>no &lt;such&gt; topic</Message>"),

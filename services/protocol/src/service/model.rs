@@ -1,7 +1,7 @@
 //! What a service says of itself: its names, its wires and its operations. All of it is data, so
 //! that the gateway, the metrics, policies and tests read the same.
 
-use crate::{ApiError, Clipped};
+use crate::{ApiError, Clipped, ErrorKind};
 
 /// How requests and answers are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,9 +72,12 @@ impl ServiceModel {
             Some(operation) if operation.is_offered => Ok(operation),
             Some(_) => {
                 let message = format!("Anabranch does not support the operation {name} of {}.", self.title);
-                Err(ApiError::client(self.unknown_operation, message))
+                Err(ApiError::new(ErrorKind::Unsupported, self.unknown_operation, message))
             }
-            None => Err(ApiError::client(self.unknown_operation, format!("Unknown operation: {}", Clipped(name)))),
+            None => {
+                let message = format!("Unknown operation: {}", Clipped(name));
+                Err(ApiError::new(ErrorKind::Unsupported, self.unknown_operation, message))
+            }
         }
     }
 

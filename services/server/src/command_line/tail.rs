@@ -39,10 +39,10 @@ pub(super) struct TailArguments {
     #[arg(long, env = "AWS_ENDPOINT_URL", default_value = "http://127.0.0.1:4566", value_name = "URL")]
     endpoint_url: String,
     /// The stream's region
-    #[arg(long, env = "AWS_REGION", default_value = anabranch_protocol::DEFAULT_REGION)]
+    #[arg(long, env = "AWS_REGION", default_value = anabranch_protocol::Region::DEFAULT_NAME)]
     region: String,
     /// The stream's account, if it is another than the server's own: twelve digits
-    #[arg(long, env = "AWS_ACCESS_KEY_ID", default_value = anabranch_protocol::DEFAULT_ACCOUNT_ID)]
+    #[arg(long, env = "AWS_ACCESS_KEY_ID", default_value_t = anabranch_protocol::Account::DEFAULT.to_string())]
     account: String,
 }
 

@@ -60,7 +60,7 @@ pub(super) fn refusal(head: &Parts, id: &str, refused: &Refusal) -> Response<Bod
     if head.uri.path().starts_with(PAGES) {
         return (refused.status, format!("{}\n", refused.message)).into_response();
     }
-    let error = ApiError::client(code, refused.message.as_str());
+    let error = ApiError::invalid(code, refused.message.as_str());
     match Route::of(head, &Caller::of(head)) {
         Route::Json { .. } | Route::JsonWithoutTarget => match head.headers.get(CONTENT_TYPE) {
             Some(asked) if asked == AMZ_CBOR => api_error(&error, refused.status, Encoding::Cbor, AMZ_CBOR),

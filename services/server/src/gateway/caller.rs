@@ -1,7 +1,7 @@
 //! Who a request says it comes from. Signatures are not checked: any credentials work, and the
 //! account, region and service are taken from them.
 
-use anabranch_protocol::{DEFAULT_ACCOUNT_ID, DEFAULT_REGION, RequestContext, account_of_key};
+use anabranch_protocol::{Account, RequestContext};
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use percent_encoding::percent_decode_str;
@@ -69,8 +69,8 @@ impl Caller {
 
     /// The context that services act in. The access key id may tell the account.
     pub(crate) fn context(&self, request_id: &str) -> RequestContext {
-        let account = self.access_key_id.as_deref().and_then(account_of_key).unwrap_or(DEFAULT_ACCOUNT_ID);
-        let region = self.region.as_deref().filter(|region| is_region(region)).unwrap_or(DEFAULT_REGION);
+        let account = self.access_key_id.as_deref().and_then(Account::of_access_key).unwrap_or(Account::DEFAULT);
+        let region = self.region.as_deref().and_then(|region| region.parse().ok()).unwrap_or_default();
         let mut context = RequestContext::new(region, account);
         context.request_id = request_id.to_string();
         context.session_token.clone_from(&self.session_token);
@@ -82,15 +82,10 @@ fn is_date(text: &str) -> bool {
     text.len() == 8 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Regions become part of ARNs, so only what looks like one is taken.
-fn is_region(text: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    !text.is_empty() && text.len() <= 32 && text.bytes().all(plain)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use anabranch_protocol::Region;
     use axum::http::Request;
 
     fn caller(uri: &str, authorization: Option<&str>) -> Caller {
@@ -108,7 +103,7 @@ mod tests {
         let caller = caller("/", Some(header));
         assert_eq!(caller.service.as_deref(), Some("kinesis"));
         let context = caller.context("id");
-        assert_eq!((context.region.as_str(), context.account_id.as_str()), ("eu-west-1", "123456789012"));
+        assert_eq!((context.region.as_str(), context.account.as_str()), ("eu-west-1", "123456789012"));
     }
 
     #[test]
@@ -117,7 +112,7 @@ mod tests {
         let presigned = caller(uri, None);
         assert!(presigned.signed);
         assert_eq!(presigned.service.as_deref(), Some("s3"));
-        assert_eq!(presigned.context("id").region, "us-west-2");
+        assert_eq!(presigned.context("id").region.as_str(), "us-west-2");
         assert_eq!(caller("/b/k?AWSAccessKeyId=a&Signature=b&Expires=1", None).service.as_deref(), Some("s3"));
     }
 
@@ -127,12 +122,12 @@ mod tests {
             let caller = caller("/", Some(header));
             assert!(caller.signed, "{header}");
             let context = caller.context("id");
-            assert_eq!(context.account_id, DEFAULT_ACCOUNT_ID);
+            assert_eq!(context.account, Account::DEFAULT);
         }
         let strange = "AWS4-HMAC-SHA256 Credential=a/20261120/<b>:x/kinesis/aws4_request";
-        assert_eq!(caller("/", Some(strange)).context("id").region, DEFAULT_REGION);
+        assert_eq!(caller("/", Some(strange)).context("id").region.as_str(), Region::DEFAULT_NAME);
         let version_4a = "AWS4-ECDSA-P256-SHA256 Credential=a/20261120/s3/aws4_request";
-        assert_eq!(caller("/", Some(version_4a)).context("id").region, DEFAULT_REGION);
+        assert_eq!(caller("/", Some(version_4a)).context("id").region.as_str(), Region::DEFAULT_NAME);
         assert!(!caller("/", None).signed);
     }
 }

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use anabranch_protocol::{
-    Answer, ApiError, Call, EVENT_STREAM_TYPE, Encoding, Event, EventStream, Operation, Service, Wire,
+    Answer, ApiError, Call, EVENT_STREAM_TYPE, Encoding, ErrorKind, Event, EventStream, Operation, Service, Wire,
 };
 use axum::body::Body;
 use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
@@ -55,7 +55,7 @@ pub(super) async fn answer(
             if status.is_server_error() {
                 tracing::error!(request_id, operation, %error, "the call failed");
             }
-            if error.code.ends_with("UnknownOperationException") {
+            if error.kind == ErrorKind::Unsupported {
                 // What clients make up must not become a metric each.
                 label.operation = "unknown".into();
             }
@@ -82,7 +82,7 @@ fn events_body(events: EventStream, encoding: Encoding, stop: CancellationToken)
 /// A call of an AWS JSON service without `X-Amz-Target`.
 pub(super) async fn without_target(head: Parts, body: Body) -> Response<Body> {
     body::discard(body, body::declared_length(&head)).await;
-    let error = ApiError::client("UnknownOperationException", "The request has no X-Amz-Target header.");
+    let error = ApiError::invalid("UnknownOperationException", "The request has no X-Amz-Target header.");
     json_error(&error, StatusCode::BAD_REQUEST, answer_content_type(&head, Encoding::Json))
 }
 
@@ -107,7 +107,7 @@ async fn perform(
         Ok(room) => room,
         Err(error) => {
             body::discard(body, body::declared_length(head)).await;
-            let error = ApiError::client("ServiceUnavailable", error.to_string());
+            let error = ApiError::invalid("ServiceUnavailable", error.to_string());
             return Err((error, StatusCode::SERVICE_UNAVAILABLE));
         }
     };
@@ -144,10 +144,10 @@ fn accept(
     let service = service.ok_or_else(|| ApiError::unknown_operation(&format!("{prefix}.{operation}")))?;
     if head.method != Method::POST {
         let message = format!("{operation} is called with POST, not {}", head.method);
-        return Err(ApiError::client("UnknownOperationException", message));
+        return Err(ApiError::invalid("UnknownOperationException", message));
     }
     if !caller.signed {
-        return Err(ApiError::client("MissingAuthenticationTokenException", "Missing Authentication Token"));
+        return Err(ApiError::invalid("MissingAuthenticationTokenException", "Missing Authentication Token"));
     }
     let encoding = request_encoding(service.as_ref(), head)?;
     let operation = service.model().offered(operation)?;
@@ -188,11 +188,11 @@ fn refuse_body(error: BodyError) -> Refusal {
     match error {
         BodyError::TooLarge(limit) => {
             let message = format!("The request is larger than {limit} bytes.");
-            (ApiError::client("RequestEntityTooLargeException", message), StatusCode::PAYLOAD_TOO_LARGE)
+            (ApiError::invalid("RequestEntityTooLargeException", message), StatusCode::PAYLOAD_TOO_LARGE)
         }
         BodyError::TooSlow => {
             let message = "The body of the request did not arrive in time.";
-            (ApiError::client("RequestTimeoutException", message), StatusCode::REQUEST_TIMEOUT)
+            (ApiError::invalid("RequestTimeoutException", message), StatusCode::REQUEST_TIMEOUT)
         }
         BodyError::Broken(reason) => with_status(ApiError::serialization(format!("The body broke off: {reason}"))),
     }

@@ -51,10 +51,10 @@ async fn read(head: &Parts, body: Body) -> Result<QueryRequest, ApiError> {
     }
     let body = body::read(head, body, FORM_BYTES_MAX).await.map_err(|error| match error {
         BodyError::TooLarge(limit) => {
-            ApiError::client("RequestEntityTooLarge", format!("The request is larger than {limit} bytes."))
+            ApiError::invalid("RequestEntityTooLarge", format!("The request is larger than {limit} bytes."))
         }
-        BodyError::TooSlow => ApiError::client("RequestTimeout", "The body of the request did not arrive in time."),
-        BodyError::Broken(reason) => ApiError::client("IncompleteSignature", format!("The body broke off: {reason}")),
+        BodyError::TooSlow => ApiError::invalid("RequestTimeout", "The body of the request did not arrive in time."),
+        BodyError::Broken(reason) => ApiError::invalid("IncompleteSignature", format!("The body broke off: {reason}")),
     })?;
     QueryRequest::parse(&body)
 }
@@ -75,17 +75,17 @@ async fn perform(
             Some(service) => format!("Anabranch does not offer the service {}.", Clipped(service)),
             None => format!("No service is known by the version {} of its API.", Clipped(&request.version)),
         };
-        return Err((UNKNOWN_STYLE, Label::new("unknown", "unknown"), ApiError::client("InvalidAction", message)));
+        return Err((UNKNOWN_STYLE, Label::new("unknown", "unknown"), ApiError::invalid("InvalidAction", message)));
     };
     let id = service.model().id;
     if !caller.signed {
-        let error = ApiError::client("MissingAuthenticationToken", "Request is missing Authentication Token");
+        let error = ApiError::invalid("MissingAuthenticationToken", "Request is missing Authentication Token");
         return Err((style, Label::new(id, "unknown"), error));
     }
     let operation = match service.model().offered(&request.action) {
         Ok(operation) => operation,
         Err(error) => {
-            let error = ApiError::client("InvalidAction", error.message);
+            let error = ApiError::invalid("InvalidAction", error.message);
             return Err((style, Label::new(id, "unknown"), error));
         }
     };

@@ -32,7 +32,7 @@ pub(super) async fn lambda(gateway: &Gateway, head: Parts, body: Body) -> Respon
             response
         }
         Err(error) => {
-            let error = ApiError::client("ServiceException", error.to_string());
+            let error = ApiError::invalid("ServiceException", error.to_string());
             answer::json_error(&error, StatusCode::SERVICE_UNAVAILABLE, HeaderValue::from_static("application/json"))
         }
     };
@@ -116,7 +116,7 @@ fn s3_operation(head: &Parts) -> &'static str {
 pub(super) async fn unoffered(id: &RequestId, service: &str, head: Parts, body: Body) -> Response<Body> {
     body::discard(body, body::declared_length(&head)).await;
     let message = format!("Anabranch does not offer the service {service}.");
-    let error = ApiError::client("InvalidAction", message);
+    let error = ApiError::invalid("InvalidAction", message);
     let mut response = answer::query_error(&answer::UNKNOWN_STYLE, &error, StatusCode::BAD_REQUEST, &id.0);
     response.extensions_mut().insert(Label::new("unknown", "unknown"));
     response

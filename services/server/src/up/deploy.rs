@@ -7,7 +7,7 @@ use std::time::Duration;
 use anabranch_http_api::{ApiSpec, Route as ApiRoute};
 use anabranch_lambda::{EventSourceMappingRequest, FunctionSpec, ListEventSourceMappings};
 use anabranch_objects::{NotificationRule, Notifications};
-use anabranch_protocol::{ApiError, DEFAULT_REGION, Encoding, RequestContext, Service};
+use anabranch_protocol::{ApiError, Encoding, ErrorKind, RequestContext, Service};
 use anabranch_template::{EventSource, Function, Resource, ResourceKind, Stack, Stream, Table};
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -85,7 +85,7 @@ impl Maker<'_> {
         let call = || service.call(&self.context, operation, Encoding::Json, body.clone());
         let mut answer = call().await;
         // Calls are limited by the second; who makes many things at once waits, as CloudFormation does.
-        while answer.as_ref().is_err_and(|error| error.message.starts_with("Rate exceeded")) {
+        while answer.as_ref().is_err_and(|error| error.kind == ErrorKind::Throttled) {
             tokio::time::sleep(CALL_AGAIN).await;
             answer = call().await;
         }
@@ -105,7 +105,7 @@ impl Maker<'_> {
     ) -> Result<Option<Value>, String> {
         match self.call(service, operation, request).await {
             Ok(answer) => Ok(Some(answer)),
-            Err(error) if error.code.ends_with("ResourceNotFoundException") => Ok(None),
+            Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error.to_string()),
         }
     }
@@ -114,7 +114,7 @@ impl Maker<'_> {
         match &resource.kind {
             ResourceKind::Stream(stream) => self.stream(stream).await.map(Some),
             ResourceKind::Bucket(bucket) => {
-                let made = self.app.services.objects.create_bucket(&bucket.name, DEFAULT_REGION).await;
+                let made = self.app.services.objects.create_bucket(&bucket.name, self.context.region.as_str()).await;
                 made.map_err(|error| error.to_string())?;
                 Ok(Some(("bucket", bucket.name.clone(), format!("s3://{}", bucket.name))))
             }
@@ -327,7 +327,7 @@ impl Maker<'_> {
                 if notification.bucket == bucket {
                     rules.push(NotificationRule {
                         id: format!("{}-{}", function.name, notification.event),
-                        function_arn: self.context.arn("lambda", &format!("function:{}", function.name)),
+                        function_arn: self.context.arn("lambda", &format!("function:{}", function.name)).to_string(),
                         events: notification.events.clone(),
                         prefix: notification.prefix.clone(),
                         suffix: notification.suffix.clone(),

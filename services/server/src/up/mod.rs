@@ -9,7 +9,7 @@ mod report;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anabranch_protocol::{DEFAULT_ACCOUNT_ID, DEFAULT_REGION};
+use anabranch_protocol::{Account, Region};
 use anabranch_template::{Options, Stack};
 
 use crate::App;
@@ -30,8 +30,8 @@ pub fn read(options: &UpOptions) -> Result<Stack, UpError> {
     let template_options = Options {
         parameters,
         stack_name: options.stack_name.clone(),
-        region: DEFAULT_REGION.into(),
-        account_id: DEFAULT_ACCOUNT_ID.into(),
+        region: Region::DEFAULT_NAME.into(),
+        account_id: Account::DEFAULT.to_string(),
     };
     Ok(anabranch_template::read(&source, &file, &template_options)?)
 }

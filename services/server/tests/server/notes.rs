@@ -69,7 +69,7 @@ impl Service for Notes {
             }),
             "GetNote" => call.perform(|_, request: GetNoteRequest| {
                 let found = notes.get(&request.name).cloned();
-                found.ok_or_else(|| ApiError::client("NoSuchNote", format!("There is no note {}.", request.name)))
+                found.ok_or_else(|| ApiError::invalid("NoSuchNote", format!("There is no note {}.", request.name)))
             }),
             "ListNotes" => {
                 call.perform(|_, _: ListNotesRequest| Ok(ListNotesAnswer { notes: notes.values().cloned().collect() }))

@@ -74,7 +74,7 @@ impl CreateStreamRequest {
             (StreamMode::Provisioned, None) => {
                 Err(ApiError::validation("ShardCount must be specified for a stream in PROVISIONED mode."))
             }
-            (StreamMode::Provisioned, Some(count)) if count > SHARDS_MAX => Err(ApiError::client(
+            (StreamMode::Provisioned, Some(count)) if count > SHARDS_MAX => Err(ApiError::invalid(
                 "LimitExceededException",
                 format!("A stream has at most {SHARDS_MAX} shards; ShardCount is {count}."),
             )),

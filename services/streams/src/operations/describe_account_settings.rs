@@ -15,6 +15,6 @@ pub(super) fn describe_account_settings(
     context: &RequestContext,
     _: DescribeAccountSettingsRequest,
 ) -> Result<AccountSettingsAnswer, ApiError> {
-    let commitment = streams.commitment(&context.account_id, &context.region)?;
+    let commitment = streams.commitment(context.account, &context.region)?;
     Ok(AccountSettingsAnswer::new(&commitment, streams.clock.now_ms()))
 }

@@ -37,7 +37,7 @@ pub(super) fn set_encryption(
     let stream = stream.find(streams, context)?;
     let key_id = request.key_id.unwrap_or_default();
     if !is_key_id(&key_id) {
-        return Err(ApiError::client("KMSNotFoundException", format!("Invalid keyId '{key_id}'")));
+        return Err(ApiError::not_found("KMSNotFoundException", format!("Invalid keyId '{key_id}'")));
     }
     streams.change_slowly(&stream, |state, now_ms| {
         if state.encryption_changes_a_day(start, now_ms) >= ENCRYPTION_CHANGES_A_DAY {

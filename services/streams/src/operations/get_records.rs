@@ -53,7 +53,7 @@ pub(super) async fn get_records(streams: &Streams, encoding: Encoding, body: &[u
     let (now_ms, began) = (streams.clock.now_ms(), Instant::now());
     let iterator = streams.iterator_key.verify(request.shard_iterator.as_deref().unwrap_or_default(), now_ms)?;
     let Some(stream) = streams.by_id(iterator.stream_id) else {
-        return Err(ApiError::client("ResourceNotFoundException", "The iterator's stream does not exist any more."));
+        return Err(ApiError::not_found("ResourceNotFoundException", "The iterator's stream does not exist any more."));
     };
     let state = stream.state();
     if let Some(key) = request.stream_arn.as_deref().and_then(StreamKey::of_arn)

@@ -24,7 +24,7 @@ pub(super) fn read_token<Token: PageToken>(text: &str, now_ms: u64) -> Result<To
         .and_then(|bytes| serde_json::from_slice(&bytes).ok())
         .ok_or_else(|| invalid_argument("Invalid NextToken."))?;
     if now_ms.saturating_sub(token.issued_ms()) > LIST_TOKEN_MS {
-        return Err(ApiError::client("ExpiredNextTokenException", "NextToken is older than 300 seconds."));
+        return Err(ApiError::invalid("ExpiredNextTokenException", "NextToken is older than 300 seconds."));
     }
     Ok(token)
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use anabranch_protocol::{ApiError, Blob, BoundedList, RequestContext, Violations};
+use anabranch_protocol::{ApiError, Blob, BoundedList, ErrorKind, RequestContext, Violations};
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::error::{invalid_argument, rate_exceeded};
@@ -66,6 +66,8 @@ enum PutRecordsResult {
     Failed {
         error_code: &'static str,
         error_message: String,
+        #[serde(skip)]
+        kind: ErrorKind,
     },
 }
 
@@ -82,7 +84,7 @@ impl From<Result<Placed, ApiError>> for PutRecordsResult {
     fn from(result: Result<Placed, ApiError>) -> Self {
         match result {
             Ok(placed) => Self::Put { sequence_number: placed.sequence_number, shard_id: placed.shard },
-            Err(error) => Self::Failed { error_code: error.code, error_message: error.message },
+            Err(error) => Self::Failed { error_code: error.code, error_message: error.message, kind: error.kind },
         }
     }
 }
@@ -270,14 +272,15 @@ pub(super) async fn put_records(
     let (count, began) = (entries.len(), Instant::now());
     let records: Vec<_> = match put(streams, &stream, entries).await {
         Ok(results) => results.into_iter().map(PutRecordsResult::from).collect(),
-        Err(error) if error.code == "InternalFailure" => {
+        Err(error) if error.kind == ErrorKind::Internal => {
             std::iter::repeat_with(|| PutRecordsResult::from(Err(error.clone()))).take(count).collect()
         }
         Err(error) => return Err(error),
     };
     let is_failed = |result: &&PutRecordsResult| matches!(result, PutRecordsResult::Failed { .. });
     let failed_record_count = records.iter().filter(is_failed).count();
-    let is_throttled = |result: &&PutRecordsResult| matches!(result, PutRecordsResult::Failed { error_code, .. } if *error_code != "InternalFailure");
+    let is_throttled =
+        |result: &&PutRecordsResult| matches!(result, PutRecordsResult::Failed { kind: ErrorKind::Throttled, .. });
     let throttled = records.iter().filter(is_throttled).count();
     let meters = &stream.meters;
     meters.add(Metric::PutRecordsBytes, bytes as u64);

@@ -48,7 +48,7 @@ pub(super) fn register_stream_consumer(
     streams.change(&stream, |state, now_ms| {
         state.consumers.retain(|consumer| !consumer.is_gone(now_ms));
         if state.consumers.iter().any(|consumer| consumer.name == name) {
-            return Err(ApiError::client(
+            return Err(ApiError::invalid(
                 "ResourceInUseException",
                 format!(
                     "Consumer {name} under stream {} already exists for account {}.",
@@ -78,7 +78,7 @@ pub(super) fn register_stream_consumer(
 /// So many consumers of a stream, and so many of an account that are CREATING.
 fn check_limits(streams: &Streams, state: &StreamState, now_ms: u64) -> Result<(), ApiError> {
     let has_advantage = state.mode == StreamMode::OnDemand
-        && streams.commitment(&state.key.account_id, &state.key.region)?.is_enabled(now_ms);
+        && streams.commitment(state.key.account_id, &state.key.region)?.is_enabled(now_ms);
     let limit = if has_advantage { CONSUMERS_MAX_ADVANTAGE } else { CONSUMERS_MAX };
     if state.consumers.len() >= limit {
         return Err(limit_exceeded(format!("Stream {} has the {limit} consumers that it may have.", state.key.name)));

@@ -35,7 +35,7 @@ impl ResourceReference {
 
     pub(super) fn no_policy(&self) -> ApiError {
         let arn = self.resource_arn.as_deref().unwrap_or_default();
-        ApiError::client("ResourceNotFoundException", format!("No resource policy found for resource ARN {arn}"))
+        ApiError::not_found("ResourceNotFoundException", format!("No resource policy found for resource ARN {arn}"))
     }
 
     pub(super) fn find(&self, streams: &Streams) -> Result<Resource, ApiError> {

@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 
 /// Calls `operation` with `body`.
 async fn call(service: &dyn Service, operation: &str, body: Value) -> Result<Value, ApiError> {
-    let context = RequestContext::new("eu-west-1", "123456789012");
+    let context = RequestContext::new("eu-west-1".parse().unwrap(), "123456789012".parse().unwrap());
     let answer = service.call(&context, operation, Encoding::Json, Bytes::from(body.to_string())).await?;
     Ok(serde_json::from_slice(&answer).unwrap())
 }
