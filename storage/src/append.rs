@@ -6,7 +6,9 @@ use std::task::{Context, Poll};
 
 use crate::core::Core;
 use crate::error::{Error, Result};
-use crate::frame::{Draft, Drafts, HEADER_BYTES, Kind, encode_in_place, padded, payload_bytes, split_into_frames};
+use crate::frame::{
+    Draft, Drafts, HEADER_BYTES, Kind, Storing, encode_in_place, padded, payload_bytes, split_into_frames,
+};
 use crate::group::Ticket;
 use crate::position::{LaneId, Position};
 use crate::sync::atomic::Ordering;
@@ -48,15 +50,18 @@ fn append_nothing(core: &Arc<Core>, timestamp_ms: u64, batches: &[LaneBatch<'_>]
 fn gather(core: &Arc<Core>, timestamp_ms: u64, batches: &[LaneBatch<'_>]) -> Result<Appended> {
     let mut drafts = Drafts::in_kept_buffer();
     let mut first_positions = Vec::with_capacity(batches.len());
+    let storing = Storing::new(&core.config);
     for batch in batches {
         first_positions.push(Position(drafts.records));
-        drafts.push(batch.lane, batch.records, core.config.storing());
+        drafts.push(batch.lane, batch.records, storing);
     }
     let room = |writer: &Writer| writer.pending_bytes() <= core.config.pending_bytes_max;
     let mut writer = core.flush_until(core.writer.lock(), room)?;
     core.check_open()?;
-    writer.make_room(core, drafts.bytes.len() as u64, drafts.frames.iter().map(|frame| frame.lane))?;
-    let first_position = writer.place(core, &mut drafts, timestamp_ms);
+    core.make_room(&mut writer, drafts.bytes.len() as u64, drafts.frames.iter().map(|frame| frame.lane))?;
+    let first_position = writer.place(&mut drafts, timestamp_ms);
+    core.appends.fetch_add(1, Ordering::Relaxed);
+    core.prepare_ahead(&writer);
     for position in &mut first_positions {
         position.0 += first_position;
     }
@@ -84,7 +89,7 @@ fn store(core: &Arc<Core>, timestamp_ms: u64, batches: &[LaneBatch<'_>]) -> Resu
     let bytes = frames.iter().map(|(.., bytes)| bytes).sum();
     let mut writer = core.writer.lock();
     core.check_open()?;
-    writer.make_room(core, bytes, frames.iter().map(|(lane, ..)| *lane))?;
+    core.make_room(&mut writer, bytes, frames.iter().map(|(lane, ..)| *lane))?;
     let mut next = writer.next_position();
     core.ensure(core.visible() == Position(next), "visible = appended").inspect_err(|error| core.poison(error))?;
     let first_positions = batches.iter().map(|batch| {
@@ -98,7 +103,7 @@ fn store(core: &Arc<Core>, timestamp_ms: u64, batches: &[LaneBatch<'_>]) -> Resu
     for (lane, records, bytes) in frames {
         let positions = records.len() as u64;
         let draft = Draft { at: 0, frame_bytes: bytes as u32, lane, positions, kind: Kind::Data };
-        let mut place = writer.next_place(core, &draft, timestamp_ms);
+        let mut place = writer.next_place(&draft, timestamp_ms);
         place.durable_offset = durable_offset;
         let encode = |frame: &mut [u8]| encode_in_place(frame, records, &place, &segment.identity);
         if !segment.store(place.offset, bytes, encode) {
@@ -109,7 +114,7 @@ fn store(core: &Arc<Core>, timestamp_ms: u64, batches: &[LaneBatch<'_>]) -> Resu
         }
         segment.publish(std::iter::once(place));
     }
-    writer.prepare_ahead(core);
+    core.prepare_ahead(&writer);
     core.visible.store(next, Ordering::Release);
     core.waiters.wake(next);
     let timestamp_ms = writer.last_timestamp_ms();

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use crate::encryption::KeyProvider;
 use crate::error::{Error, Result};
-use crate::frame::Storing;
 
 /// Size of a log's first segment at least, in bytes.
 const FIRST_SEGMENT_BYTES_MIN: u64 = 64 << 10;
@@ -100,10 +99,6 @@ impl Default for Config {
 }
 
 impl Config {
-    pub(crate) fn storing(&self) -> Storing {
-        Storing { compression: self.compression, encrypted: self.keys.is_some() }
-    }
-
     /// Whether frames are encoded right into a map of the segment: no flush is waited for, so a
     /// copy into the page cache is all that there is to do.
     pub(crate) fn stores(&self) -> bool {

@@ -95,6 +95,14 @@ impl Core {
         Err(Error::Poisoned { reason })
     }
 
+    /// Remembers damage that a reader is about to be told of.
+    pub(crate) fn note(&self, error: Error) -> Error {
+        if let Error::Damaged(damage) = &error {
+            self.condition.lock().met(damage);
+        }
+        error
+    }
+
     /// Refuses all further appends: what the page cache holds can't be trusted after a failed
     /// write or flush, and flushing again may falsely succeed.
     pub(crate) fn poison(&self, error: &Error) {

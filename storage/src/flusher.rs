@@ -262,7 +262,7 @@ impl Core {
                 }
                 (FlushPolicy::Interval(interval), Some(since)) => wait = interval - (now() - since),
                 (FlushPolicy::Fsync, _) if writer.is_unmarked() && (now() - quiet_since) >= MARK_AFTER => {
-                    writer.mark(self);
+                    writer.mark();
                     continue;
                 }
                 (FlushPolicy::Fsync, _) if writer.is_unmarked() => wait = MARK_AFTER - (now() - quiet_since),

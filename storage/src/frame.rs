@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use crc32fast::Hasher;
 use zstd::bulk::Compressor;
 
-use crate::config::Compression;
+use crate::config::{Compression, Config};
 use crate::encryption::{NONCE_BYTES, OVERHEAD_BYTES, SegmentCipher, TAG_BYTES};
 use crate::faults::{Fault, committed};
 use crate::position::{LaneId, Position};
@@ -223,6 +223,13 @@ pub(crate) struct Storing {
     pub(crate) compression: Compression,
     /// Leave room for what encryption adds.
     pub(crate) encrypted: bool,
+}
+
+impl Storing {
+    /// As `config` has it for new frames.
+    pub(crate) fn new(config: &Config) -> Self {
+        Self { compression: config.compression, encrypted: config.keys.is_some() }
+    }
 }
 
 /// Frames that are encoded but not yet placed: all but position, time and header checksum.

@@ -10,7 +10,6 @@ use crate::frame::{self, ALIGNMENT, HEADER_BYTES, Identity, MAGIC, decode_header
 use crate::index::{TRAILER_BYTES, TRAILER_MAGIC};
 use crate::map::Map;
 use crate::position::{LaneId, Position};
-use crate::scan::scan;
 use crate::segment::Segment;
 use crate::segment_header::{FIRST_FRAME, PLAIN_VERSION, SegmentHeader};
 
@@ -65,7 +64,7 @@ pub fn segment(body: &[u8]) {
     let segment =
         Segment::opened(header, map, PathBuf::from("fuzzed.segment"), None, &bytes[bytes.len() - TRAILER_BYTES..]);
     let limit = if segment.is_sealed() { segment.summary().frames_end } else { segment.map.len() };
-    let scanned = scan(&segment, limit);
+    let scanned = segment.scan(limit);
     if !segment.is_sealed() {
         segment.adopt(scanned.index, scanned.durable_offset);
     }

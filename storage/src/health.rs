@@ -1,7 +1,7 @@
 //! What is wrong with a log, for those who watch over it.
 
-use crate::core::Core;
 use crate::error::{Damage, Error};
+use crate::position::Position;
 
 /// Ranges of damage that a log remembers once they were reported, for [`Health`].
 const DAMAGE_REMEMBERED_MAX: usize = 1_000;
@@ -62,39 +62,31 @@ impl Condition {
         damage.truncate(DAMAGE_REMEMBERED_MAX);
         Self { damage, refused: None }
     }
-}
-
-impl Core {
     /// Remembers damage that a reader is about to be told of.
-    pub(crate) fn note(&self, error: Error) -> Error {
-        if let Error::Damaged(damage) = &error {
-            let known = &mut self.condition.lock().damage;
-            if known.len() < DAMAGE_REMEMBERED_MAX && !known.contains(damage) {
-                known.push(damage.clone());
-            }
+    pub(crate) fn met(&mut self, damage: &Damage) {
+        if self.damage.len() < DAMAGE_REMEMBERED_MAX && !self.damage.contains(damage) {
+            self.damage.push(damage.clone());
         }
-        error
     }
 
     /// Remembers why a segment could not be made, or that one could.
-    pub(crate) fn note_refusal(&self, error: Option<&Error>) {
-        self.condition.lock().refused = error.map(|error| match error {
+    pub(crate) fn made_segment(&mut self, error: Option<&Error>) {
+        self.refused = error.map(|error| match error {
             Error::NoSpace { .. } => Refusal::NoSpace,
             Error::TooManyOpenFiles { .. } => Refusal::TooManyOpenFiles,
             _ => Refusal::Io,
         });
     }
-}
 
-pub(crate) fn health(core: &Core) -> Health {
-    let start = core.start.lock().start;
-    let condition = core.condition.lock();
-    // What was dropped since is nobody's concern any more.
-    let held = || condition.damage.iter().filter(|damage| damage.resume > start || damage.first >= start);
-    Health {
-        poisoned: core.poison.get().cloned(),
-        refused: condition.refused,
-        damaged: held().count(),
-        first_damage: held().min_by_key(|damage| damage.first).cloned(),
+    /// What is wrong with a log that begins at `start`.
+    pub(crate) fn health(&self, poisoned: Option<String>, start: Position) -> Health {
+        // What was dropped since is nobody's concern any more.
+        let held = || self.damage.iter().filter(|damage| damage.resume > start || damage.first >= start);
+        Health {
+            poisoned,
+            refused: self.refused,
+            damaged: held().count(),
+            first_damage: held().min_by_key(|damage| damage.first).cloned(),
+        }
     }
 }

@@ -6,6 +6,7 @@ use rustc_hash::FxHashMap;
 use crate::frame::{Identity, Kind, Place, read_u32, read_u64, write_u32, write_u64};
 use crate::map::Map;
 use crate::position::{LaneId, Position};
+use crate::segment_header::{FIRST_FRAME, SegmentHeader};
 
 /// Place of one frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +43,18 @@ pub(crate) struct Summary {
     pub(crate) records: u64,
     /// Highest generation of any frame.
     pub(crate) generation: u32,
+}
+
+impl Summary {
+    /// That of a segment without frames.
+    pub(crate) fn of_empty(header: &SegmentHeader) -> Self {
+        Self {
+            frames_end: FIRST_FRAME,
+            end_position: header.base_position,
+            generation: header.generation,
+            ..Self::default()
+        }
+    }
 }
 
 impl Index {

@@ -214,7 +214,7 @@ fn verify_segment(segment: &Arc<Segment>, verification: &mut Verification) {
     if !segment.footer_holds() {
         verification.problems.push(problem(segment, summary.frames_end, "the footer does not match its checksum"));
     }
-    let scanned = crate::scan::scan(segment, if segment.is_sealed() { summary.frames_end } else { segment.map.len() });
+    let scanned = segment.scan(if segment.is_sealed() { summary.frames_end } else { segment.map.len() });
     for damage in scanned.damage() {
         if !verification.problems.contains(&damage) {
             verification.problems.push(damage);

@@ -79,6 +79,7 @@ mod reader;
 mod recovery;
 mod repair;
 mod retention;
+mod rolling;
 mod scan;
 mod segment;
 mod segment_header;

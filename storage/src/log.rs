@@ -10,19 +10,20 @@ use crate::core::Core;
 use crate::directory::{Directory, Lock};
 use crate::error::{Error, Result};
 use crate::faults::{Fault, committed};
-use crate::health::{Condition, Health, health};
+use crate::health::{Condition, Health};
 use crate::maps::checked;
 use crate::platform::{LocalPlatform, Platform};
 use crate::position::{LaneId, Position};
 use crate::reader::{ReadLimit, Records, read, seek_time};
 use crate::recovery::{Recovered, Recovery, recover};
 use crate::retention::trim;
+use crate::rolling::{SegmentPlan, make_segment};
 use crate::segment::Segment;
 use crate::start::{FoundStart, Start};
 use crate::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use crate::sync::{Condvar, Mutex, RwLock};
 use crate::waiters::Waiters;
-use crate::writer::{SegmentPlan, Writer, make_segment};
+use crate::writer::Writer;
 
 /// A durable log of records in lanes, in one directory. Cheap to clone; the last handle that goes
 /// closes it.
@@ -235,7 +236,8 @@ impl Log {
 
     /// What is wrong with the log, if anything. Cheap enough to be asked by every health check.
     pub fn health(&self) -> Health {
-        health(&self.core)
+        let start = self.core.start.lock().start;
+        self.core.condition.lock().health(self.core.poison.get().cloned(), start)
     }
 
     /// Who needs the log now. To close a log that is not in use: take its handle away from where
@@ -329,7 +331,7 @@ impl Core {
             log_id,
             generation,
             lock: Mutex::new(Some(lock)),
-            writer: Mutex::new(Writer::new(tail, next_position, recovered.last_timestamp_ms)),
+            writer: Mutex::new(Writer::new(tail, next_position, recovered.last_timestamp_ms, generation)),
             appends: AtomicU32::new(0),
             flushed: Condvar::new(),
             work: Condvar::new(),
@@ -352,7 +354,7 @@ impl Core {
 
     fn mark_tail(&self) -> Result<()> {
         let mut writer = self.writer.lock();
-        writer.mark_anew(self);
+        writer.mark_anew();
         drop(self.flush_pending(writer));
         self.check_poison()
     }
@@ -366,7 +368,7 @@ impl Core {
         while writer.flushing {
             self.flushed.wait(&mut writer);
         }
-        writer.mark(self);
+        writer.mark();
         while writer.has_work() && self.poison.get().is_none() {
             writer = self.flush_pending(writer);
             while writer.flushing {

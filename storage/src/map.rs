@@ -9,6 +9,9 @@ use memmap2::{Advice, Mmap, MmapMut};
 
 use crate::maps::Registration;
 
+/// What is said of places that the disk does not give back.
+pub(crate) const UNREADABLE: &str = "the disk can't be read, or another program truncated the file";
+
 /// A read-only map of a whole segment file. It needs no open file once it is made.
 ///
 /// What is written to the file, by `pwrite` or through a [`StoreMap`], shows in it at once: on
@@ -62,6 +65,11 @@ impl Map {
     /// The range outside which all could be read so far; `None` if all could.
     pub(crate) fn lost(&self) -> Option<Range<u64>> {
         self.registration.lost()
+    }
+
+    /// Whether some of `range` could not be read.
+    pub(crate) fn has_lost(&self, range: Range<u64>) -> bool {
+        self.lost().is_some_and(|lost| lost.start < range.end && range.start < lost.end)
     }
 }
 

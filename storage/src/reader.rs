@@ -7,9 +7,10 @@ use crate::core::Core;
 use crate::error::{Error, Result};
 use crate::frame::{HEADER_BYTES, RECORD_PREFIX_BYTES, records};
 use crate::index::{ENTRY_BYTES, Entry};
+use crate::map::UNREADABLE;
 use crate::maps::checked;
 use crate::position::{LaneId, Position};
-use crate::segment::{Segment, UNREADABLE};
+use crate::segment::Segment;
 
 /// How much one read returns at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -205,7 +206,7 @@ fn read_frame(
         }
     }
     // What became unreadable since the checksum was verified reads as zeros.
-    if segment.has_lost(u64::from(entry.offset)..payload_at + u64::from(header.stored_bytes)) {
+    if segment.map.has_lost(u64::from(entry.offset)..payload_at + u64::from(header.stored_bytes)) {
         return Err(Error::Damaged(segment.damage_of(entry, lane, UNREADABLE)));
     }
     found.next = header.first_position.plus((skip + take) as u64);

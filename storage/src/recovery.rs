@@ -9,9 +9,10 @@ use crate::encryption::{KeyProvider, SegmentCipher};
 use crate::error::{Damage, Error, IoContext, Result};
 use crate::frame::HEADER_BYTES;
 use crate::index::TRAILER_BYTES;
+use crate::map::UNREADABLE;
 use crate::position::Position;
-use crate::scan::{Scan, scan};
-use crate::segment::{Segment, UNREADABLE};
+use crate::scan::Scan;
+use crate::segment::Segment;
 use crate::segment_header::{FIRST_FRAME, SegmentHeader, segment_path};
 use crate::start::{FoundStart, START_FILE, Start};
 
@@ -185,7 +186,7 @@ impl Recovered {
     }
 
     fn adopt_unsealed(&mut self, segment: &Segment, is_last: bool) {
-        let scanned = scan(segment, segment.map.len());
+        let scanned = segment.scan(segment.map.len());
         let mut damage: Vec<Damage> = scanned.damage().collect();
         let Scan { index, torn_bytes, generation, durable_offset, .. } = scanned;
         self.generation = self.generation.max(generation);
@@ -196,7 +197,7 @@ impl Recovered {
                 Some(TornTail { segment: segment.path.clone(), offset: index.summary.frames_end, bytes: torn_bytes });
         }
         let is_truncated = segment.map.len() < segment.header.capacity;
-        if is_truncated || segment.has_lost(index.summary.frames_end..segment.map.len()) {
+        if is_truncated || segment.map.has_lost(index.summary.frames_end..segment.map.len()) {
             let end = index.summary.end_position;
             // How much was behind the cut is not known; if a segment follows, its base tells.
             let resume = if is_last { end.plus(POSITIONS_OF_A_LOST_SEGMENT) } else { end };

@@ -8,17 +8,17 @@ use crate::config::Config;
 use crate::directory::Directory;
 use crate::error::{Damage, Error, IoContext, Result};
 use crate::frame::{Drafts, HEADER_BYTES, Kind, Place, decode_header, fill_frame, finish_frame};
-use crate::index::{Index, encode_footer, footer_bytes};
+use crate::index::{Index, Summary, encode_footer, footer_bytes};
 use crate::inspect::{Verification, verify};
 use crate::maps::checked;
 use crate::platform::LocalPlatform;
 use crate::position::{LaneId, Position};
 use crate::recovery::{Recovered, open_segment, recover};
-use crate::scan::{Hole, scan};
-use crate::segment::{Segment, empty_summary};
+use crate::rolling::{SegmentPlan, make_segment};
+use crate::scan::Hole;
+use crate::segment::Segment;
 use crate::segment_header::{FIRST_FRAME, REPAIRED_VERSION, SegmentHeader};
 use crate::start::Start;
-use crate::writer::{SegmentPlan, make_segment};
 
 /// Files grow to multiples of this if a gap needs room.
 const ROUNDING: u64 = 64 << 10;
@@ -132,7 +132,7 @@ impl Repairing {
     fn rewrite(&mut self, segment: &Segment, next: Option<Position>) -> Result<()> {
         let sealed = segment.is_sealed() || next.is_some();
         let trailer = segment.is_sealed().then(|| segment.summary());
-        let scanned = scan(segment, trailer.map_or(segment.map.len(), |summary| summary.frames_end));
+        let scanned = segment.scan(trailer.map_or(segment.map.len(), |summary| summary.frames_end));
         let found = scanned.index.summary;
         let mut bytes = segment.map.bytes(0..found.frames_end).unwrap_or(&[]).to_vec();
         self.lost.extend(scanned.damage());
@@ -222,7 +222,7 @@ fn write_gap(segment: &Segment, bytes: &mut [u8], hole: &Hole) {
 
 /// The index of the frames in `bytes`, all of which are whole now.
 fn reindexed(segment: &Segment, bytes: &[u8]) -> Index {
-    let mut index = Index { summary: empty_summary(&segment.header), ..Index::default() };
+    let mut index = Index { summary: Summary::of_empty(&segment.header), ..Index::default() };
     let mut at = FIRST_FRAME;
     while let Some(header) = bytes.get(at as usize..).and_then(|rest| decode_header(rest, at, &segment.identity)) {
         index.add(&header.place(at));

@@ -24,7 +24,7 @@ pub(crate) fn trim(core: &Core, expired: impl Fn(&Summary) -> bool) -> Result<us
         let mut writer = core.writer.lock();
         core.check_open()?;
         if !writer.has_work() && !writer.flushing && writer.next_position() == core.visible.load(Ordering::Acquire) {
-            writer.roll_for_trim(core)?;
+            core.roll_for_trim(&mut writer)?;
             drop(core.flush_pending(writer));
             core.check_poison()?;
         }

@@ -1,14 +1,25 @@
 //! Reading a segment frame by frame, without its footer: recovery, verification, rebuilding
 //! an index.
 
+use std::path::Path;
+
 use memchr::memmem::Finder;
 
 use crate::error::Damage;
-use crate::frame::{ALIGNMENT, HEADER_BYTES, Header, Kind, MAGIC, decode_header, payload_crc};
-use crate::index::Index;
+use crate::frame::{ALIGNMENT, HEADER_BYTES, Header, Identity, Kind, MAGIC, decode_header, payload_crc};
+use crate::index::{Index, Summary};
+use crate::map::{Map, UNREADABLE};
 use crate::position::Position;
-use crate::segment::{Segment, UNREADABLE, empty_summary};
-use crate::segment_header::FIRST_FRAME;
+use crate::segment_header::{FIRST_FRAME, SegmentHeader};
+
+/// What of a segment is scanned.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SegmentBytes<'a> {
+    pub(crate) header: &'a SegmentHeader,
+    pub(crate) identity: &'a Identity,
+    pub(crate) map: &'a Map,
+    pub(crate) path: &'a Path,
+}
 
 /// What a scan found.
 #[derive(Debug)]
@@ -51,7 +62,7 @@ impl Scan {
 /// damage: each frame says up to which offset everything had been flushed when it was written
 /// (`durable_offset`), so a frame behind a bad place proves that place was durable or not; and
 /// generations never decrease, so frames that an earlier recovery cut off don't come back.
-pub(crate) fn scan(segment: &Segment, limit: u64) -> Scan {
+pub(crate) fn scan(segment: &SegmentBytes<'_>, limit: u64) -> Scan {
     let mut scan = Scan {
         index: Index::default(),
         holes: Vec::new(),
@@ -59,7 +70,7 @@ pub(crate) fn scan(segment: &Segment, limit: u64) -> Scan {
         generation: segment.header.generation,
         durable_offset: FIRST_FRAME,
     };
-    scan.index.summary = empty_summary(&segment.header);
+    scan.index.summary = Summary::of_empty(segment.header);
     let mut candidates = None;
     let mut offset = FIRST_FRAME;
     loop {
@@ -108,26 +119,32 @@ pub(crate) fn scan(segment: &Segment, limit: u64) -> Scan {
     scan
 }
 
-fn header_at(segment: &Segment, offset: u64, limit: u64) -> Option<Header> {
-    let header = decode_header(segment.map.from(offset), offset, &segment.identity)?;
+fn header_at(segment: &SegmentBytes<'_>, offset: u64, limit: u64) -> Option<Header> {
+    let header = decode_header(segment.map.from(offset), offset, segment.identity)?;
     (offset + header.frame_bytes() <= limit).then_some(header)
 }
 
-fn payload_holds(segment: &Segment, offset: u64, header: &Header) -> bool {
+fn payload_holds(segment: &SegmentBytes<'_>, offset: u64, header: &Header) -> bool {
     let start = offset + HEADER_BYTES as u64;
     let payload = segment.map.bytes(start..start + u64::from(header.stored_bytes));
     payload.is_some_and(|payload| payload_crc(payload) == header.payload_crc)
 }
 
-fn damage(segment: &Segment, offset: u64, header: Option<&Header>, first: Position, resume: Position) -> Damage {
+fn damage(
+    segment: &SegmentBytes<'_>,
+    offset: u64,
+    header: Option<&Header>,
+    first: Position,
+    resume: Position,
+) -> Damage {
     Damage {
-        segment: segment.path.clone(),
+        segment: segment.path.to_path_buf(),
         offset,
         lane: header.filter(|header| header.kind == Kind::Data && header.end_position() == resume).map(|h| h.lane),
         first,
         resume,
         reason: match header {
-            _ if segment.has_lost(offset..offset + header.map_or(HEADER_BYTES as u64, Header::frame_bytes)) => {
+            _ if segment.map.has_lost(offset..offset + header.map_or(HEADER_BYTES as u64, Header::frame_bytes)) => {
                 UNREADABLE
             }
             Some(_) => "the frame's payload does not match its checksum",
@@ -138,7 +155,7 @@ fn damage(segment: &Segment, offset: u64, header: Option<&Header>, first: Positi
 
 /// Bytes of a header's length that are not zero at the log's end. Every write ends with a zeroed
 /// header, so anything else is a frame that was torn or damaged beyond recognition.
-fn written_at(segment: &Segment, offset: u64, limit: u64) -> u64 {
+fn written_at(segment: &SegmentBytes<'_>, offset: u64, limit: u64) -> u64 {
     let slot = segment.map.bytes(offset..limit.min(offset + HEADER_BYTES as u64)).unwrap_or(&[]);
     if slot.iter().all(|byte| *byte == 0) { 0 } else { slot.len() as u64 }
 }
@@ -152,7 +169,7 @@ enum Resume {
 
 /// All headers at or behind `offset` that validate by themselves. A payload that contains an embedded
 /// frame can't forge one, since its checksum covers its offset.
-fn headers_from(segment: &Segment, offset: u64, limit: u64) -> Vec<(u64, Header)> {
+fn headers_from(segment: &SegmentBytes<'_>, offset: u64, limit: u64) -> Vec<(u64, Header)> {
     let finder = Finder::new(&MAGIC);
     let bytes = segment.map.bytes(offset..limit).unwrap_or(&[]);
     let aligned = finder.find_iter(bytes).filter(|at| at % ALIGNMENT == 0).map(|at| offset + at as u64);

@@ -9,17 +9,14 @@ use crate::error::{Damage, Error, IoContext, Result};
 use crate::faults::{Fault, committed};
 use crate::frame::{HEADER_BYTES, Header, Identity, Place, associated_data, decode_header, payload_crc};
 use crate::index::{Entries, Entry, Footer, Index, Summary, TRAILER_BYTES, Trailer, decode_trailer, encode_footer};
-use crate::map::{Map, StoreMap};
+use crate::map::{Map, StoreMap, UNREADABLE};
 use crate::maps::checked;
 use crate::platform::{Platform, PlatformFile};
 use crate::position::{LaneId, Position};
-use crate::scan::scan;
+use crate::scan::{Scan, SegmentBytes, scan};
 use crate::segment_header::{FIRST_FRAME, SegmentHeader};
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::sync::{Mutex, RwLock};
-
-/// What is said of places that the disk does not give back.
-pub(crate) const UNREADABLE: &str = "the disk can't be read, or another program truncated the file";
 
 /// One segment. Shared by the appender, the flusher and any number of readers.
 #[derive(Debug)]
@@ -62,7 +59,7 @@ impl Segment {
     /// A segment that was just made and is written to.
     pub(crate) fn created(header: SegmentHeader, made: Activated, cipher: Option<SegmentCipher>) -> Self {
         let segment = Self::mapped(header, made.map, made.path, cipher);
-        segment.live.write().summary = empty_summary(&header);
+        segment.live.write().summary = Summary::of_empty(&header);
         *segment.file.lock() = Some(OpenFile { file: made.file, store: made.store });
         segment
     }
@@ -80,7 +77,7 @@ impl Segment {
         let trailer_at = segment.map.len().saturating_sub(TRAILER_BYTES as u64);
         match decode_trailer(trailer, trailer_at, &segment.identity) {
             Some(trailer) => segment.set_sealed(trailer),
-            None => segment.live.write().summary = empty_summary(&header),
+            None => segment.live.write().summary = Summary::of_empty(&header),
         }
         segment
     }
@@ -147,7 +144,7 @@ impl Segment {
         // would not write them: so they are written again.
         if let Some(frames) = self.map.bytes(known..end).filter(|_| !committed(Fault::TailNotRewritten)) {
             let frames = frames.to_vec();
-            if self.has_lost(known..end) {
+            if self.map.has_lost(known..end) {
                 return Err(std::io::Error::from_raw_os_error(libc::EIO)).at(&self.path);
             }
             file.write_all_at(&frames, known).at(&self.path)?;
@@ -236,11 +233,6 @@ impl Segment {
         !store.has_lost()
     }
 
-    /// Whether some of `range` could not be read.
-    pub(crate) fn has_lost(&self, range: std::ops::Range<u64>) -> bool {
-        self.map.lost().is_some_and(|lost| lost.start < range.end && range.start < lost.end)
-    }
-
     /// Shows readers frames that are durable now.
     pub(crate) fn publish(&self, frames: impl Iterator<Item = Place>) {
         let mut live = self.live.write();
@@ -317,13 +309,13 @@ impl Segment {
             return None;
         }
         let found = work(Footer::trusted(&sealed.trailer, &self.map)?);
-        (!self.has_lost(sealed.trailer.summary.frames_end..self.map.len())).then_some(found)
+        (!self.map.has_lost(sealed.trailer.summary.frames_end..self.map.len())).then_some(found)
     }
 
     fn rebuilt<'a>(&'a self, sealed: &'a Sealed) -> &'a Index {
         sealed.rebuilt.get_or_init(|| {
             let summary = sealed.trailer.summary;
-            let scanned = scan(self, summary.frames_end);
+            let scanned = self.scan(summary.frames_end);
             self.add_damage(scanned.damage());
             let found = scanned.index.summary;
             if found.end_position < summary.end_position {
@@ -334,7 +326,7 @@ impl Segment {
                     lane: None,
                     first: found.end_position,
                     resume: summary.end_position,
-                    reason: if self.has_lost(found.frames_end..summary.frames_end) {
+                    reason: if self.map.has_lost(found.frames_end..summary.frames_end) {
                         UNREADABLE
                     } else {
                         "the frames at the end are missing"
@@ -343,6 +335,12 @@ impl Segment {
             }
             Box::new(scanned.index)
         })
+    }
+
+    /// Reads all frames up to `limit`, without the index.
+    pub(crate) fn scan(&self, limit: u64) -> Scan {
+        let Self { header, identity, map, path, .. } = self;
+        scan(&SegmentBytes { header, identity, map, path }, limit)
     }
 
     /// Whether the footer of a sealed segment is whole.
@@ -373,7 +371,8 @@ impl Segment {
         let offset = u64::from(entry.offset);
         let damaged = |reason| {
             let header_at = u64::from(entry.offset);
-            let reason = if self.has_lost(header_at..header_at + HEADER_BYTES as u64) { UNREADABLE } else { reason };
+            let reason =
+                if self.map.has_lost(header_at..header_at + HEADER_BYTES as u64) { UNREADABLE } else { reason };
             Error::Damaged(self.damage_of(entry, lane, reason))
         };
         let header = decode_header(self.map.from(offset), offset, &self.identity)
@@ -384,7 +383,7 @@ impl Segment {
             .bytes(payload_at..payload_at + u64::from(header.stored_bytes))
             .ok_or_else(|| damaged("the frame reaches past the segment's end"))?;
         if payload_crc(payload) != header.payload_crc {
-            let is_lost = self.has_lost(payload_at..payload_at + u64::from(header.stored_bytes));
+            let is_lost = self.map.has_lost(payload_at..payload_at + u64::from(header.stored_bytes));
             return Err(damaged(if is_lost { UNREADABLE } else { "the frame's payload does not match its checksum" }));
         }
         Ok((header, payload))
@@ -414,15 +413,5 @@ impl Segment {
         let compressed = plain.as_deref().unwrap_or(stored);
         let raw = zstd::bulk::decompress(compressed, header.raw_bytes as usize);
         raw.map(Some).map_err(|_| damaged("the frame's payload does not decompress"))
-    }
-}
-
-/// The summary of a segment without frames.
-pub(crate) fn empty_summary(header: &SegmentHeader) -> Summary {
-    Summary {
-        frames_end: FIRST_FRAME,
-        end_position: header.base_position,
-        generation: header.generation,
-        ..Summary::default()
     }
 }
