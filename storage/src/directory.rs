@@ -19,7 +19,6 @@ const LOCK_FILE: &str = "LOCK";
 const UNFINISHED: &str = ".tmp";
 /// How the names of those end that have their full size and were written throughout.
 const SPARE: &str = ".spare.tmp";
-static ZEROS: [u8; 1 << 20] = [0; 1 << 20];
 
 /// A log's directory and the machine that it is on.
 #[derive(Debug)]
@@ -207,19 +206,31 @@ impl From<NotActivated> for Error {
 }
 
 impl Prepared {
-    /// Makes such a file, from a recycled segment of the same size if there is one.
-    pub(crate) fn new(directory: &Directory, capacity: u64, name: &str) -> Result<Self> {
+    /// Makes such a file, from a recycled segment of the same size if there is one. Its pages are in
+    /// the page cache if `stores`, for it will be stored to through a map.
+    pub(crate) fn new(directory: &Directory, capacity: u64, name: &str, stores: bool) -> Result<Self> {
         let path = directory.path.join(format!("{name}{UNFINISHED}"));
         if let Some(file) = directory.take_spare(&path, capacity) {
             return Ok(Self { file, path, capacity });
         }
         let file = directory.platform.create(&path).map_err(|error| full_or(error, directory, &path, capacity))?;
-        match write_throughout(&*file, capacity) {
+        match write_throughout(&*file, capacity, stores) {
             Ok(()) => Ok(Self { file, path, capacity }),
             Err(error) => {
                 // The file takes room that is needed; it is removed at the next opening otherwise.
                 let _ = directory.platform.remove(&path);
                 Err(full_or(error, directory, &path, capacity))
+            }
+        }
+    }
+
+    /// Makes its content durable now, so that it becomes a segment the sooner when one is needed.
+    pub(crate) fn flushed(self, directory: &Directory) -> Result<Self> {
+        match self.file.sync_all() {
+            Ok(()) => Ok(self),
+            Err(error) => {
+                let _ = directory.platform.remove(&self.path);
+                Err(full_or(error, directory, &self.path, self.capacity))
             }
         }
     }
@@ -270,16 +281,10 @@ fn full_or(error: io::Error, directory: &Directory, path: &Path, bytes: u64) -> 
     Error::of_growing(&directory.path, path, bytes, error)
 }
 
-fn write_throughout(file: &dyn PlatformFile, capacity: u64) -> io::Result<()> {
+fn write_throughout(file: &dyn PlatformFile, capacity: u64, stores: bool) -> io::Result<()> {
     // Reserving first makes a full disk fail at once instead of after writing up to the brim.
     file.allocate(capacity)?;
-    let mut at = 0;
-    while at < capacity {
-        let bytes = ZEROS.len().min((capacity - at) as usize);
-        file.write_all_at(&ZEROS[..bytes], at)?;
-        at += bytes as u64;
-    }
-    file.sync_all()
+    file.write_zeros(capacity, stores)
 }
 
 #[cfg(test)]
@@ -311,9 +316,9 @@ mod tests {
         let recycled = directory.recycle(&old, 8192).unwrap();
         directory.add_spares(recycled.into_iter().collect());
         assert_eq!(directory.spare_bytes(), 8192);
-        let other_size = Prepared::new(&directory, 4096, "next").unwrap();
+        let other_size = Prepared::new(&directory, 4096, "next", false).unwrap();
         assert_eq!(fs::read(&other_size.path).unwrap(), vec![0; 4096]);
-        let same_size = Prepared::new(&directory, 8192, "next").unwrap();
+        let same_size = Prepared::new(&directory, 8192, "next", false).unwrap();
         assert_eq!(fs::read(&same_size.path).unwrap(), vec![9; 8192]);
         directory.remove_unfinished().unwrap();
         assert_eq!(directory.segments().unwrap(), []);
@@ -323,7 +328,7 @@ mod tests {
     fn what_was_made_ahead_is_kept_for_the_next_opening() {
         let home = tempfile::tempdir().unwrap();
         let first = directory(home.path());
-        Prepared::new(&first, 4096, "ahead").unwrap().keep(&first);
+        Prepared::new(&first, 4096, "ahead", false).unwrap().keep(&first);
         fs::write(home.path().join("next.tmp"), b"unfinished").unwrap();
         let second = directory(home.path());
         second.remove_unfinished().unwrap();

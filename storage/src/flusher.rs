@@ -123,7 +123,7 @@ impl Core {
     fn write_group(&self, segment: &Segment, offset: u64, mut group: Group) -> Result<Vec<u8>> {
         let frames_end = offset + group.bytes.len() as u64;
         self.ensure(self.continues(segment, offset, &group), "dense positions")?;
-        group.finish(segment);
+        group.finish(segment, offset);
         segment.write(&group.bytes, offset)?;
         if committed(Fault::VisibleBeforeDurable) {
             self.show(segment, &group);

@@ -10,7 +10,7 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
-use rustix::fs::{FallocateFlags, FlockOperation, fallocate, flock};
+use rustix::fs::{FallocateFlags, FlockOperation, OFlags, fallocate, fcntl_getfl, fcntl_setfl, flock};
 use rustix::io::Errno;
 use uuid::Uuid;
 
@@ -20,6 +20,12 @@ pub use crate::map::{Map, StoreMap};
 const FILE_MODE: u32 = 0o600;
 /// Permissions of the directories that it makes.
 const DIRECTORY_MODE: u32 = 0o700;
+
+/// Zeros to fill files with, where a write past the page cache may take them from.
+#[repr(align(4096))]
+struct Zeros([u8; 1 << 20]);
+
+static ZEROS: Zeros = Zeros([0; 1 << 20]);
 
 /// Files, random numbers and the time of day. Paths are as the log's caller gave them.
 pub trait Platform: Debug + Send + Sync {
@@ -102,6 +108,13 @@ pub trait PlatformFile: Debug + Send + Sync {
     /// A map of the whole file for storing into it.
     fn store_map(&self) -> io::Result<StoreMap>;
 
+    /// Writes zeros over the first `bytes` of the file, a multiple of 4,096. They need not be in the page
+    /// cache after it unless `cached`.
+    fn write_zeros(&self, bytes: u64, cached: bool) -> io::Result<()> {
+        let _ = cached;
+        write_zeros(self, bytes)
+    }
+
     /// Fills `bytes` from `offset`, in as many steps as it takes.
     fn read_exact_at(&self, mut bytes: &mut [u8], mut offset: u64) -> io::Result<()> {
         while !bytes.is_empty() {
@@ -133,6 +146,16 @@ pub trait PlatformFile: Debug + Send + Sync {
         }
         Ok(())
     }
+}
+
+fn write_zeros<File: PlatformFile + ?Sized>(file: &File, bytes: u64) -> io::Result<()> {
+    let mut at = 0;
+    while at < bytes {
+        let step = ZEROS.0.len().min((bytes - at) as usize);
+        file.write_all_at(&ZEROS.0[..step], at)?;
+        at += step as u64;
+    }
+    Ok(())
 }
 
 /// The machine that this process runs on.
@@ -251,6 +274,20 @@ impl PlatformFile for LocalFile {
         }
     }
 
+    fn write_zeros(&self, bytes: u64, cached: bool) -> io::Result<()> {
+        // Past the page cache, filling takes hardly any time of a processor, and no page from others.
+        // Not every file system can do it, nor does each ask for no more than pages in line.
+        if !cached && fcntl_setfl(&self.0, fcntl_getfl(&self.0)? | OFlags::DIRECT).is_ok() {
+            let written = write_zeros(self, bytes);
+            fcntl_setfl(&self.0, fcntl_getfl(&self.0)? - OFlags::DIRECT)?;
+            match written {
+                Err(error) if error.raw_os_error() == Some(Errno::INVAL.raw_os_error()) => {}
+                outcome => return outcome,
+            }
+        }
+        write_zeros(self, bytes)
+    }
+
     fn set_len(&self, bytes: u64) -> io::Result<()> {
         self.0.set_len(bytes)
     }
@@ -269,5 +306,29 @@ impl PlatformFile for LocalFile {
 
     fn store_map(&self) -> io::Result<StoreMap> {
         StoreMap::new(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_filled_past_the_page_cache_and_written_as_before() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = LocalPlatform.create(&directory.path().join("segment")).unwrap();
+        let bytes = (ZEROS.0.len() + 4096) as u64;
+        file.write_all_at(&vec![9; bytes as usize], 0).unwrap();
+        for cached in [false, true] {
+            file.write_all_at(b"stale", 4090).unwrap();
+            let map = file.map().unwrap();
+            assert_eq!(map.bytes(4090..4095).unwrap(), b"stale");
+            file.write_zeros(bytes, cached).unwrap();
+            assert!(map.from(0).iter().all(|byte| *byte == 0), "a map shows the zeros");
+            assert_eq!(map.len(), bytes);
+            // Neither the place nor the size is that of a page.
+            file.write_all_at(b"record", 4093).unwrap();
+            assert_eq!(map.bytes(4092..4100).unwrap(), b"\0record\0");
+        }
     }
 }

@@ -35,7 +35,7 @@ pub(crate) fn make_segment(
     plan: &SegmentPlan,
     capacity: u64,
 ) -> std::result::Result<Arc<Segment>, NotActivated> {
-    activate(directory, config, plan, Prepared::new(directory, capacity, "next")?)
+    activate(directory, config, plan, Prepared::new(directory, capacity, "next", config.stores())?)
 }
 
 fn activate(
@@ -139,7 +139,7 @@ impl Core {
         if filled < PREPARE_AHEAD_BYTES || writer.tail() <= filled / 2 {
             return;
         }
-        let capacity = self.next_capacity(writer);
+        let (capacity, stores) = (self.next_capacity(writer), self.config.stores());
         let mut preparing = self.preparing.lock();
         if preparing.is_some() || !self.directory.platform.has_threads() {
             return;
@@ -147,7 +147,7 @@ impl Core {
         let directory = self.directory.clone();
         let made = Builder::new()
             .name("segment".into())
-            .spawn(move || Prepared::new(&directory, capacity, "ahead"));
+            .spawn(move || Prepared::new(&directory, capacity, "ahead", stores)?.flushed(&directory));
         // Without a thread the segment is made when it is needed.
         *preparing = made.ok();
     }

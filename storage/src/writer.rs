@@ -14,6 +14,10 @@ use crate::position::{LaneId, Position};
 use crate::segment::Segment;
 use crate::segment_header::FIRST_FRAME;
 
+/// Writes end where a page does: of a page that is written whole, the kernel needs nothing from the
+/// disk, whereas it reads one of which only a part is written, unless the page cache has it.
+const PAGE_BYTES: u64 = 4096;
+
 /// State of the appender, behind one lock that is held only to reserve and copy.
 #[derive(Debug)]
 pub(crate) struct Writer {
@@ -269,8 +273,8 @@ impl Writer {
 
 impl Group {
     /// Completes the frames now that it is known what is durable, and ends with a zeroed header
-    /// so that a later scan sees where the log ends.
-    pub(crate) fn finish(&mut self, segment: &Segment) {
+    /// so that a later scan sees where the log ends. It will be written at `offset`.
+    pub(crate) fn finish(&mut self, segment: &Segment, offset: u64) {
         let durable_offset = segment.durable_offset() as u32;
         for (at, place) in &mut self.frames {
             place.durable_offset = durable_offset;
@@ -278,7 +282,8 @@ impl Group {
             finish_frame(frame, place, &segment.identity, segment.cipher.as_ref());
         }
         if !committed(Fault::CutFramesComeBack) {
-            self.bytes.resize(self.bytes.len() + HEADER_BYTES, 0);
+            let end = (offset + self.bytes.len() as u64 + HEADER_BYTES as u64).next_multiple_of(PAGE_BYTES);
+            self.bytes.resize((end.min(segment.header.capacity) - offset) as usize, 0);
         }
     }
 }
