@@ -69,6 +69,23 @@ impl Payload {
 }
 
 impl Records {
+    /// None yet; for an engine, to be filled by [`Records::push`]. The next read goes on at `next`.
+    pub fn starting(next: Position) -> Self {
+        Self { next, ..Self::default() }
+    }
+
+    /// Adds a record behind the others, behind which the next read goes on.
+    pub fn push(&mut self, record: Record<'_>) {
+        let Record { position, timestamp_ms, data } = record;
+        let mut payload = Vec::with_capacity(RECORD_PREFIX_BYTES + data.len());
+        payload.extend_from_slice(&(data.len() as u32).to_le_bytes());
+        payload.extend_from_slice(data);
+        let payload = Payload::Decoded(payload);
+        self.chunks.push(Chunk { payload, first_position: position, timestamp_ms, skip: 0, take: 1 });
+        self.len += 1;
+        self.next = position.plus(1);
+    }
+
     /// Number of records.
     pub fn len(&self) -> usize {
         self.len

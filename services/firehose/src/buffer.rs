@@ -4,7 +4,9 @@ use std::io::{self, Write};
 use std::ops::Range;
 use std::path::Path;
 
-use anabranch_storage::{Appended, Config, Health, LaneBatch, LaneId, Log, Position};
+use anabranch_storage::{
+    Acknowledgement, Config, Failure, Health, LaneBatch, LaneId, LanePositions, Log, Position, RecordLog,
+};
 use bytes::Bytes;
 use flate2::GzBuilder;
 use flate2::write::GzEncoder;
@@ -19,7 +21,7 @@ const LANE: LaneId = LaneId(0);
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BufferError {
     #[error(transparent)]
-    Log(#[from] anabranch_storage::Error),
+    Log(#[from] Failure),
     #[error("compressing the object: {0}")]
     Compress(#[from] io::Error),
     /// The records that a plan covers are not all there any more.
@@ -27,7 +29,8 @@ pub(crate) enum BufferError {
     Incomplete { found: u64, planned: u64 },
 }
 
-/// A delivery stream's log.
+/// A delivery stream's log. It is written and read through what every engine offers; only opening,
+/// closing and health are this engine's own.
 pub(crate) struct Buffer {
     log: Log,
 }
@@ -65,6 +68,10 @@ impl Buffer {
         Ok(Self { log })
     }
 
+    fn records(&self) -> &dyn RecordLog {
+        &self.log
+    }
+
     /// What is wrong with the log.
     pub(crate) fn health(&self) -> Health {
         self.log.health()
@@ -72,26 +79,26 @@ impl Buffer {
 
     /// Appends `records`; they are durable once the answer completes. Waits for the disk where
     /// room has to be made.
-    pub(crate) fn append(&self, now_ms: u64, records: &[Bytes]) -> anabranch_storage::Result<Appended> {
+    pub(crate) fn append(&self, now_ms: u64, records: &[Bytes]) -> Result<Acknowledgement, Failure> {
         let records: Vec<&[u8]> = records.iter().map(Bytes::as_ref).collect();
-        self.log.append(now_ms, &[LaneBatch { lane: LANE, records: &records }])
+        self.records().append(now_ms, &[LaneBatch { lane: LANE, records: &records }])
     }
 
     /// Where durable records end.
     pub(crate) fn end(&self) -> u64 {
-        self.log.visible().0
+        self.records().watermark().of(LANE).0
     }
 
     /// Waits until records beyond `position` are durable. Returns at once if the log has failed.
     pub(crate) async fn grown_past(&self, position: u64) {
-        self.log.visible_past(Position(position)).await;
+        self.records().past(LANE, Position(position)).await;
     }
 
     /// Adds to `pending` what follows it, until it holds `bytes_max` or all there is. The record
     /// that reaches `bytes_max` is the last one added.
-    pub(crate) fn collect(&self, pending: &mut Pending, bytes_max: u64) -> anabranch_storage::Result<()> {
+    pub(crate) fn collect(&self, pending: &mut Pending, bytes_max: u64) -> Result<(), Failure> {
         while pending.bytes < bytes_max && pending.end < self.end() {
-            let records = self.log.read(LANE, Position(pending.end), READ)?;
+            let records = self.records().read(LANE, Position(pending.end), READ)?;
             for record in records.iter() {
                 if pending.bytes >= bytes_max {
                     return Ok(());
@@ -109,10 +116,10 @@ impl Buffer {
     }
 
     /// Bytes of the records from one position to another.
-    pub(crate) fn bytes_between(&self, from: u64, until: u64) -> anabranch_storage::Result<u64> {
+    pub(crate) fn bytes_between(&self, from: u64, until: u64) -> Result<u64, Failure> {
         let (mut from, mut bytes) = (from, 0);
         while from < until {
-            let records = self.log.read(LANE, Position(from), READ)?;
+            let records = self.records().read(LANE, Position(from), READ)?;
             let within = records.iter().take_while(|record| record.position.0 < until);
             bytes += within.map(|record| record.data.len() as u64).sum::<u64>();
             from = records.next().0;
@@ -140,7 +147,7 @@ impl Buffer {
         let mut left: Range<u64> = plan.first..plan.end;
         let mut found = 0;
         while !left.is_empty() {
-            let records = self.log.read(LANE, Position(left.start), READ)?;
+            let records = self.records().read(LANE, Position(left.start), READ)?;
             if records.is_empty() {
                 break;
             }
@@ -157,8 +164,8 @@ impl Buffer {
     }
 
     /// Frees the space of what lies before `position`, as far as whole segments go.
-    pub(crate) fn trim(&self, position: u64) -> anabranch_storage::Result<()> {
-        self.log.trim_to(Position(position)).map(|_| ())
+    pub(crate) fn trim(&self, position: u64) -> Result<(), Failure> {
+        self.records().trim_to(&LanePositions::shared(Position(position))).map(|_| ())
     }
 
     /// Flushes and closes the log; later appends fail.

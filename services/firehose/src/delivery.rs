@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use anabranch_control::ControlError;
 use anabranch_ports::{NewObject, PortError};
+use anabranch_storage::Failure;
 
 use crate::buffer::{BufferError, Pending};
 use crate::delivery_stream::{Compression, DeliveryPlan, Progress};
@@ -35,9 +36,9 @@ enum DeliveryError {
     Task(String),
 }
 
-impl From<anabranch_storage::Error> for DeliveryError {
-    fn from(error: anabranch_storage::Error) -> Self {
-        Self::Buffer(BufferError::Log(error))
+impl From<Failure> for DeliveryError {
+    fn from(failure: Failure) -> Self {
+        Self::Buffer(BufferError::Log(failure))
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anabranch_control::ControlError;
 use anabranch_protocol::{Account, ApiError, ErrorKind};
+use anabranch_storage::{Failure, FailureKind};
 
 /// Why the delivery streams can't be opened.
 #[derive(Debug, thiserror::Error)]
@@ -73,13 +74,13 @@ pub(crate) fn control(error: &ControlError) -> ApiError {
 }
 
 /// The answer when a log does not take records.
-pub(crate) fn log(error: &anabranch_storage::Error) -> ApiError {
-    match error {
-        anabranch_storage::Error::NoSpace { .. } => {
+pub(crate) fn log(failure: &Failure) -> ApiError {
+    match failure.kind {
+        FailureKind::NoSpace { .. } => {
             unavailable("The disk is full: no record was stored. Free some space and send the request again.")
         }
         _ => {
-            tracing::error!(%error, "log");
+            tracing::error!(error = %failure, "log");
             unavailable("The log of the delivery stream failed; the server's log says why. Send the request again.")
         }
     }

@@ -71,7 +71,7 @@ impl Fleet {
     fn make_now(self: &Arc<Self>, stream: DeliveryStream) -> Result<(), ApiError> {
         let directory = self.log_directory(stream.id);
         let made = self.open_buffer(&stream).map_err(|error| match error {
-            FirehoseError::Log { source, .. } => error::log(&source),
+            FirehoseError::Log { source, .. } => error::log(&source.into()),
             other => error::unavailable(other.to_string()),
         });
         let added = made.and_then(|buffer| {

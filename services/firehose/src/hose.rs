@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use anabranch_protocol::{Problem, ProblemKind};
-use anabranch_storage::Refusal;
+use anabranch_storage::{Failure, Refusal};
 use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
@@ -71,14 +71,14 @@ impl Hose {
     }
 
     /// Stores `records` in order and returns the position of the first, once they are durable.
-    pub(crate) async fn put(self: &Arc<Self>, now_ms: u64, records: Vec<Bytes>) -> anabranch_storage::Result<u64> {
+    pub(crate) async fn put(self: &Arc<Self>, now_ms: u64, records: Vec<Bytes>) -> Result<u64, Failure> {
         let hose = self.clone();
         let appending = tokio::task::spawn_blocking(move || {
             let appended = hose.buffer.append(now_ms, &records)?;
             hose.counters.records_in.fetch_add(records.len() as u64, Ordering::Relaxed);
             let bytes = records.iter().map(|record| record.len() as u64).sum();
             hose.counters.bytes_in.fetch_add(bytes, Ordering::Relaxed);
-            Ok::<_, anabranch_storage::Error>(appended)
+            Ok::<_, Failure>(appended)
         });
         let appended = appending.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
         let first = appended.first_positions().first().map_or(0, |position| position.0);

@@ -1,7 +1,7 @@
 //! What is wrong with a stream's log, as far as it was met: told by health, metrics and console.
 
 use anabranch_protocol::{ApiError, Problem, ProblemKind};
-use anabranch_storage::{Damage, Error as LogError, Health, Recovery};
+use anabranch_storage::{Damage, Error as LogError, Failure, FailureKind, Health, Recovery};
 use parking_lot::Mutex;
 
 /// What was met, each until it is over.
@@ -45,25 +45,25 @@ impl Faults {
     }
 
     /// What became of an append.
-    pub(crate) fn appending(&self, error: Option<&LogError>) {
-        let met = match error {
+    pub(crate) fn appending(&self, failure: Option<&Failure>) {
+        let met = match failure.map(|failure| &failure.kind) {
             None => None,
-            Some(LogError::NoSpace { .. }) => Some(ProblemKind::FullDisk),
-            Some(LogError::Poisoned { .. }) => Some(ProblemKind::Poisoned),
-            Some(LogError::TooManyOpenFiles { .. }) => Some(ProblemKind::Descriptors),
+            Some(FailureKind::NoSpace { .. }) => Some(ProblemKind::FullDisk),
+            Some(FailureKind::Poisoned) => Some(ProblemKind::Poisoned),
+            Some(FailureKind::Exhausted) => Some(ProblemKind::Descriptors),
             // What is refused is the caller's matter.
             Some(_) => return,
         };
         let mut faults = self.0.lock();
         if met.is_some() || faults.appending.is_some() {
-            faults.appending = met.zip(error).map(|(kind, error)| (kind, error.to_string()));
+            faults.appending = met.zip(failure).map(|(kind, failure)| (kind, failure.to_string()));
         }
     }
 
     /// Reading failed.
-    pub(crate) fn reading(&self, error: &LogError) {
-        if let LogError::Damaged(damage) = error {
-            self.0.lock().damage.get_or_insert_with(|| damage.to_string());
+    pub(crate) fn reading(&self, failure: &Failure) {
+        if let FailureKind::Lost { .. } = failure.kind {
+            self.0.lock().damage.get_or_insert_with(|| failure.to_string());
         }
     }
 
@@ -77,21 +77,21 @@ impl Faults {
 
 /// What a client is told when the log fails: what it can do, and no path of this machine. The
 /// server's log has the rest.
-pub(crate) fn log_failure(error: &LogError) -> ApiError {
-    tracing::error!(%error, "the log of a stream failed");
-    let message = match error {
-        LogError::NoSpace { bytes, .. } => {
+pub(crate) fn log_failure(failure: &Failure) -> ApiError {
+    tracing::error!(error = %failure, "the log of a stream failed");
+    let message = match failure.kind {
+        FailureKind::NoSpace { bytes } => {
             format!("The disk has no space left for {bytes} bytes; nothing was stored. Try again once there is room.")
         }
-        LogError::TooManyOpenFiles { .. } => "The server has no file descriptor left for the log of the stream; \
+        FailureKind::Exhausted => "The server has no file descriptor left for the log of the stream; \
             nothing was stored. Try again."
             .into(),
-        LogError::Poisoned { .. } => "The stream takes no records since a write to its log failed.".into(),
-        LogError::Closed => "The log of the stream is being closed. Try again.".into(),
-        LogError::NoLog { .. } => {
+        FailureKind::Poisoned => "The stream takes no records since a write to its log failed.".into(),
+        FailureKind::Closed => "The log of the stream is being closed. Try again.".into(),
+        FailureKind::Missing => {
             "The log of the stream is gone: no log is here. Put it back, or delete the stream.".into()
         }
-        LogError::Damaged(_) => {
+        FailureKind::Lost { .. } => {
             "What is to be read next is damaged on the disk; the server's health says where.".into()
         }
         _ => "The log of the stream failed; the server's log says why.".into(),
@@ -121,7 +121,7 @@ mod tests {
             LogError::Poisoned { reason: "/srv/data: input/output error".into() },
             LogError::NoLog { path: path() },
         ] {
-            let told = log_failure(&error).message;
+            let told = log_failure(&error.into()).message;
             assert!(!told.contains("/srv"), "{told}");
         }
     }
@@ -129,7 +129,7 @@ mod tests {
     #[test]
     fn what_is_over_is_not_told() {
         let faults = Faults::default();
-        let full = LogError::NoSpace { path: "log".into(), bytes: 7 };
+        let full = LogError::NoSpace { path: "log".into(), bytes: 7 }.into();
         faults.appending(Some(&full));
         let source = std::io::Error::from_raw_os_error(24);
         faults.opening(&LogError::TooManyOpenFiles { path: "log".into(), source });

@@ -1,7 +1,7 @@
 //! Reading a shard: its lane of the log, within retention and up to the shard's end.
 
 use anabranch_protocol::ApiError;
-use anabranch_storage::{Error as LogError, Position, ReadLimit, Record, Records};
+use anabranch_storage::{Failure, FailureKind, Position, ReadLimit, Record, Records};
 
 use crate::record::OVERHEAD_BYTES;
 use crate::shard::Shard;
@@ -81,8 +81,8 @@ impl Reading<'_> {
     }
 
     fn at_tip(&self) -> Option<Found> {
-        let visible = self.stream.log.known_visible()?;
-        (self.from >= visible && !self.stream.log.is_deleted()).then(|| Found::nothing(self.shard, self.from))
+        let watermark = self.stream.log.known_watermark(self.shard.lane())?;
+        (self.from >= watermark && !self.stream.log.is_deleted()).then(|| Found::nothing(self.shard, self.from))
     }
 
     fn read_from(self, log: &LogInUse) -> Result<Found, ApiError> {
@@ -94,19 +94,21 @@ impl Reading<'_> {
         } else {
             from
         };
-        let visible = log.visible();
+        let watermark = log.watermark().of(shard.lane());
         let limit = ReadLimit { records: self.records_max, bytes: self.bytes_max };
         let records = match log.read(shard.lane(), from, limit) {
             // What is gone in front of all that is held is passed over like what has expired.
-            Err(LogError::Damaged(damage)) if damage.resume <= log.start() => {
-                log.failed(&LogError::Damaged(damage.clone()));
-                log.read(shard.lane(), damage.resume, limit)
+            Err(failure @ Failure { kind: FailureKind::Lost { resume, .. }, .. })
+                if resume <= log.start(shard.lane()) =>
+            {
+                log.failed(&failure);
+                log.read(shard.lane(), resume, limit)
             }
             outcome => outcome,
         };
         let records = records.map_err(failed)?;
         let next = records.next();
-        let at_tip = next >= visible;
+        let at_tip = next >= watermark;
         let last_ms = records.iter().last().map(|record| record.timestamp_ms);
         // All that a closed shard ever held was durable when it was closed.
         let is_drained = shard.closed.is_some_and(|closed| at_tip || next.0 >= closed.at);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anabranch_protocol::ApiError;
-use anabranch_storage::{Appended, LaneBatch, Position};
+use anabranch_storage::{Acknowledgement, LaneBatch, Position};
 use tokio::runtime::Handle;
 
 use crate::hash_key::HashKey;
@@ -55,7 +55,7 @@ impl Targets {
 
 /// Records on their way to the disk. Readers are told when they are there, even if who put them
 /// does not wait for it.
-pub(crate) struct Appending(Option<(LogInUse, Appended)>);
+pub(crate) struct Appending(Option<(LogInUse, Acknowledgement)>);
 
 impl Appending {
     /// Waits until the records are durable.
@@ -128,7 +128,6 @@ impl Stream {
     /// The position behind all that was appended, once all of that is durable. Called while no
     /// append can run; control state may then refer to the position.
     pub(crate) fn durable_end(&self, log: &LogInUse) -> Result<Position, ApiError> {
-        log.flush().map_err(|error| log.failed(&error))?;
-        Ok(log.visible())
+        log.barrier().map_err(|error| log.failed(&error))
     }
 }

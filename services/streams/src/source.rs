@@ -63,7 +63,7 @@ impl Source {
         let shard = state.shard(shard_id, self.clock.now_ms())?;
         match start {
             Start::TrimHorizon => Ok(Position(0)),
-            Start::Latest => self.stream.log.visible(),
+            Start::Latest => self.stream.log.watermark(shard.lane()),
             Start::AtTimestamp(ms) => {
                 let log = self.stream.log()?;
                 log.seek_time(shard.lane(), ms).map_err(|error| log.failed(&error))
@@ -94,13 +94,14 @@ impl Source {
     async fn wait(&self, shard_id: &str, position: Position) -> Result<(), ApiError> {
         let mut changes = self.stream.changes();
         // It may have been closed since it was read.
-        let closed = self.state()?.shard(shard_id, self.clock.now_ms())?.closed;
-        if closed.is_some_and(|closed| position.0 >= closed.at) {
+        let state = self.state()?;
+        let shard = state.shard(shard_id, self.clock.now_ms())?;
+        if shard.closed.is_some_and(|closed| position.0 >= closed.at) {
             return Ok(());
         }
         // A record at the cursor makes the watermark go past it.
         tokio::select! {
-            outcome = self.stream.log.visible_past(position) => outcome,
+            outcome = self.stream.log.past(shard.lane(), position) => outcome,
             _ = changes.changed() => Ok(()),
         }
     }

@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
 use anabranch_protocol::{ApiError, Problem};
-use anabranch_storage::{Config, Error as LogError, Log, Position, Recovery, Stat};
+use anabranch_storage::{
+    Config, Error as LogError, Failure, FailureKind, LaneId, LanePositions, Log, Position, RecordLog, Recovery, Stat,
+};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -31,9 +33,9 @@ pub(crate) struct StreamLog {
     changing: Mutex<()>,
     current: Mutex<Current>,
     last_use: AtomicU64,
-    /// All positions below are readable, as far as it is known here; `None` until it was opened. What
-    /// waits for records waits for this, so that it needs no open log.
-    visible: watch::Sender<Option<Position>>,
+    /// The log's watermark, as far as it is known here; `None` until it was opened. What waits for
+    /// records waits for this, so that it needs no open log.
+    watermark: watch::Sender<Option<LanePositions>>,
     pub(crate) faults: Faults,
 }
 
@@ -66,7 +68,7 @@ impl StreamLog {
             changing: Mutex::new(()),
             current: Mutex::default(),
             last_use: AtomicU64::new(0),
-            visible: watch::Sender::new(None),
+            watermark: watch::Sender::new(None),
             faults: Faults::default(),
         })
     }
@@ -106,7 +108,7 @@ impl StreamLog {
             return Ok(log);
         }
         if self.is_deleted() {
-            return Err(log_failure(&LogError::Closed));
+            return Err(log_failure(&LogError::Closed.into()));
         }
         match self.take_current() {
             // Its place is kept. What could not be written is read anew from the disk.
@@ -115,9 +117,10 @@ impl StreamLog {
                 ApiError::internal("Too many streams are in use at the same time for the files that may be open")
             })?,
         }
-        let opened = self.open().inspect_err(|error| self.faults.opening(error)).map_err(|error| log_failure(&error));
+        let opened =
+            self.open().inspect_err(|error| self.faults.opening(error)).map_err(|error| log_failure(&error.into()));
         let log = Arc::new(opened.inspect_err(|_| self.logs.give_back(self.id))?);
-        self.set_visible(log.visible());
+        self.reached(log.watermark());
         self.current.lock().log = Some(log.clone());
         self.logs.enter(self.id, self.clone());
         Ok(LogInUse { log: Some(log), of: self.clone() })
@@ -148,36 +151,38 @@ impl StreamLog {
         self.faults.opened(recovery);
     }
 
-    /// Takes note that its records up to `position` are readable, and tells who waits for that.
-    fn set_visible(&self, position: Position) {
-        self.visible.send_if_modified(|visible| {
-            let is_news = visible.is_none_or(|visible| position > visible);
-            *visible = (*visible).max(Some(position));
+    /// Takes note of the log's watermark, and tells who waits for it.
+    fn reached(&self, watermark: LanePositions) {
+        self.watermark.send_if_modified(|known| {
+            let is_news = known.as_ref().is_none_or(|known| watermark.is_ahead_of(known));
+            if is_news {
+                *known = Some(watermark);
+            }
             is_news
         });
     }
 
-    /// All positions below are readable; `None` until the log was opened.
-    pub(crate) fn known_visible(&self) -> Option<Position> {
-        *self.visible.borrow()
+    /// All records of `lane` lie below and are readable; `None` until the log was opened.
+    pub(crate) fn known_watermark(&self, lane: LaneId) -> Option<Position> {
+        self.watermark.borrow().as_ref().map(|watermark| watermark.of(lane))
     }
 
-    /// All positions below are readable. Opens the log if it was not opened yet.
-    pub(crate) fn visible(self: &Arc<Self>) -> Result<Position, ApiError> {
-        match self.known_visible() {
-            Some(visible) => Ok(visible),
-            None => Ok(self.acquire()?.visible()),
+    /// All records of `lane` lie below and are readable. Opens the log if it was not opened yet.
+    pub(crate) fn watermark(self: &Arc<Self>, lane: LaneId) -> Result<Position, ApiError> {
+        match self.known_watermark(lane) {
+            Some(watermark) => Ok(watermark),
+            None => Ok(self.acquire()?.watermark().of(lane)),
         }
     }
 
-    /// Waits until a record at `position` or behind may be readable. Holds no log open.
-    pub(crate) async fn visible_past(self: &Arc<Self>, position: Position) -> Result<(), ApiError> {
-        let mut visible = self.visible.subscribe();
-        if visible.borrow().is_none() {
+    /// Waits until a record of `lane` at `position` or behind may be readable. Holds no log open.
+    pub(crate) async fn past(self: &Arc<Self>, lane: LaneId, position: Position) -> Result<(), ApiError> {
+        let mut watermark = self.watermark.subscribe();
+        if watermark.borrow().is_none() {
             drop(self.acquired().await?);
         }
         // The sender is a part of this, so there is one.
-        let _ = visible.wait_for(|visible| visible.is_some_and(|visible| visible > position)).await;
+        let _ = watermark.wait_for(|known| known.as_ref().is_some_and(|known| known.of(lane) > position)).await;
         Ok(())
     }
 
@@ -282,20 +287,20 @@ impl Closable for StreamLog {
 
 impl LogInUse {
     /// Takes note of what became of an append: tells waiting readers, or what is wrong.
-    pub(crate) fn appended(&self, outcome: &Result<(), LogError>) {
+    pub(crate) fn appended(&self, outcome: &Result<(), Failure>) {
         match outcome {
             Ok(()) => {
                 self.of.faults.appending(None);
-                self.of.set_visible(self.visible());
+                self.of.reached(self.watermark());
             }
-            Err(error) => self.refused(error),
+            Err(failure) => self.refused(failure),
         }
     }
 
     /// Takes note of why the log did not take an append.
-    pub(crate) fn refused(&self, error: &LogError) {
-        self.of.faults.appending(Some(error));
-        if let LogError::Poisoned { .. } = error {
+    pub(crate) fn refused(&self, failure: &Failure) {
+        self.of.faults.appending(Some(failure));
+        if failure.kind == FailureKind::Poisoned {
             let mut current = self.of.current.lock();
             let own = self.log.as_ref();
             if current.log.as_ref().zip(own).is_some_and(|(log, own)| Arc::ptr_eq(log, own)) {
@@ -304,19 +309,21 @@ impl LogInUse {
         }
     }
 
-    /// An error of the log as the caller gets it, taken note of.
-    pub(crate) fn failed(&self, error: &LogError) -> ApiError {
-        self.of.faults.reading(error);
-        log_failure(error)
+    /// A failure of the log as the caller gets it, taken note of.
+    pub(crate) fn failed(&self, failure: &Failure) -> ApiError {
+        self.of.faults.reading(failure);
+        log_failure(failure)
     }
 }
 
+/// Records are appended and read through what every engine offers; only opening, closing and figures
+/// are the engine's own.
 impl Deref for LogInUse {
-    type Target = Log;
+    type Target = dyn RecordLog;
 
-    fn deref(&self) -> &Log {
+    fn deref(&self) -> &Self::Target {
         match &self.log {
-            Some(log) => log,
+            Some(log) => &**log,
             None => unreachable!("taken only when it is dropped"),
         }
     }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::time::Instant;
 
 use anabranch_protocol::{ApiError, Blob, RequestContext, Violations};
+use anabranch_storage::LaneId;
 use serde::{Deserialize, Serialize};
 
 use super::put_records::{PutRecordsEntry, put};
@@ -62,8 +63,9 @@ pub(super) async fn put_record(
     violations.finish()?;
     let stream = streams.readable(context, request.stream_name.as_deref(), request.stream_arn.as_deref())?;
     if let Some(number) = ordering.filter(|number| *number != "0") {
-        let visible = stream.log_acquired().await?.visible();
-        let is_ours = SequenceNumber::parse(number).is_some_and(|number| number.place <= visible.0);
+        let watermark = stream.log_acquired().await?.watermark();
+        let is_ours = SequenceNumber::parse(number)
+            .is_some_and(|number| number.place <= watermark.of(LaneId(number.shard_index)).0);
         if !is_ours {
             return Err(invalid_argument(format!(
                 "ExclusiveMinimumSequenceNumber {number} used in PutRecord on stream {} is invalid.",

@@ -32,7 +32,7 @@ impl StartingPosition<'_> {
         match self.kind {
             // A lane is its shard's alone, so all that lies in it is the shard's.
             "TRIM_HORIZON" => Ok(Position(0)),
-            "LATEST" => stream.log.visible().map_err(|error| stream.unless_deleted(error)),
+            "LATEST" => stream.log.watermark(shard.lane()).map_err(|error| stream.unless_deleted(error)),
             "AT_TIMESTAMP" => at_timestamp(stream, shard, self.timestamp, now_ms),
             kind => {
                 let number = self.own_sequence_number(state, shard)?;

@@ -190,7 +190,7 @@ impl Follower {
                 return self.event(&state, shard, &found, now_ms).map(Step::Event);
             }
             tokio::select! {
-                outcome = self.stream.log.visible_past(self.position) => outcome?,
+                outcome = self.stream.log.past(shard.lane(), self.position) => outcome?,
                 _ = self.changes.changed() => {}
                 () = self.subscription.taken_over() => {}
                 () = sleep_until(idle_until.min(self.ends)) => {}
