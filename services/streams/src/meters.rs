@@ -171,7 +171,7 @@ impl Meters {
             sum: meter.sum_parts.load(Ordering::Relaxed) as f64 / PARTS as f64,
         };
         // Shards that are gone are told no more.
-        self.shards.write().retain(|index, _| state.shards.iter().any(|shard| shard.index == *index));
+        self.shards.write().retain(|index, _| state.knows_shard(*index));
         let shards = self.shards.read();
         let of_shards = shards.iter().flat_map(|(index, meters)| {
             SHARD_NAMES.iter().zip(meters).map(|(name, meter)| one(Some(*index), name, meter)).collect::<Vec<_>>()

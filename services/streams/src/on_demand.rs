@@ -21,7 +21,7 @@ const SPLIT_RECORDS: u64 = 500;
 pub(crate) fn grow(streams: &Streams, passed_ms: u64) {
     for stream in streams.all() {
         let state = stream.state();
-        stream.quota.retain(|index| state.shards.iter().any(|shard| shard.index == index));
+        stream.quota.retain(|index| state.knows_shard(index));
         let written = stream.quota.take_written();
         if state.mode != StreamMode::OnDemand {
             continue;

@@ -37,19 +37,41 @@ impl Routes {
 
 /// Hash keys and where they go, each looked up once.
 pub(crate) struct Targets {
-    pub(crate) routes: Arc<Routes>,
+    hash_keys: Vec<HashKey>,
+    routes: Arc<Routes>,
     /// For each record the number of its shard in `routes`.
-    pub(crate) numbers: Vec<usize>,
+    numbers: Vec<usize>,
 }
 
 impl Targets {
-    fn of(routes: &Arc<Routes>, hash_keys: &[HashKey]) -> Self {
-        Self { routes: routes.clone(), numbers: hash_keys.iter().map(|key| routes.of(*key)).collect() }
+    fn of(routes: &Arc<Routes>, hash_keys: Vec<HashKey>) -> Self {
+        let numbers = hash_keys.iter().map(|key| routes.of(*key)).collect();
+        Self { hash_keys, routes: routes.clone(), numbers }
     }
 
     /// The shards, in the records' order.
     pub(crate) fn shards(&self) -> impl Iterator<Item = &Arc<Shard>> {
         self.numbers.iter().map(|number| self.routes.shard(*number))
+    }
+
+    /// Leaves out the records whose number `keep` does not hold for.
+    pub(crate) fn retain(&mut self, keep: impl Fn(usize) -> bool) {
+        let mut record = 0..;
+        self.hash_keys.retain(|_| record.next().is_some_and(&keep));
+        let mut record = 0..;
+        self.numbers.retain(|_| record.next().is_some_and(&keep));
+    }
+
+    /// The records' numbers in runs of one shard each, in the order given within a run.
+    fn runs<'a>(&'a self, order: &'a [usize]) -> impl Iterator<Item = &'a [usize]> {
+        order.chunk_by(|one, other| self.numbers[*one] == self.numbers[*other])
+    }
+
+    /// The records' numbers, those of one shard together.
+    fn by_shard(&self) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..self.numbers.len()).collect();
+        order.sort_by_key(|record| self.numbers[*record]);
+        order
     }
 }
 
@@ -83,46 +105,50 @@ impl Drop for Appending {
 /// Records that were appended: where they went, and what their sequence numbers are made of.
 pub(crate) struct Routed {
     pub(crate) targets: Targets,
-    /// First position of each of the routes' shards.
-    pub(crate) first_positions: Vec<Position>,
+    /// The position of each record.
+    pub(crate) positions: Vec<Position>,
     pub(crate) timestamp_ms: u64,
     pub(crate) appending: Appending,
 }
 
 impl Stream {
     /// Where records with these hash keys would go now.
-    pub(crate) fn targets(&self, hash_keys: &[HashKey]) -> Targets {
+    pub(crate) fn targets(&self, hash_keys: Vec<HashKey>) -> Targets {
         Targets::of(&self.routes.read(), hash_keys)
     }
 
     /// Appends each of `records` to the open shard that its hash key belongs to; `targets` are those
     /// of a moment ago. The routes are held until the log has given the positions, so that no record
-    /// lands in a closed shard.
+    /// lands in a closed shard. What it costs does not depend on how many shards there are.
     pub(crate) fn append(
         &self,
         log: LogInUse,
         now_ms: u64,
-        hash_keys: &[HashKey],
         targets: Targets,
         records: &[&[u8]],
     ) -> Result<Routed, ApiError> {
         let routes = self.routes.read();
-        let targets = if Arc::ptr_eq(&routes, &targets.routes) { targets } else { Targets::of(&routes, hash_keys) };
-        let mut by_shard: Vec<Vec<&[u8]>> = vec![Vec::new(); routes.shards.len()];
-        for (target, record) in targets.numbers.iter().zip(records) {
-            by_shard[*target].push(record);
-        }
-        let pairs = routes.shards.iter().zip(&by_shard);
-        let batches: Vec<LaneBatch<'_>> =
-            pairs.map(|(shard, records)| LaneBatch { lane: shard.lane(), records }).collect();
+        let targets =
+            if Arc::ptr_eq(&routes, &targets.routes) { targets } else { Targets::of(&routes, targets.hash_keys) };
+        let order = targets.by_shard();
+        let in_order: Vec<&[u8]> = order.iter().map(|record| records[*record]).collect();
+        let mut rest = in_order.as_slice();
+        let batch = |run: &[usize]| {
+            let (records, behind) = rest.split_at(run.len());
+            rest = behind;
+            LaneBatch { lane: routes.shard(targets.numbers[run[0]]).lane(), records }
+        };
+        let batches: Vec<LaneBatch<'_>> = targets.runs(&order).map(batch).collect();
         let appended = log.append(now_ms, &batches).inspect_err(|error| log.refused(error));
         let appended = appended.map_err(|error| self.unless_deleted(log.failed(&error)))?;
-        Ok(Routed {
-            targets,
-            first_positions: appended.first_positions().to_vec(),
-            timestamp_ms: appended.timestamp_ms(),
-            appending: Appending(Some((log, appended))),
-        })
+        let mut positions = vec![Position(0); records.len()];
+        for (run, first) in targets.runs(&order).zip(appended.first_positions()) {
+            for (record, position) in run.iter().zip(first.0..) {
+                positions[*record] = Position(position);
+            }
+        }
+        let timestamp_ms = appended.timestamp_ms();
+        Ok(Routed { targets, positions, timestamp_ms, appending: Appending(Some((log, appended))) })
     }
 
     /// The position behind all that was appended, once all of that is durable. Called while no

@@ -222,9 +222,18 @@ impl StreamState {
 
     /// The shard of this index, which must be within retention.
     pub(crate) fn shard_of_index(&self, index: u32, now_ms: u64) -> Result<&Shard, ApiError> {
-        let found = self.shards.binary_search_by_key(&index, |shard| shard.index).ok().map(|at| &self.shards[at]);
+        let found = self.find_shard(index);
         let held = found.filter(|shard| !shard.is_closed_before(self.horizon_ms(now_ms)));
         held.ok_or_else(|| shard_does_not_exist(&ShardId(index).to_string(), &self.key))
+    }
+
+    /// Whether there is a shard of this index, expired or not.
+    pub(crate) fn knows_shard(&self, index: u32) -> bool {
+        self.find_shard(index).is_some()
+    }
+
+    fn find_shard(&self, index: u32) -> Option<&Shard> {
+        self.shards.binary_search_by_key(&index, |shard| shard.index).ok().map(|at| &self.shards[at])
     }
 
     /// Most bytes of a record, its partition key included.

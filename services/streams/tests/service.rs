@@ -49,6 +49,31 @@ async fn records_go_round_and_survive_a_restart() {
 }
 
 #[tokio::test]
+async fn each_record_lies_where_its_answer_says() {
+    let directory = tempfile::tempdir().unwrap();
+    let service = Service::open(directory.path());
+    service.ok("CreateStream", json!({ "StreamName": "clicks", "ShardCount": 5 })).await;
+    let key = |number: usize| format!("user-{number}");
+    // Keys come more than once, so that shards get several records that are not side by side.
+    let records: Vec<Value> =
+        (0..60).map(|number| json!({ "Data": "", "PartitionKey": key(number * 7 % 23) })).collect();
+    let put = service.ok("PutRecords", json!({ "StreamName": "clicks", "Records": records })).await;
+    let answers = put["Records"].as_array().unwrap();
+    assert_eq!(answers.len(), records.len());
+    for shard in 0..5 {
+        let first = service.iterator(shard, "TRIM_HORIZON", json!({})).await;
+        let found = service.ok("GetRecords", json!({ "ShardIterator": first })).await;
+        let found = found["Records"].as_array().unwrap().iter();
+        let found: Vec<_> = found.map(|record| (&record["SequenceNumber"], &record["PartitionKey"])).collect();
+        let id = format!("shardId-{shard:012}");
+        let own = answers.iter().zip(&records).filter(|(answer, _)| answer["ShardId"] == id);
+        let own: Vec<_> = own.map(|(answer, record)| (&answer["SequenceNumber"], &record["PartitionKey"])).collect();
+        assert!(!own.is_empty());
+        assert_eq!(found, own, "in the order in which they were put");
+    }
+}
+
+#[tokio::test]
 async fn iterators_of_all_five_types() {
     let directory = tempfile::tempdir().unwrap();
     let service = Service::open(directory.path());

@@ -157,26 +157,21 @@ pub(super) async fn put(
     stream: &Stream,
     entries: Vec<PutRecordsEntry<'_>>,
 ) -> Result<Vec<Result<Placed, ApiError>>, ApiError> {
-    let hash_keys = entries.iter().map(PutRecordsEntry::hash_key).collect::<Result<Vec<_>, _>>()?;
-    let targets = stream.targets(&hash_keys);
+    let hash_keys = entries.iter().map(PutRecordsEntry::hash_key).collect::<Result<_, _>>()?;
+    let mut targets = stream.targets(hash_keys);
     let throttled = match streams.config.limits {
         Limits::Off => Vec::new(),
         Limits::Aws => throttled(streams, stream, &entries, &targets),
     };
     if throttled.iter().all(Option::is_none) {
-        let placed = append(streams, stream, &entries, &hash_keys, targets).await?;
+        let placed = append(streams, stream, &entries, targets).await?;
         return Ok(placed.into_iter().map(Ok).collect());
     }
-    let is_admitted = |number: &usize| throttled[*number].is_none();
-    let (admitted, hash_keys): (Vec<_>, Vec<_>) = entries
-        .into_iter()
-        .zip(hash_keys)
-        .enumerate()
-        .filter(|(number, _)| is_admitted(number))
-        .map(|(_, pair)| pair)
-        .unzip();
-    let targets = stream.targets(&hash_keys);
-    let mut placed = append(streams, stream, &admitted, &hash_keys, targets).await?.into_iter();
+    let is_admitted = |number: usize| throttled[number].is_none();
+    targets.retain(is_admitted);
+    let admitted = entries.into_iter().enumerate().filter(|(number, _)| is_admitted(*number));
+    let admitted: Vec<_> = admitted.map(|(_, entry)| entry).collect();
+    let mut placed = append(streams, stream, &admitted, targets).await?.into_iter();
     let result = |error: Option<ApiError>| match error {
         Some(error) => Some(Err(error)),
         None => placed.next().map(Ok),
@@ -209,7 +204,6 @@ async fn append(
     streams: &Streams,
     stream: &Stream,
     entries: &[PutRecordsEntry<'_>],
-    hash_keys: &[HashKey],
     targets: Targets,
 ) -> Result<Vec<Placed>, ApiError> {
     let log = stream.log_acquired().await?;
@@ -222,20 +216,17 @@ async fn append(
     }
     let begins = std::iter::once(0).chain(ends.iter().copied());
     let records: Vec<&[u8]> = begins.zip(&ends).map(|(begin, end)| &bytes[begin..*end]).collect();
-    let Routed { targets, first_positions: mut next, timestamp_ms, appending } =
-        stream.append(log, streams.clock.now_ms(), hash_keys, targets, &records)?;
+    let Routed { targets, positions, timestamp_ms, appending } =
+        stream.append(log, streams.clock.now_ms(), targets, &records)?;
     appending.done().await.map_err(|error| stream.unless_deleted(error))?;
     stream.records_in.fetch_add(entries.len() as u64, Ordering::Relaxed);
     stream.bytes_in.fetch_add(bytes.len() as u64, Ordering::Relaxed);
     stream.meters.add(Metric::IncomingRecords, entries.len() as u64);
     stream.meters.add(Metric::IncomingBytes, entries.iter().map(|entry| entry.bytes() as u64).sum());
     measure_shards(stream, &targets, entries);
-    let Targets { routes, numbers } = targets;
-    let placed = numbers.into_iter().map(|target| {
-        let shard = routes.shard(target).clone();
-        let position = next[target];
-        next[target] = position.plus(1);
-        Placed { sequence_number: shard.sequence_number(position, timestamp_ms), shard }
+    let placed = targets.shards().zip(positions).map(|(shard, position)| {
+        let sequence_number = shard.sequence_number(position, timestamp_ms);
+        Placed { sequence_number, shard: shard.clone() }
     });
     Ok(placed.collect())
 }
