@@ -69,16 +69,21 @@ impl fmt::Display for SequenceNumber {
         // value = high * 2^94 + low, in limbs of 32 bits, the highest first.
         let (upper, lower) = (high >> 34, high << 94 | low);
         let mut limbs = [upper >> 32, upper, lower >> 96, lower >> 64, lower >> 32, lower].map(|limb| limb as u32);
+        let mut limbs = limbs.as_mut_slice();
         // Nine digits at a time, from the low end: 188 bits have 57 at most.
         const GROUP: u64 = 1_000_000_000;
         let mut digits = [0; 63];
         for group in digits.chunks_exact_mut(9).rev() {
             let mut remainder = 0;
-            for limb in &mut limbs {
+            for limb in limbs.iter_mut() {
                 let value = remainder << 32 | u64::from(*limb);
                 *limb = (value / GROUP) as u32;
                 remainder = value % GROUP;
             }
+            // What is left has thirty bits less.
+            let zeros = limbs.iter().take_while(|limb| **limb == 0).count();
+            limbs = &mut limbs[zeros..];
+            let mut remainder = remainder as u32;
             for digit in group.iter_mut().rev() {
                 *digit = b'0' + (remainder % 10) as u8;
                 remainder /= 10;
