@@ -17,6 +17,8 @@ use rustix::fs::{FallocateFlags, fallocate};
 const FILE_BYTES: u64 = 64 << 20;
 const PAGE: usize = 4096;
 const SIZES: [usize; 4] = [1_080, 4_096, 65_536, 1 << 20];
+/// Writers at once, each with a file of its own.
+const WRITERS: [usize; 3] = [1, 4, 16];
 
 /// How the file was made before anything is measured.
 #[derive(Clone, Copy)]
@@ -87,6 +89,48 @@ fn main() {
         let cells: Vec<String> = SIZES.iter().map(|size| cell(&directory, way, *size, runs, run)).collect();
         println!("| {name} | {} |", cells.join(" | "));
     }
+    println!("\nMB/s that so many append at once, each to a file of its own and with its own flushes; then one who");
+    println!("appends for all of them, with one flush\n");
+    println!("| writers | 1,080 B | one for all | 52,000 B | one for all |\n| ---: | ---: | ---: | ---: | ---: |");
+    for writers in WRITERS {
+        let cells = [1_080, 52_000].map(|bytes| {
+            let rates = |writers, bytes| {
+                let mut rates: Vec<f64> = (0..runs).map(|_| at_once(&directory, writers, bytes, run)).collect();
+                rates.sort_by(f64::total_cmp);
+                rates[runs / 2]
+            };
+            format!("{:.1} | {:.1}", rates(writers, bytes), rates(1, writers * bytes))
+        });
+        println!("| {writers} | {} |", cells.join(" | "));
+    }
+}
+
+/// MB/s that `writers` append, each in steps of `bytes` that it flushes.
+fn at_once(directory: &Path, writers: usize, bytes: usize, run: f64) -> f64 {
+    let home = tempfile::tempdir_in(directory).unwrap();
+    let writes: Vec<_> =
+        (0..writers).map(|writer| make(&home.path().join(writer.to_string()), Made::Written, 0)).collect();
+    let start = std::sync::Barrier::new(writers);
+    let appended: usize = std::thread::scope(|scope| {
+        let start = &start;
+        let work = |file: File| {
+            move || {
+                let (mut write, mut at, mut count) = (buffered(file), 0, 0);
+                start.wait();
+                let began = Instant::now();
+                while began.elapsed() < Duration::from_secs_f64(run) {
+                    at = if at + bytes as u64 > FILE_BYTES { 0 } else { at };
+                    write(at, bytes);
+                    at += bytes as u64;
+                    count += 1;
+                }
+                count
+            }
+        };
+        let threads: Vec<_> = writes.into_iter().map(|file| scope.spawn(work(file))).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+    });
+    (appended * bytes) as f64 / run / 1e6
 }
 
 fn cell(directory: &Path, way: fn(&Path) -> Write, bytes: usize, runs: usize, run: f64) -> String {

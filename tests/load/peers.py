@@ -97,8 +97,8 @@ def servers(data):
     }
 
 
-def load(port, *arguments):
-    command = [TARGET / "release/anabranch-load", "--endpoint", f"127.0.0.1:{port}", *arguments]
+def load(port, *arguments, program=TARGET / "release/anabranch-load"):
+    command = [program, "--endpoint", f"127.0.0.1:{port}", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     return json.loads(done.stdout) if done.returncode == 0 else {"error": done.stderr.strip()[:200]}
 

@@ -12,7 +12,9 @@ use serde_json::{Value, json};
 
 use crate::connection::{Connection, Subscription, request};
 use crate::get::occurrences;
-use crate::{Options, make_stream, percentiles};
+use crate::measure::percentiles;
+use crate::options::Options;
+use crate::stream::make_stream;
 
 type Outcome = Result<Value, Box<dyn Error>>;
 

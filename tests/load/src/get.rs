@@ -6,7 +6,8 @@ use std::time::Instant;
 use serde_json::{Value, json};
 
 use crate::connection::{Connection, request};
-use crate::{Measured, Options};
+use crate::measure::Measured;
+use crate::options::Options;
 
 /// Drains shards, one after the other, until the time is up; connections begin at different ones.
 pub(crate) fn get(options: &Options, number: usize, start: &Barrier) -> Result<Measured, String> {

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::connection::{Connection, to_service};
-use crate::{Measured, Options};
+use crate::measure::Measured;
+use crate::options::Options;
 
 /// Items that each connection updates, in turn.
 const ITEMS: usize = 256;

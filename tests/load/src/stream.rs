@@ -1,0 +1,30 @@
+//! Streams to work on.
+
+use std::error::Error;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::connection::{Connection, request};
+use crate::options::Options;
+
+/// Makes the stream, if it is absent, and waits until it is ACTIVE.
+pub(crate) fn make_stream(options: &Options, stream: &str, shards: u32) -> Result<(), Box<dyn Error>> {
+    let mut connection = Connection::open(options.endpoint)?;
+    let create = json!({ "StreamName": stream, "ShardCount": shards });
+    // It may be there from a run before.
+    connection.call(&request("CreateStream", &create))?;
+    let describe = request("DescribeStreamSummary", &json!({ "StreamName": stream }));
+    let deadline = Instant::now() + Duration::from_secs(30);
+    loop {
+        let (_, body) = connection.call(&describe)?;
+        if String::from_utf8_lossy(&body).contains("\"ACTIVE\"") {
+            return Ok(());
+        }
+        if Instant::now() > deadline {
+            return Err("the stream does not become ACTIVE".into());
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+}
