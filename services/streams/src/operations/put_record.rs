@@ -74,16 +74,15 @@ pub(super) async fn put_record(
         }
     }
     entry.check_size(format_args!(""), stream.state().record_bytes_max())?;
-    let (bytes, began) = (entry.bytes() as u64, Instant::now());
+    let (bytes, began) = (entry.bytes(), Instant::now());
     let placed = put(streams, &stream, vec![entry]).await;
     let is_put = matches!(placed.as_deref(), Ok([Ok(_)]));
-    stream.meters.add(Metric::PutRecordBytes, bytes);
-    stream.meters.took(Metric::PutRecordLatency, began);
-    stream.meters.add(Metric::PutRecordSuccess, u64::from(is_put));
+    let measured = [(Metric::PutRecordBytes, bytes), (Metric::PutRecordSuccess, usize::from(is_put))];
+    stream.meters.called(Metric::PutRecordLatency, began, &measured);
     let placed = placed?;
     let placed = placed.into_iter().next().ok_or_else(|| ApiError::internal("the record was given no place"))??;
     Ok(PutRecordAnswer {
-        shard_id: placed.shard.id(),
+        shard_id: placed.shard.to_string(),
         sequence_number: placed.sequence_number.to_string(),
         encryption_type: stream.state().encrypted_at(streams.clock.now_ms()),
     })

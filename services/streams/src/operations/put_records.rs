@@ -58,10 +58,10 @@ pub(super) struct PutRecordsAnswer {
 #[serde(untagged, rename_all_fields = "PascalCase")]
 enum PutRecordsResult {
     Put {
-        #[serde(serialize_with = "in_decimal")]
+        #[serde(serialize_with = "in_text")]
         sequence_number: SequenceNumber,
-        #[serde(serialize_with = "by_id")]
-        shard_id: Arc<Shard>,
+        #[serde(serialize_with = "in_text")]
+        shard_id: ShardId,
     },
     Failed {
         error_code: &'static str,
@@ -72,12 +72,8 @@ enum PutRecordsResult {
 }
 
 /// Written without a string of its own for each record.
-fn in_decimal<S: Serializer>(number: &SequenceNumber, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(number)
-}
-
-fn by_id<S: Serializer>(shard: &Arc<Shard>, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(&ShardId(shard.index))
+fn in_text<S: Serializer>(value: &impl std::fmt::Display, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(value)
 }
 
 impl From<Result<Placed, ApiError>> for PutRecordsResult {
@@ -146,7 +142,7 @@ impl PutRecordsEntry<'_> {
 
 /// Where a record went.
 pub(super) struct Placed {
-    pub(super) shard: Arc<Shard>,
+    pub(super) shard: ShardId,
     pub(super) sequence_number: SequenceNumber,
 }
 
@@ -221,12 +217,12 @@ async fn append(
     appending.done().await.map_err(|error| stream.unless_deleted(error))?;
     stream.records_in.fetch_add(entries.len() as u64, Ordering::Relaxed);
     stream.bytes_in.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-    stream.meters.add(Metric::IncomingRecords, entries.len() as u64);
-    stream.meters.add(Metric::IncomingBytes, entries.iter().map(|entry| entry.bytes() as u64).sum());
+    let counted = entries.iter().map(PutRecordsEntry::bytes).sum();
+    stream.meters.add_all(&[(Metric::IncomingRecords, entries.len()), (Metric::IncomingBytes, counted)]);
     measure_shards(stream, &targets, entries);
-    let placed = targets.shards().zip(positions).map(|(shard, position)| {
-        let sequence_number = shard.sequence_number(position, timestamp_ms);
-        Placed { sequence_number, shard: shard.clone() }
+    let placed = targets.shards().zip(positions).map(|(shard, position)| Placed {
+        sequence_number: shard.sequence_number(position, timestamp_ms),
+        shard: ShardId(shard.index),
     });
     Ok(placed.collect())
 }
@@ -273,14 +269,15 @@ pub(super) async fn put_records(
     let is_throttled =
         |result: &&PutRecordsResult| matches!(result, PutRecordsResult::Failed { kind: ErrorKind::Throttled, .. });
     let throttled = records.iter().filter(is_throttled).count();
-    let meters = &stream.meters;
-    meters.add(Metric::PutRecordsBytes, bytes as u64);
-    meters.took(Metric::PutRecordsLatency, began);
-    meters.add(Metric::PutRecordsSuccess, u64::from(failed_record_count < count));
-    meters.add(Metric::PutRecordsTotalRecords, count as u64);
-    meters.add(Metric::PutRecordsSuccessfulRecords, (count - failed_record_count) as u64);
-    meters.add(Metric::PutRecordsFailedRecords, (failed_record_count - throttled) as u64);
-    meters.add(Metric::PutRecordsThrottledRecords, throttled as u64);
+    let measured = [
+        (Metric::PutRecordsBytes, bytes),
+        (Metric::PutRecordsSuccess, usize::from(failed_record_count < count)),
+        (Metric::PutRecordsTotalRecords, count),
+        (Metric::PutRecordsSuccessfulRecords, count - failed_record_count),
+        (Metric::PutRecordsFailedRecords, failed_record_count - throttled),
+        (Metric::PutRecordsThrottledRecords, throttled),
+    ];
+    stream.meters.called(Metric::PutRecordsLatency, began, &measured);
     let encryption_type = stream.state().encrypted_at(streams.clock.now_ms());
     Ok(PutRecordsAnswer { failed_record_count, records, encryption_type })
 }
