@@ -409,7 +409,13 @@ impl Run {
     /// Flips bits of a log at rest: each is reported or harmless.
     fn rot(&mut self) -> Result<(), String> {
         self.disk.set_trouble(Trouble::default());
-        let Some(log) = self.open()? else { return Ok(()) };
+        let log = loop {
+            match self.open()? {
+                Some(log) => break log,
+                // The power was cut when the log was closed last.
+                None => self.after_cut()?,
+            }
+        };
         self.model.acknowledge(log.visible().0);
         log.close().map_err(|error| error.to_string())?;
         drop(log);
