@@ -25,6 +25,11 @@ const SECONDS_BITS: u32 = 36;
 const DIGITS_MAX: usize = 57;
 
 impl SequenceNumber {
+    /// The number of the record at `position` of a shard that came at `timestamp_ms`.
+    pub(crate) fn of_record(shard_index: u32, shard_created_s: u64, position: u64, timestamp_ms: u64) -> Self {
+        Self { shard_created_s, place: position + 1, record_s: timestamp_ms / 1000, shard_index }
+    }
+
     /// Reads a number of the form this crate gives out; `None` for any other.
     pub fn parse(decimal: &str) -> Option<Self> {
         if decimal.len() > DIGITS_MAX || decimal.is_empty() || !decimal.bytes().all(|byte| byte.is_ascii_digit()) {

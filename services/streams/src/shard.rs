@@ -59,12 +59,7 @@ impl Shard {
 
     /// The sequence number of the record at `position` that came at `timestamp_ms`.
     pub(crate) fn sequence_number(&self, position: Position, timestamp_ms: u64) -> SequenceNumber {
-        SequenceNumber {
-            shard_created_s: self.created_s,
-            place: position.0 + 1,
-            record_s: timestamp_ms / 1000,
-            shard_index: self.index,
-        }
+        SequenceNumber::of_record(self.index, self.created_s, position.0, timestamp_ms)
     }
 
     pub(crate) fn starting_sequence_number(&self) -> SequenceNumber {

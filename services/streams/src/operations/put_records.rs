@@ -1,7 +1,6 @@
 //! PutRecords.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
@@ -14,10 +13,10 @@ use crate::limits::PUT_RECORDS_BYTES_MAX;
 use crate::meters::{Metric, ShardMetric};
 use crate::quota::Limits;
 use crate::record::StoredRecord;
-use crate::routing::{Routed, Targets};
+use crate::routing::{OpenShard, Routed, Targets};
 use crate::sequence_number::SequenceNumber;
 use crate::shapes::{DATA_BYTES_MAX, HASH_KEY, PARTITION_KEY, RECORDS, STREAM_ARN, STREAM_ID, STREAM_NAME};
-use crate::shard::{Shard, ShardId};
+use crate::shard::ShardId;
 use crate::stream::Stream;
 use crate::streams::Streams;
 
@@ -185,11 +184,11 @@ fn throttled(
     let sizes = targets.shards().zip(entries).map(|(shard, entry)| (shard.index, entry.bytes() as u64));
     let admitted = stream.quota.write(sizes, streams.clock.now_ms());
     let state = stream.state();
-    let verdict = |(admitted, shard): (bool, &Arc<Shard>)| {
+    let verdict = |(admitted, shard): (bool, OpenShard)| {
         (!admitted).then(|| {
             stream.meters.add(Metric::WriteThroughputExceeded, 1);
             stream.meters.add_to_shard(&state, shard.index, &[(ShardMetric::WriteThroughputExceeded, 1)]);
-            rate_exceeded(&shard.id(), &state.key)
+            rate_exceeded(&shard.id().to_string(), &state.key)
         })
     };
     admitted.into_iter().zip(targets.shards()).map(verdict).collect()
@@ -222,7 +221,7 @@ async fn append(
     measure_shards(stream, &targets, entries);
     let placed = targets.shards().zip(positions).map(|(shard, position)| Placed {
         sequence_number: shard.sequence_number(position, timestamp_ms),
-        shard: ShardId(shard.index),
+        shard: shard.id(),
     });
     Ok(placed.collect())
 }
