@@ -2,7 +2,7 @@
 //! at least once, retried twice when the function fails, then given to its destination.
 
 use anabranch_control::{Changes, ControlStore, Stored, Table};
-use anabranch_protocol::{ApiError, Blob, Clipped, Clock, ErrorKind, Problem, ProblemKind};
+use anabranch_protocol::{Account, ApiError, Blob, Clipped, Clock, ErrorKind, Problem, ProblemKind, Region};
 use bytes::Bytes;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
@@ -15,13 +15,13 @@ use uuid::Uuid;
 
 use crate::config::LambdaConfig;
 use crate::control::{blocking, commit};
+use crate::destinations::{self, Message};
 use crate::error::{service_exception, too_many_requests};
-use crate::function::{LATEST_VERSION, bucket_of};
+use crate::function_id::{FunctionId, LATEST_VERSION, Scope};
 use crate::functions::Functions;
-use crate::invoke::{Invocation, InvokeOutcome, LogTail};
+use crate::invoke::{Invocation, InvokeOutcome, LogTail, json_or_text};
 use crate::setbacks::Setbacks;
 use crate::time::{iso_ms, key_time};
-use anabranch_ports::{NewObject, ObjectWriter};
 
 const EVENTS: Table = Table("lambda_async_events");
 
@@ -32,6 +32,8 @@ const EVENTS_READ_MAX: usize = 16;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Event {
     request_id: String,
+    account: Account,
+    region: Region,
     function: String,
     payload: Blob,
     client_context: Option<String>,
@@ -42,15 +44,29 @@ struct Event {
     due_ms: u64,
 }
 
+impl Event {
+    fn function(&self) -> FunctionId {
+        FunctionId::new(Scope { account: self.account, region: self.region.clone() }, self.function.clone())
+    }
+}
+
 impl Stored for Event {
     const KIND: &'static str = "asynchronous_event";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
+
+    /// In version 1 there was one account in one region.
+    fn migrate(_: u32, mut row: Value) -> serde_json::Result<Self> {
+        let Scope { account, region } = Scope::default();
+        row["account"] = account.as_str().into();
+        row["region"] = region.as_str().into();
+        serde_json::from_value(row)
+    }
 }
 
 /// The queue.
 pub(crate) struct AsyncInvocations {
     functions: Arc<Functions>,
-    objects: Arc<dyn ObjectWriter>,
+    destinations: destinations::Services,
     control: ControlStore,
     clock: Arc<dyn Clock>,
     config: Arc<LambdaConfig>,
@@ -64,7 +80,7 @@ pub(crate) struct AsyncInvocations {
 /// Keys of events, by function, so that a slow one does not hold up the others.
 #[derive(Default)]
 struct Lanes {
-    by_function: HashMap<String, Lane>,
+    by_function: HashMap<FunctionId, Lane>,
     pending: usize,
     in_flight: usize,
 }
@@ -78,14 +94,14 @@ struct Lane {
 impl AsyncInvocations {
     pub(crate) fn open(
         functions: Arc<Functions>,
-        objects: Arc<dyn ObjectWriter>,
+        destinations: destinations::Services,
         control: ControlStore,
         clock: Arc<dyn Clock>,
         config: Arc<LambdaConfig>,
     ) -> Arc<Self> {
         let (lanes, running) = (Mutex::default(), watch::Sender::new(false));
         let setbacks = Setbacks::default();
-        Arc::new(Self { functions, objects, control, clock, config, lanes, running, setbacks })
+        Arc::new(Self { functions, destinations, control, clock, config, lanes, running, setbacks })
     }
 
     /// Takes up what an earlier run accepted, and begins to run events.
@@ -98,11 +114,11 @@ impl AsyncInvocations {
             for (key, event) in events {
                 self.lanes.lock().pending += 1;
                 let pause = Duration::from_millis(event.due_ms.saturating_sub(self.clock.now_ms()));
-                self.clone().ready_after(event.function, key, pause);
+                self.clone().ready_after(event.function(), key, pause);
             }
         }
         self.running.send_replace(true);
-        let functions: Vec<String> = self.lanes.lock().by_function.keys().cloned().collect();
+        let functions: Vec<FunctionId> = self.lanes.lock().by_function.keys().cloned().collect();
         functions.iter().for_each(|function| self.dispatch(function));
         Ok(())
     }
@@ -137,7 +153,7 @@ impl AsyncInvocations {
     /// Accepts an event; it is durable when this returns its request id.
     pub(crate) async fn accept(
         self: &Arc<Self>,
-        function: &str,
+        function: &FunctionId,
         payload: Bytes,
         client_context: Option<String>,
     ) -> Result<String, ApiError> {
@@ -152,7 +168,9 @@ impl AsyncInvocations {
         let request_id = Uuid::new_v4().to_string();
         let event = Event {
             request_id: request_id.clone(),
-            function: function.into(),
+            account: function.scope.account,
+            region: function.scope.region.clone(),
+            function: function.name.clone(),
             payload: Blob(payload),
             client_context,
             accepted_ms: now_ms,
@@ -179,12 +197,12 @@ impl AsyncInvocations {
         commit(&self.control, changes).await
     }
 
-    fn ready(self: &Arc<Self>, function: &str, key: String) {
-        self.lanes.lock().by_function.entry(function.into()).or_default().ready.push_back(key);
+    fn ready(self: &Arc<Self>, function: &FunctionId, key: String) {
+        self.lanes.lock().by_function.entry(function.clone()).or_default().ready.push_back(key);
         self.dispatch(function);
     }
 
-    fn ready_after(self: Arc<Self>, function: String, key: String, pause: Duration) {
+    fn ready_after(self: Arc<Self>, function: FunctionId, key: String, pause: Duration) {
         if pause.is_zero() {
             return self.ready(&function, key);
         }
@@ -195,7 +213,7 @@ impl AsyncInvocations {
     }
 
     /// Starts as many of the function's events as may run at a time.
-    fn dispatch(self: &Arc<Self>, function: &str) {
+    fn dispatch(self: &Arc<Self>, function: &FunctionId) {
         let mut guard = self.lanes.lock();
         let lanes = &mut *guard;
         let Some(lane) = lanes.by_function.get_mut(function) else { return };
@@ -203,7 +221,7 @@ impl AsyncInvocations {
             let Some(key) = lane.ready.pop_front() else { break };
             lane.in_flight += 1;
             lanes.in_flight += 1;
-            let (queue, function) = (self.clone(), function.to_string());
+            let (queue, function) = (self.clone(), function.clone());
             tokio::spawn(async move {
                 let next = queue.run(&key).await;
                 queue.ended(&function, key, next);
@@ -211,7 +229,7 @@ impl AsyncInvocations {
         }
     }
 
-    fn ended(self: &Arc<Self>, function: &str, key: String, next: Next) {
+    fn ended(self: &Arc<Self>, function: &FunctionId, key: String, next: Next) {
         {
             let mut lanes = self.lanes.lock();
             lanes.in_flight -= 1;
@@ -225,7 +243,7 @@ impl AsyncInvocations {
         // Wakes a shutdown that waits for this one.
         self.running.send_modify(|_| {});
         if let Next::Again(pause) = next {
-            self.clone().ready_after(function.into(), key, pause);
+            self.clone().ready_after(function.clone(), key, pause);
         }
         self.dispatch(function);
     }
@@ -244,9 +262,10 @@ impl AsyncInvocations {
             client_context: event.client_context.clone(),
             log_tail: LogTail::None,
         };
-        match self.functions.invoke(&event.function, invocation).await {
+        let function = event.function();
+        match self.functions.invoke(&function, invocation).await {
             Ok(outcome) if outcome.function_error.is_none() => {
-                self.setbacks.succeeded(&event.function);
+                self.setbacks.succeeded(&function.label());
                 self.done(key).await
             }
             Ok(outcome) => self.failed(key, event, Failure::Function(outcome)).await,
@@ -261,7 +280,8 @@ impl AsyncInvocations {
         if u128::from(age_ms) >= self.config.async_event_age_max.as_millis() {
             return self.failed(key, event, Failure::Given(error)).await;
         }
-        self.setbacks.failed(&event.function, self.clock.now_ms(), ProblemKind::StuckDelivery, error.to_string());
+        let name = event.function().label();
+        self.setbacks.failed(&name, self.clock.now_ms(), ProblemKind::StuckDelivery, error.to_string());
         let doublings = (age_ms / 1000).checked_ilog2().unwrap_or(0) + 1;
         Next::Again(self.config.mapping_backoff.after(doublings))
     }
@@ -296,27 +316,27 @@ impl AsyncInvocations {
 
     /// Writes the event to the function's destination, or to the log if it has none.
     async fn give_up(&self, event: &Event, failure: Failure) -> Result<(), ()> {
-        let record = self.record(event, failure);
-        let destination = self.functions.spec(&event.function).ok().and_then(|spec| spec.on_failure.clone());
-        let bucket = destination.as_deref().and_then(|arn| bucket_of(arn).ok());
-        let Some(bucket) = bucket else {
-            tracing::error!(function = %event.function, request_id = %event.request_id, record = %Clipped(&record),
+        let function = event.function();
+        let body = self.record(event, &function, failure);
+        let spec = self.functions.spec(&function).ok();
+        let Some(destination) = spec.as_ref().and_then(|spec| spec.on_failure.as_ref()) else {
+            tracing::error!(function = %function.label(), request_id = %event.request_id, record = %Clipped(&body),
                 "an asynchronous invocation failed for good and its function has no on-failure destination");
             return Ok(());
         };
         let time = key_time(event.accepted_ms);
         let key = format!("aws/lambda/async/{}/{time}-{}", event.function, event.request_id);
-        let object = NewObject::new(record.to_string().into(), "application/json");
-        self.objects.put_object(bucket, &key, object).await.map(|()| self.setbacks.succeeded(&event.function)).map_err(
-            |error| {
-                let why = format!("cannot write to the on-failure destination {bucket}: {error}");
-                tracing::error!(function = %event.function, "{why}; trying again");
-                self.setbacks.failed(&event.function, self.clock.now_ms(), ProblemKind::StuckDelivery, why);
-            },
-        )
+        let message = Message { key, body, payload: None };
+        let sent = destination.send(&message, &self.destinations).await;
+        let name = function.label();
+        sent.map(|()| self.setbacks.succeeded(&name)).map_err(|error| {
+            let why = format!("cannot write to the on-failure destination {destination}: {error}");
+            tracing::error!(function = %name, "{why}; trying again");
+            self.setbacks.failed(&name, self.clock.now_ms(), ProblemKind::StuckDelivery, why);
+        })
     }
 
-    fn record(&self, event: &Event, failure: Failure) -> Value {
+    fn record(&self, event: &Event, function: &FunctionId, failure: Failure) -> Value {
         let (condition, response_context, response_payload) = match failure {
             Failure::Function(outcome) => (
                 "RetriesExhausted",
@@ -332,7 +352,7 @@ impl AsyncInvocations {
             "timestamp": iso_ms(self.clock.now_ms()),
             "requestContext": {
                 "requestId": event.request_id,
-                "functionArn": format!("{}:{LATEST_VERSION}", self.functions.arn(&event.function)),
+                "functionArn": format!("{}:{LATEST_VERSION}", function.arn()),
                 "condition": condition,
                 "approximateInvokeCount": event.failures,
             },
@@ -353,7 +373,33 @@ enum Failure {
     Given(ApiError),
 }
 
-/// A payload inside a record: as JSON if it is that.
-pub(crate) fn json_or_text(payload: &[u8]) -> Value {
-    serde_json::from_slice(payload).unwrap_or_else(|_| String::from_utf8_lossy(payload).into_owned().into())
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_have_fixtures() {
+        let event = Event {
+            request_id: "11111111-2222-3333-4444-555555555555".into(),
+            account: "111122223333".parse().unwrap(),
+            region: "eu-west-1".parse().unwrap(),
+            function: "consumer".into(),
+            payload: Blob(Bytes::from_static(br#"{"n":1}"#)),
+            client_context: Some(r#"{"client":"test"}"#.into()),
+            accepted_ms: 1_700_000_000_000,
+            failures: 1,
+            due_ms: 1_700_000_060_000,
+        };
+        let first = Event { client_context: None, failures: 0, due_ms: 1_700_000_000_000, ..event.clone() };
+        anabranch_control::check_fixtures(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/stored"), &[event, first]);
+    }
+
+    #[test]
+    fn an_event_of_the_one_account_there_was_is_for_a_function_of_the_default_one() {
+        let row = json!({
+            "request_id": "id", "function": "consumer", "payload": "e30=", "client_context": null,
+            "accepted_ms": 1, "failures": 0, "due_ms": 1,
+        });
+        assert_eq!(Event::migrate(1, row).unwrap().function(), "consumer".parse().unwrap());
+    }
 }

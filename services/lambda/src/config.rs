@@ -4,20 +4,18 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use anabranch_protocol::{Account, Arn, Region};
+use anabranch_protocol::Account;
 
-use crate::function::{FunctionSpec, LATEST_VERSION};
+use crate::function::FunctionSpec;
+use crate::function_id::LATEST_VERSION;
 
 /// Settings of [`crate::Lambda`]. `LambdaConfig::default()` suits a two-core machine.
 #[derive(Debug, Clone)]
 pub struct LambdaConfig {
-    /// Region of the functions' ARNs, and `AWS_REGION` of their processes.
-    pub region: Region,
-    /// Account of the functions' ARNs.
-    pub account: Account,
     /// `AWS_ENDPOINT_URL` of the processes: where they reach this very server.
     pub endpoint_url: String,
-    /// `AWS_ACCESS_KEY_ID` of the processes.
+    /// `AWS_ACCESS_KEY_ID` of the processes of the default account's functions. Those of another
+    /// account have its digits, which is how requests name an account.
     pub access_key_id: String,
     /// `AWS_SECRET_ACCESS_KEY` of the processes.
     pub secret_access_key: String,
@@ -59,8 +57,6 @@ pub struct LambdaConfig {
 impl Default for LambdaConfig {
     fn default() -> Self {
         Self {
-            region: Region::default(),
-            account: Account::DEFAULT,
             endpoint_url: "http://127.0.0.1:4566".into(),
             access_key_id: "anabranch".into(),
             secret_access_key: "anabranch".into(),
@@ -84,21 +80,13 @@ impl Default for LambdaConfig {
 }
 
 impl LambdaConfig {
-    /// The ARN of the function `name`.
-    pub(crate) fn function_arn(&self, name: &str) -> String {
-        self.arn(&format!("function:{name}")).to_string()
-    }
-
-    /// The ARN of `resource`, such as `function:clicks`.
-    pub(crate) fn arn(&self, resource: &str) -> Arn {
-        Arn::new("lambda", &self.region, self.account, resource)
-    }
-
     /// The environment of a function's process, as Lambda defines it. The function's own
     /// variables come last: it may point itself at another endpoint.
     pub(crate) fn variables(&self, spec: &FunctionSpec, program: &Path, log_stream: &str) -> BTreeMap<String, String> {
         let task_root = program.parent().unwrap_or(Path::new("/")).to_string_lossy().into_owned();
         let memory_mb = spec.memory_mb.to_string();
+        let account = &spec.scope.account;
+        let access_key_id = if *account == Account::DEFAULT { &self.access_key_id } else { account.as_str() };
         let log_group = format!("/aws/lambda/{}", spec.name);
         let mut variables: BTreeMap<String, String> = [
             ("AWS_LAMBDA_FUNCTION_NAME", spec.name.as_str()),
@@ -109,9 +97,9 @@ impl LambdaConfig {
             ("_HANDLER", &spec.handler),
             ("LAMBDA_TASK_ROOT", &task_root),
             ("AWS_EXECUTION_ENV", "AWS_Lambda_provided.al2023"),
-            ("AWS_REGION", self.region.as_str()),
-            ("AWS_DEFAULT_REGION", self.region.as_str()),
-            ("AWS_ACCESS_KEY_ID", &self.access_key_id),
+            ("AWS_REGION", spec.scope.region.as_str()),
+            ("AWS_DEFAULT_REGION", spec.scope.region.as_str()),
+            ("AWS_ACCESS_KEY_ID", access_key_id),
             ("AWS_SECRET_ACCESS_KEY", &self.secret_access_key),
             ("AWS_ENDPOINT_URL", &self.endpoint_url),
         ]

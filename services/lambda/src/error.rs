@@ -32,6 +32,16 @@ pub(crate) fn too_many_requests(message: impl Into<String>) -> ApiError {
     ApiError::throttled("TooManyRequestsException", message)
 }
 
+/// What is to be made exists already.
+pub(crate) fn resource_conflict(message: impl Into<String>) -> ApiError {
+    ApiError::conflict("ResourceConflictException", message)
+}
+
+/// What is to be changed is being changed already.
+pub(crate) fn resource_in_use(message: impl Into<String>) -> ApiError {
+    ApiError::conflict("ResourceInUseException", message)
+}
+
 /// A failure of ours, or of a remote Invoke endpoint. Callers may retry.
 pub(crate) fn service_exception(message: impl Into<String>) -> ApiError {
     ApiError::new(ErrorKind::Unavailable, "ServiceException", message)

@@ -1,6 +1,6 @@
 //! The functions there are, kept in the control store, each with its environments.
 
-use anabranch_control::{ControlStore, Table};
+use anabranch_control::{Changes, ControlStore, Table};
 use anabranch_protocol::{ApiError, Clock, Problem};
 use parking_lot::RwLock;
 use std::collections::BTreeMap;
@@ -10,12 +10,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::config::LambdaConfig;
-use crate::control::blocking;
+use crate::control::commit;
 use crate::error::{OpenError, not_found, service_exception};
 use crate::function::{Executable, FunctionSpec};
+use crate::function_id::{FunctionId, Scope};
 use crate::host::process::PidFiles;
 use crate::host::{Pool, RemoteClient};
 use crate::invoke::{Invocation, InvokeOutcome};
+use crate::stored_function::StoredFunction;
 
 const FUNCTIONS: Table = Table("lambda_functions");
 
@@ -27,7 +29,7 @@ pub(crate) struct Functions {
     directory: PathBuf,
     pid_files: PidFiles,
     remote: RemoteClient,
-    hosted: RwLock<BTreeMap<String, Hosted>>,
+    hosted: RwLock<BTreeMap<FunctionId, Hosted>>,
 }
 
 #[derive(Clone)]
@@ -40,9 +42,9 @@ struct Hosted {
 }
 
 /// A function's figures, for the console.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FunctionStat {
-    /// Its name.
+    /// Its name; outside of the default account and region its ARN.
     pub name: String,
     /// Its running execution environments, busy or idle.
     pub environments: usize,
@@ -95,9 +97,20 @@ impl Functions {
             clock,
             control,
         };
-        for (name, spec) in functions.control.scan::<FunctionSpec>(FUNCTIONS, "")? {
-            let hosted = functions.host(spec);
-            functions.hosted.write().insert(name, hosted);
+        let (mut moved, mut any_moved) = (Changes::default(), false);
+        for (key, stored) in functions.control.scan::<StoredFunction>(FUNCTIONS, "")? {
+            let hosted = functions.host(stored.into());
+            let id = hosted.spec.id();
+            if key != id.to_string() {
+                // Once there was one account, and functions lay under their names.
+                any_moved = true;
+                moved.delete(FUNCTIONS, &key);
+                moved.put(FUNCTIONS, &id.to_string(), &StoredFunction::from(&*hosted.spec))?;
+            }
+            functions.hosted.write().insert(id, hosted);
+        }
+        if any_moved {
+            functions.control.commit(moved)?;
         }
         Ok(functions)
     }
@@ -112,49 +125,58 @@ impl Functions {
                 self.config.clone(),
                 self.clock.clone(),
                 self.pid_files.clone(),
-                &self.directory,
+                &self.log_directory(&spec.scope),
             )),
         };
-        let counts = self.hosted.read().get(&spec.name).map(|hosted| hosted.counts.clone()).unwrap_or_default();
+        let counts = self.hosted.read().get(&spec.id()).map(|hosted| hosted.counts.clone()).unwrap_or_default();
         Hosted { spec, pool, counts }
+    }
+
+    /// Logs of functions of the default account and region lie beside one another.
+    fn log_directory(&self, scope: &Scope) -> PathBuf {
+        match *scope == Scope::default() {
+            true => self.directory.clone(),
+            false => self.directory.join(scope.account.as_str()).join(scope.region.as_str()),
+        }
     }
 
     pub(crate) async fn put(&self, spec: FunctionSpec) -> Result<(), ApiError> {
         spec.validate()?;
-        let (control, stored) = (self.control.clone(), spec.clone());
-        blocking(move || control.put(FUNCTIONS, &stored.name, &stored)).await?;
+        let id = spec.id();
+        let mut changes = Changes::default();
+        let stored = changes.put(FUNCTIONS, &id.to_string(), &StoredFunction::from(&spec));
+        stored.map_err(|error| service_exception(error.to_string()))?;
+        commit(&self.control, changes).await?;
         let hosted = self.host(spec);
-        let replaced = self.hosted.write().insert(hosted.spec.name.clone(), hosted);
+        let replaced = self.hosted.write().insert(id, hosted);
         retire(replaced).await;
         Ok(())
     }
 
-    pub(crate) async fn delete(&self, name: &str) -> Result<(), ApiError> {
-        self.spec(name)?;
-        let (control, key) = (self.control.clone(), name.to_string());
-        blocking(move || control.delete(FUNCTIONS, &key)).await?;
-        let removed = self.hosted.write().remove(name);
+    pub(crate) async fn delete(&self, id: &FunctionId) -> Result<(), ApiError> {
+        self.spec(id)?;
+        let mut changes = Changes::default();
+        changes.delete(FUNCTIONS, &id.to_string());
+        commit(&self.control, changes).await?;
+        let removed = self.hosted.write().remove(id);
         retire(removed).await;
         Ok(())
     }
 
-    pub(crate) fn arn(&self, name: &str) -> String {
-        self.config.function_arn(name)
+    pub(crate) fn spec(&self, id: &FunctionId) -> Result<Arc<FunctionSpec>, ApiError> {
+        Ok(self.hosted(id)?.spec)
     }
 
-    pub(crate) fn spec(&self, name: &str) -> Result<Arc<FunctionSpec>, ApiError> {
-        Ok(self.hosted(name)?.spec)
-    }
-
-    /// All functions in name order.
-    pub(crate) fn list(&self) -> Vec<Arc<FunctionSpec>> {
-        self.hosted.read().values().map(|hosted| hosted.spec.clone()).collect()
+    /// The functions of an account and region, in name order.
+    pub(crate) fn list(&self, scope: &Scope) -> Vec<Arc<FunctionSpec>> {
+        let hosted = self.hosted.read();
+        hosted.values().filter(|hosted| hosted.spec.scope == *scope).map(|hosted| hosted.spec.clone()).collect()
     }
 
     /// Figures of all functions, by name.
     pub(crate) fn stat(&self) -> Vec<FunctionStat> {
-        let stat = |(name, hosted): (&String, &Hosted)| FunctionStat {
-            name: name.clone(),
+        let stat = |(id, hosted): (&FunctionId, &Hosted)| FunctionStat {
+            name: id.label(),
             environments: hosted.pool.as_ref().map_or(0, |pool| pool.environments()),
             invocations: hosted.counts.invocations.load(Ordering::Relaxed),
             errors: hosted.counts.errors.load(Ordering::Relaxed),
@@ -169,17 +191,17 @@ impl Functions {
         pools.iter().flat_map(|pool| pool.problems()).collect()
     }
 
-    fn hosted(&self, name: &str) -> Result<Hosted, ApiError> {
-        let found = self.hosted.read().get(name).cloned();
-        found.ok_or_else(|| not_found(format!("Function not found: {}", self.arn(name))))
+    fn hosted(&self, id: &FunctionId) -> Result<Hosted, ApiError> {
+        let found = self.hosted.read().get(id).cloned();
+        found.ok_or_else(|| not_found(format!("Function not found: {}", id.arn())))
     }
 
-    pub(crate) async fn invoke(&self, name: &str, invocation: Invocation) -> Result<InvokeOutcome, ApiError> {
-        let hosted = self.hosted(name)?;
+    pub(crate) async fn invoke(&self, id: &FunctionId, invocation: Invocation) -> Result<InvokeOutcome, ApiError> {
+        let hosted = self.hosted(id)?;
         let outcome = match (&hosted.spec.executable, &hosted.pool) {
-            (Executable::Remote(base_url), _) => self.remote.invoke(base_url, name, invocation).await,
+            (Executable::Remote(base_url), _) => self.remote.invoke(base_url, &id.name, invocation).await,
             (Executable::Binary(_), Some(pool)) => pool.invoke(invocation).await,
-            (Executable::Binary(_), None) => Err(service_exception(format!("{name} has no environments"))),
+            (Executable::Binary(_), None) => Err(service_exception(format!("{} has no environments", id.name))),
         };
         hosted.counts.add(&outcome);
         outcome

@@ -3,7 +3,7 @@
 use anabranch_protocol::{ApiError, Encoding, ErrorKind};
 use bytes::Bytes;
 use serde::de::IgnoredAny;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// Largest payload of a synchronous invocation, and of its answer (6 MB).
 pub(crate) const PAYLOAD_BYTES_MAX: usize = 6 << 20;
@@ -95,4 +95,9 @@ pub(crate) fn check_payload(payload: Bytes, bytes_max: usize) -> Result<Bytes, A
 /// The answer to what is not JSON, or not of the form that it should have.
 pub(crate) fn not_json(why: &str) -> ApiError {
     ApiError::invalid("InvalidRequestContentException", format!("Could not parse request body into json: {why}"))
+}
+
+/// A payload inside a record: as JSON if it is that.
+pub(crate) fn json_or_text(payload: &[u8]) -> Value {
+    serde_json::from_slice(payload).unwrap_or_else(|_| String::from_utf8_lossy(payload).into_owned().into())
 }

@@ -11,7 +11,8 @@ use crate::service::Lambda;
 #[async_trait]
 impl FunctionInvoker for Lambda {
     async fn invoke(&self, function: &str, payload: Bytes) -> Result<FunctionOutcome, PortError> {
-        let outcome = Lambda::invoke(self, function, payload, InvokeOptions::default()).await.map_err(port_error)?;
+        let function = function.parse().map_err(port_error)?;
+        let outcome = Lambda::invoke(self, &function, payload, InvokeOptions::default()).await.map_err(port_error)?;
         Ok(match outcome.function_error {
             None => FunctionOutcome::Returned(outcome.payload),
             Some(_) => FunctionOutcome::Failed(outcome.payload),
@@ -25,7 +26,7 @@ impl Lambda {
     /// # Errors
     /// [`PortError`] when the event was not taken.
     pub async fn accept_event(&self, function: &str, event: Bytes) -> Result<String, PortError> {
-        self.invoke_async(function, event).await.map_err(port_error)
+        self.invoke_async(&function.parse().map_err(port_error)?, event).await.map_err(port_error)
     }
 }
 
@@ -33,7 +34,8 @@ fn port_error(error: ApiError) -> PortError {
     let kind = match error.kind {
         ErrorKind::NotFound => PortErrorKind::NotFound,
         ErrorKind::Throttled => PortErrorKind::Throttled,
-        kind if kind.is_ours() => PortErrorKind::Failed,
+        ErrorKind::Unavailable => PortErrorKind::Unavailable,
+        ErrorKind::Internal => PortErrorKind::Failed,
         _ => PortErrorKind::Refused,
     };
     PortError::new(kind, error.code, error.message)

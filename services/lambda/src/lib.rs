@@ -1,15 +1,17 @@
 //! Lambda: hosts function programs over the Runtime API, answers Invoke, keeps
-//! asynchronous events and runs event source mappings from Kinesis streams.
+//! asynchronous events and runs event source mappings.
 //!
 //! It does not build functions, knows no template and opens no public socket: the server
-//! mounts [`Lambda::router`], supplies the streams and objects that it needs and calls [`Lambda::start`] once it
+//! mounts [`Lambda::router`], supplies [`sources`] and an object store, and calls [`Lambda::start`] once it
 //! listens, so that functions find the services they call.
 
 mod asynchronous;
 mod config;
 mod control;
+mod destinations;
 mod error;
 mod function;
+mod function_id;
 mod functions;
 mod host;
 mod invoke;
@@ -20,15 +22,18 @@ mod operations;
 mod section;
 mod service;
 mod setbacks;
+mod stored_function;
 mod time;
 
 pub use config::{Backoff, LambdaConfig};
+pub use destinations::Destination;
 pub use error::OpenError;
 pub use function::{Executable, FunctionSpec};
+pub use function_id::{FunctionId, Scope};
 pub use functions::FunctionStat;
 pub use invoke::{InvokeOptions, InvokeOutcome, LogTail};
 pub use mapping::{
     DestinationConfig, EventSourceMapping, EventSourceMappingRequest, Filter, FilterCriteria, ListEventSourceMappings,
-    MappingStat, OnFailure, Settings,
+    MappingStat, MappingState, OnFailure, ProcessingResult, StreamConfiguration, sources,
 };
 pub use service::{Lambda, LambdaStat};

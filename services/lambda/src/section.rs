@@ -3,7 +3,7 @@
 use anabranch_protocol::{Cell, Column, Section};
 
 use crate::functions::FunctionStat;
-use crate::mapping::MappingStat;
+use crate::mapping::{MappingStat, MappingState};
 
 const FUNCTION_COLUMNS: &[Column] = &[
     Column::text("Function"),
@@ -56,16 +56,16 @@ fn mapping_row(mapping: MappingStat) -> Vec<Cell> {
     let result = mapping.last_processing_result;
     vec![
         Cell::Name(format!("{} → {}", resource_name(&mapping.event_source_arn), mapping.function)),
-        match mapping.state.as_str() {
-            "Enabled" => Cell::Good("enabled".into()),
-            other => Cell::Neutral(other.to_lowercase()),
+        match mapping.state {
+            MappingState::Enabled => Cell::Good("enabled".into()),
+            other => Cell::Neutral(other.name().to_lowercase()),
         },
         Cell::DurationMs(mapping.iterator_age_ms),
         Cell::Count(mapping.records),
         Cell::Count(mapping.invocations),
         Cell::Failures(mapping.function_errors),
         Cell::Failures(mapping.failed_records),
-        if result.starts_with("PROBLEM") { Cell::Bad(result) } else { Cell::Text(result) },
+        if result.is_problem() { Cell::Bad(result.to_string()) } else { Cell::Text(result.to_string()) },
     ]
 }
 

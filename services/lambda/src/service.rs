@@ -1,6 +1,7 @@
 //! The service: functions, their invocations and their event source mappings.
 
 use anabranch_control::ControlStore;
+use anabranch_ports::ObjectWriter;
 use anabranch_protocol::{ApiError, Clock, Problem};
 use async_trait::async_trait;
 use base64_simd::STANDARD;
@@ -12,17 +13,19 @@ use uuid::Uuid;
 
 use crate::asynchronous::AsyncInvocations;
 use crate::config::LambdaConfig;
+use crate::destinations;
 use crate::error::{OpenError, invalid_parameter, service_exception};
-use crate::function::{FunctionSpec, parse_function_name};
+use crate::function::FunctionSpec;
+use crate::function_id::{FunctionId, Scope};
 use crate::functions::{FunctionStat, Functions};
 use crate::invoke::{
     EVENT_BYTES_MAX, Invocation, InvokeOptions, InvokeOutcome, LogTail, PAYLOAD_BYTES_MAX, check_payload,
 };
+use crate::mapping::sources::{EventSource, Sources};
 use crate::mapping::{
     BatchInvoker, Dependencies, EventSourceMapping, EventSourceMappingRequest, ListEventSourceMappings, MappingStat,
     Mappings,
 };
-use anabranch_ports::{ObjectWriter, StreamSource};
 
 /// How long shutting down waits for invocations under way.
 const SHUTDOWN_WAIT_MAX: Duration = Duration::from_secs(5);
@@ -35,7 +38,7 @@ pub struct Lambda {
 }
 
 /// Figures for the console.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LambdaStat {
     /// In order of their names.
     pub functions: Vec<FunctionStat>,
@@ -48,7 +51,8 @@ pub struct LambdaStat {
 impl Lambda {
     /// Opens the service in `directory`, with all functions, mappings and events of earlier
     /// runs, and kills function processes that an earlier server left behind. Nothing runs
-    /// by itself before [`Lambda::start`]. Must be called within a Tokio runtime.
+    /// by itself before [`Lambda::start`]. Mappings may read `sources`, each of a service of its own.
+    /// Must be called within a Tokio runtime.
     ///
     /// # Errors
     /// [`OpenError`] when the folder or the stored state can't be read.
@@ -56,17 +60,24 @@ impl Lambda {
         directory: &Path,
         control: ControlStore,
         clock: Arc<dyn Clock>,
-        source: Arc<dyn StreamSource>,
+        sources: Vec<Arc<dyn EventSource>>,
         objects: Arc<dyn ObjectWriter>,
         config: LambdaConfig,
     ) -> Result<Arc<Self>, OpenError> {
         let config = Arc::new(config);
         let functions = Arc::new(Functions::open(directory, control.clone(), clock.clone(), config.clone())?);
-        let asynchronous =
-            AsyncInvocations::open(functions.clone(), objects.clone(), control.clone(), clock.clone(), config.clone());
+        let destinations = destinations::Services { objects };
+        let asynchronous = AsyncInvocations::open(
+            functions.clone(),
+            destinations.clone(),
+            control.clone(),
+            clock.clone(),
+            config.clone(),
+        );
         let invoker = Arc::new(FunctionInvoker(functions.clone()));
+        let sources = Sources::new(sources);
         let dependencies =
-            Dependencies { functions: functions.clone(), invoker, source, objects, control, clock, config };
+            Dependencies { functions: functions.clone(), invoker, sources, destinations, control, clock, config };
         Ok(Arc::new(Self { functions, asynchronous, mappings: Mappings::open(dependencies)? }))
     }
 
@@ -101,25 +112,29 @@ impl Lambda {
     ///
     /// # Errors
     /// `ResourceNotFoundException`.
-    pub async fn delete_function(&self, name: &str) -> Result<(), ApiError> {
-        self.functions.delete(&parse_function_name(name, None)?).await
+    pub async fn delete_function(&self, function: &FunctionId) -> Result<(), ApiError> {
+        self.functions.delete(function).await
     }
 
-    /// Invokes a function (name or ARN) and waits for its outcome; a function's own error
+    /// Invokes a function and waits for its outcome; a function's own error
     /// is an outcome.
     ///
     /// # Errors
     /// `ResourceNotFoundException`, `RequestTooLargeException` (6 MB),
     /// `InvalidRequestContentException` (not JSON), `TooManyRequestsException`, or
     /// `ServiceException` when a remote function's endpoint can't be reached.
-    pub async fn invoke(&self, name: &str, payload: Bytes, options: InvokeOptions) -> Result<InvokeOutcome, ApiError> {
-        let name = parse_function_name(name, None)?;
-        self.functions.spec(&name)?;
+    pub async fn invoke(
+        &self,
+        function: &FunctionId,
+        payload: Bytes,
+        options: InvokeOptions,
+    ) -> Result<InvokeOutcome, ApiError> {
+        self.functions.spec(function)?;
         let payload = check_payload(payload, PAYLOAD_BYTES_MAX)?;
         let client_context = decode_client_context(options.client_context)?;
         let request_id = Uuid::new_v4().to_string();
         let invocation = Invocation { request_id, payload, client_context, log_tail: options.log_tail };
-        self.functions.invoke(&name, invocation).await
+        self.functions.invoke(function, invocation).await
     }
 
     /// Accepts an asynchronous invocation and returns its request id once it is durable. It
@@ -129,20 +144,19 @@ impl Lambda {
     /// # Errors
     /// As [`Lambda::invoke`], with 1 MB for the payload; `TooManyRequestsException` when
     /// too many are pending.
-    pub async fn invoke_async(&self, name: &str, payload: Bytes) -> Result<String, ApiError> {
-        self.invoke_event(name, payload, None).await
+    pub async fn invoke_async(&self, function: &FunctionId, payload: Bytes) -> Result<String, ApiError> {
+        self.invoke_event(function, payload, None).await
     }
 
     pub(crate) async fn invoke_event(
         &self,
-        name: &str,
+        function: &FunctionId,
         payload: Bytes,
         client_context: Option<String>,
     ) -> Result<String, ApiError> {
-        let name = parse_function_name(name, None)?;
-        self.functions.spec(&name)?;
+        self.functions.spec(function)?;
         let payload = check_payload(payload, EVENT_BYTES_MAX)?;
-        self.asynchronous.accept(&name, payload, decode_client_context(client_context)?).await
+        self.asynchronous.accept(function, payload, decode_client_context(client_context)?).await
     }
 
     /// CreateEventSourceMapping. With `LATEST`, records put after this returns are read.
@@ -152,9 +166,10 @@ impl Lambda {
     /// `ResourceConflictException` (there is one for this stream and function).
     pub async fn create_event_source_mapping(
         &self,
+        scope: &Scope,
         request: EventSourceMappingRequest,
     ) -> Result<EventSourceMapping, ApiError> {
-        self.mappings.create(request).await
+        self.mappings.create(scope, request).await
     }
 
     /// UpdateEventSourceMapping. Disabling keeps the checkpoint.
@@ -164,26 +179,27 @@ impl Lambda {
     /// `ResourceInUseException` (it is being changed already).
     pub async fn update_event_source_mapping(
         &self,
+        scope: &Scope,
         uuid: &str,
         request: EventSourceMappingRequest,
     ) -> Result<EventSourceMapping, ApiError> {
-        self.mappings.update(uuid, request).await
+        self.mappings.update(scope, uuid, request).await
     }
 
     /// DeleteEventSourceMapping.
     ///
     /// # Errors
     /// `ResourceNotFoundException`, `ResourceInUseException`.
-    pub async fn delete_event_source_mapping(&self, uuid: &str) -> Result<EventSourceMapping, ApiError> {
-        self.mappings.delete(uuid).await
+    pub async fn delete_event_source_mapping(&self, scope: &Scope, uuid: &str) -> Result<EventSourceMapping, ApiError> {
+        self.mappings.delete(scope, uuid).await
     }
 
     /// GetEventSourceMapping.
     ///
     /// # Errors
     /// `ResourceNotFoundException`.
-    pub fn get_event_source_mapping(&self, uuid: &str) -> Result<EventSourceMapping, ApiError> {
-        self.mappings.get(uuid)
+    pub fn get_event_source_mapping(&self, scope: &Scope, uuid: &str) -> Result<EventSourceMapping, ApiError> {
+        self.mappings.get(scope, uuid)
     }
 
     /// ListEventSourceMappings: a page and the marker of the next one.
@@ -192,28 +208,23 @@ impl Lambda {
     /// `InvalidParameterValueException`.
     pub fn list_event_source_mappings(
         &self,
+        scope: &Scope,
         request: &ListEventSourceMappings,
     ) -> Result<(Vec<EventSourceMapping>, Option<String>), ApiError> {
-        self.mappings.list(request)
+        self.mappings.list(scope, request)
     }
 
-    /// The functions in order of their names.
-    pub fn list_functions(&self) -> Vec<Arc<FunctionSpec>> {
-        self.functions.list()
+    /// The functions of an account and region, in order of their names.
+    pub fn list_functions(&self, scope: &Scope) -> Vec<Arc<FunctionSpec>> {
+        self.functions.list(scope)
     }
 
-    /// A function and its ARN.
+    /// A function.
     ///
     /// # Errors
     /// `ResourceNotFoundException`.
-    pub fn get_function(&self, name: &str) -> Result<(Arc<FunctionSpec>, String), ApiError> {
-        let spec = self.functions.spec(&parse_function_name(name, None)?)?;
-        let arn = self.functions.arn(&spec.name);
-        Ok((spec, arn))
-    }
-
-    pub(crate) fn function_arn(&self, name: &str) -> String {
-        self.functions.arn(name)
+    pub fn get_function(&self, function: &FunctionId) -> Result<Arc<FunctionSpec>, ApiError> {
+        self.functions.spec(function)
     }
 
     /// Figures for the console.
@@ -249,7 +260,7 @@ struct FunctionInvoker(Arc<Functions>);
 
 #[async_trait]
 impl BatchInvoker for FunctionInvoker {
-    async fn invoke(&self, function: &str, payload: Bytes) -> Result<InvokeOutcome, ApiError> {
+    async fn invoke(&self, function: &FunctionId, payload: Bytes) -> Result<InvokeOutcome, ApiError> {
         if payload.len() > PAYLOAD_BYTES_MAX {
             return Err(service_exception("a batch exceeds the payload limit"));
         }

@@ -13,7 +13,7 @@ use anabranch_protocol::{ApiError, ProblemKind};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::{Value, json};
 
-use fixture::{Service, eventually, function, is_running, open};
+use fixture::{Service, eventually, function, id, is_running, open};
 
 /// Bytes by which the server may grow meanwhile.
 const GROWTH_BYTES_MAX: u64 = 32 << 20;
@@ -26,7 +26,7 @@ fn memory_peak() -> u64 {
 }
 
 async fn invoke(service: &Service, event: Value) -> Result<InvokeOutcome, ApiError> {
-    service.lambda.invoke("f", event.to_string().into(), InvokeOptions::default()).await
+    service.lambda.invoke(&id("f"), event.to_string().into(), InvokeOptions::default()).await
 }
 
 /// One after the other, since the process is shared.

@@ -102,9 +102,16 @@ impl Environment {
         let address = listener.local_addr().map_err(InitFailure::Spawn)?;
         let mut variables = launch.variables;
         variables.insert("AWS_LAMBDA_RUNTIME_API".into(), address.to_string());
-        let mut child = process::spawn(launch.program, &variables, launch.umask).map_err(InitFailure::Spawn)?;
+        let (program, log_stream, pid_files) = (launch.program.to_path_buf(), launch.log_stream, launch.pid_files);
+        // Forking and noting the process wait for the disk.
+        let start = move || -> io::Result<_> {
+            let child = process::spawn(&program, &variables, launch.umask)?;
+            pid_files.add(child.id().unwrap_or_default(), &log_stream);
+            Ok((child, pid_files))
+        };
+        let started = tokio::task::spawn_blocking(start).await.map_err(io::Error::other).flatten();
+        let (mut child, pid_files) = started.map_err(InitFailure::Spawn)?;
         let pid = child.id().unwrap_or_default();
-        launch.pid_files.add(pid, &launch.log_stream);
 
         let (work, events) = mpsc::channel(1);
         let (session, progress) = Session::new(events, launch.log);
@@ -127,7 +134,7 @@ impl Environment {
             flush.push(sender);
             readers.push(tokio::spawn(read_output(stderr, session.clone(), requests)));
         }
-        tokio::spawn(watch_exit(child, pid, launch.pid_files, session.clone(), readers));
+        tokio::spawn(watch_exit(child, pid, pid_files, session.clone(), readers));
 
         let init_duration = Duration::ZERO;
         let idle_since = Instant::now();
@@ -257,7 +264,7 @@ async fn watch_exit(
     for reader in readers {
         let _ = reader.await;
     }
-    pid_files.remove(pid);
+    let _ = tokio::task::spawn_blocking(move || pid_files.remove(pid)).await;
     session.exited(exit);
 }
 

@@ -80,6 +80,9 @@ impl LogFile {
         let (file, bytes) = match &mut self.open {
             Some(open) => open,
             None => {
+                if let Some(directory) = self.path.parent() {
+                    fs::create_dir_all(directory)?;
+                }
                 let file = OpenOptions::new().create(true).append(true).open(&self.path)?;
                 let bytes = file.metadata()?.len();
                 self.open.insert((file, bytes))

@@ -16,7 +16,8 @@ use super::process::PidFiles;
 use super::session::Work;
 use crate::config::LambdaConfig;
 use crate::error::{service_exception, too_many_requests};
-use crate::function::{FunctionSpec, LATEST_VERSION};
+use crate::function::FunctionSpec;
+use crate::function_id::LATEST_VERSION;
 use crate::invoke::{Invocation, InvokeOutcome, LogTail};
 use crate::setbacks::Setbacks;
 
@@ -101,7 +102,7 @@ impl Pool {
 
     /// Why the function's processes don't start, if they don't.
     pub(crate) fn problems(&self) -> Vec<Problem> {
-        let resource = |_: &str| format!("function {}", self.spec.name);
+        let resource = |_: &str| format!("function {}", self.spec.id().label());
         self.setbacks.problems(resource)
     }
 
@@ -170,7 +171,7 @@ impl Pool {
             request_id: invocation.request_id.clone(),
             payload: invocation.payload.clone(),
             deadline_ms: now_ms + self.spec.timeout.as_millis() as u64,
-            function_arn: self.config.function_arn(&self.spec.name),
+            function_arn: self.spec.id().arn(),
             trace_id: trace_id(now_ms),
             client_context: invocation.client_context.clone(),
         }

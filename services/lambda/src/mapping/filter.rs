@@ -1,13 +1,11 @@
-//! `FilterCriteria`: which records of a stream reach the function.
+//! `FilterCriteria`: which records of a source reach the function.
 
-use anabranch_pattern::{Body, FILTERS_MAX, SourceFilter};
+use anabranch_pattern::{FILTERS_MAX, SourceFilter};
 use anabranch_protocol::ApiError;
 use serde::{Deserialize, Serialize};
 
+use super::sources::Rules;
 use crate::error::invalid_parameter;
-
-/// The member under which filters see the data of a Kinesis record.
-const DATA: &str = "data";
 
 /// The filters of a mapping, of which a record has to match one; none lets all pass.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,30 +24,30 @@ pub struct Filter {
 }
 
 impl FilterCriteria {
-    /// The filter for records of a Kinesis stream, or what AWS says of criteria that can't be.
-    pub(crate) fn compile(&self) -> Result<SourceFilter, ApiError> {
+    /// The filter for records of a source, or what AWS says of criteria that can't be.
+    pub(crate) fn compile(&self, rules: &Rules) -> Result<SourceFilter, ApiError> {
         if self.filters.len() > FILTERS_MAX {
             return Err(invalid_parameter(format!(
                 "1 validation error detected: Value at 'filterCriteria.filters' failed to satisfy constraint: \
                  Member must have length less than or equal to {FILTERS_MAX}"
             )));
         }
-        SourceFilter::compile(self.filters.iter().map(|filter| filter.pattern.as_str()), DATA, Body::Json).map_err(
-            |error| {
-                tracing::warn!(path = error.path(), reason = error.reason(), "a filter of a mapping is not valid");
-                invalid_parameter("Invalid filter pattern definition.")
-            },
-        )
+        let patterns = self.filters.iter().map(|filter| filter.pattern.as_str());
+        SourceFilter::compile(patterns, rules.filter_body, rules.filter_body_form).map_err(|error| {
+            tracing::warn!(path = error.path(), reason = error.reason(), "a filter of a mapping is not valid");
+            invalid_parameter("Invalid filter pattern definition.")
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mapping::tests::rules;
 
     fn compile(patterns: &[&str]) -> Result<SourceFilter, ApiError> {
         let filters = patterns.iter().map(|pattern| Filter { pattern: (*pattern).into() }).collect();
-        FilterCriteria { filters }.compile()
+        FilterCriteria { filters }.compile(rules())
     }
 
     #[test]

@@ -2,15 +2,15 @@
 
 use serde_json::Value;
 
-use super::event::EventRecord;
+use super::payload::EventRecord;
 
 /// The reading of a response.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum BatchResponse {
     /// All records are done.
     Success,
-    /// The lowest record reported, as an index into the records invoked.
-    FailedFrom(usize),
+    /// The records reported, as indices into those invoked, in order; at least one.
+    Failed(Vec<usize>),
     /// It can't be used, so the whole batch counts as failed.
     Invalid(String),
 }
@@ -34,39 +34,34 @@ pub(crate) fn read(payload: &[u8], records: &[EventRecord]) -> BatchResponse {
         Value::Array(failures) => failures,
         _ => return invalid("has batchItemFailures that are not a list"),
     };
-    let mut lowest = None;
+    let mut failed = Vec::new();
     for failure in &failures {
         let identifier = failure.get("itemIdentifier").and_then(Value::as_str).unwrap_or_default();
-        let Some(index) = records.iter().position(|record| record.sequence_number == identifier) else {
+        let Some(index) = records.iter().position(|record| record.identifier == identifier) else {
             return invalid(&format!("names a record that is not in the batch: {failure}"));
         };
-        lowest = Some(lowest.map_or(index, |lowest: usize| lowest.min(index)));
+        failed.push(index);
     }
-    lowest.map_or(BatchResponse::Success, BatchResponse::FailedFrom)
+    if failed.is_empty() {
+        return BatchResponse::Success;
+    }
+    failed.sort_unstable();
+    failed.dedup();
+    BatchResponse::Failed(failed)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use anabranch_ports::StreamRecord;
 
     #[test]
     fn responses_are_read_as_aws_does() {
-        let record = |sequence_number: &str| {
-            let record = StreamRecord {
-                sequence_number: sequence_number.into(),
-                partition_key: "k".into(),
-                data: Default::default(),
-                approximate_arrival_ms: 0,
-            };
-            EventRecord::new("arn:aws:kinesis:us-east-1:000000000000:stream/s", "shardId-0", &record)
-        };
-        let records = ["10", "11", "12"].map(record);
+        let records = ["10", "11", "12"].map(EventRecord::named);
         for success in ["", "null", "{}", r#"{"batchItemFailures":null}"#, r#"{"batchItemFailures":[]}"#] {
             assert_eq!(read(success.as_bytes(), &records), BatchResponse::Success, "{success}");
         }
         let two = r#"{"batchItemFailures":[{"itemIdentifier":"12"},{"itemIdentifier":"11"}]}"#;
-        assert_eq!(read(two.as_bytes(), &records), BatchResponse::FailedFrom(1));
+        assert_eq!(read(two.as_bytes(), &records), BatchResponse::Failed(vec![1, 2]));
         for invalid in [
             r#"{"batchItemFailures":[{"itemIdentifier":""}]}"#,
             r#"{"batchItemFailures":[{"itemIdentifier":null}]}"#,

@@ -2,242 +2,204 @@
 //! UpdateEventSourceMapping on them.
 
 use anabranch_pattern::SourceFilter;
+use anabranch_ports::Start;
 use anabranch_protocol::{ApiError, Timestamp};
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
 use super::filter::FilterCriteria;
+use super::request::{DestinationConfig, EventSourceMappingRequest};
+use super::sources::{Delivery, Rules, StartingPosition};
+use crate::destinations::Destination;
 use crate::error::invalid_parameter;
-use crate::function::bucket_of;
-use anabranch_ports::Start;
 
-/// Request of CreateEventSourceMapping, and (but for the source and the starting position)
-/// of UpdateEventSourceMapping. Absent members keep their value or default.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-pub struct EventSourceMappingRequest {
-    /// Name or ARN of the function.
-    pub function_name: Option<String>,
-    /// ARN of a stream.
-    pub event_source_arn: Option<String>,
-    /// Whether it polls; true by default.
-    pub enabled: Option<bool>,
-    /// 1–10,000 records an invocation; 100 by default.
-    pub batch_size: Option<i64>,
-    /// 0–300 s; 0 by default.
-    pub maximum_batching_window_in_seconds: Option<i64>,
-    /// Only 1 is supported.
-    pub parallelization_factor: Option<i64>,
-    /// `TRIM_HORIZON`, `LATEST` or `AT_TIMESTAMP`.
-    pub starting_position: Option<String>,
-    /// For `AT_TIMESTAMP`.
-    pub starting_position_timestamp: Option<Timestamp>,
-    /// `{"OnFailure": {"Destination": <S3 bucket ARN>}}`.
-    pub destination_config: Option<DestinationConfig>,
-    /// −1 or 60–604,800 s; −1 by default.
-    pub maximum_record_age_in_seconds: Option<i64>,
-    /// Split a failed batch in two; false by default.
-    pub bisect_batch_on_function_error: Option<bool>,
-    /// −1–10,000; −1 by default.
-    pub maximum_retry_attempts: Option<i64>,
-    /// Only 0 is supported.
-    pub tumbling_window_in_seconds: Option<i64>,
-    /// `ReportBatchItemFailures` or nothing.
-    pub function_response_types: Option<Vec<String>>,
-    /// Which records reach the function; without filters all.
-    pub filter_criteria: Option<FilterCriteria>,
-    /// Members of the API that are not supported; naming them is an error.
-    #[serde(flatten)]
-    pub others: BTreeMap<String, Value>,
-}
+/// The one response type there is.
+pub(super) const REPORT_ITEM_FAILURES: &str = "ReportBatchItemFailures";
 
-/// Where batches go that are given up.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-pub struct DestinationConfig {
-    /// Absent for none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub on_failure: Option<OnFailure>,
-}
-
-/// The on-failure destination.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-pub struct OnFailure {
-    /// ARN of an S3 bucket.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub destination: Option<String>,
-}
-
-/// Valid settings, as stored and as the API shows them.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct Settings {
+/// Valid settings.
+#[derive(Debug, Clone)]
+pub(super) struct Settings {
     /// Records an invocation gets at most.
-    pub batch_size: u32,
-    /// How long to collect records for a batch, in seconds.
-    pub maximum_batching_window_in_seconds: u32,
-    /// Concurrent batches a shard.
-    pub parallelization_factor: u32,
-    /// Where shards start that have no checkpoint.
-    pub starting_position: String,
-    /// For `AT_TIMESTAMP`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub starting_position_timestamp: Option<Timestamp>,
-    /// Where batches go that are given up.
-    pub destination_config: DestinationConfig,
-    /// Older records are given up; −1 for no limit.
-    pub maximum_record_age_in_seconds: i64,
-    /// Split a failed batch in two.
-    pub bisect_batch_on_function_error: bool,
-    /// Retries of a failed batch; −1 for no limit.
-    pub maximum_retry_attempts: i64,
-    /// Length of tumbling windows; 0 for none.
-    pub tumbling_window_in_seconds: u32,
-    /// `ReportBatchItemFailures` or nothing.
-    pub function_response_types: Vec<String>,
+    pub(super) batch_size: u32,
+    /// How long to collect records for a batch.
+    pub(super) batching_window_seconds: u32,
+    /// The function tells which records failed.
+    pub(super) reports_item_failures: bool,
     /// Which records reach the function; absent for all.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub filter_criteria: Option<FilterCriteria>,
+    pub(super) filter_criteria: Option<FilterCriteria>,
+    /// For streams alone.
+    pub(super) stream: Option<StreamSettings>,
 }
+
+/// What only mappings of streams have.
+#[derive(Debug, Clone)]
+pub(super) struct StreamSettings {
+    /// Where shards start that have no checkpoint.
+    pub(super) start: Start,
+    /// Retries of a failed batch; absent for no limit.
+    pub(super) retry_limit: Option<u32>,
+    /// Older records are given up; absent for no limit.
+    pub(super) record_age_max_seconds: Option<u32>,
+    /// A failed batch is split in two.
+    pub(super) bisects: bool,
+    /// Where records go that are given up.
+    pub(super) on_failure: Option<Destination>,
+}
+
+impl StreamSettings {
+    pub(super) const DEFAULT: Self = Self {
+        start: Start::TrimHorizon,
+        retry_limit: None,
+        record_age_max_seconds: None,
+        bisects: false,
+        on_failure: None,
+    };
+
+    pub(super) fn record_age_max_ms(&self) -> Option<u64> {
+        self.record_age_max_seconds.map(|seconds| u64::from(seconds) * 1000)
+    }
+}
+
+/// The settings of a mapping of a stream that names none.
+pub(super) static STREAM_DEFAULTS: StreamSettings = StreamSettings::DEFAULT;
 
 impl Settings {
     /// The settings of a new mapping.
-    pub(crate) fn create(request: &EventSourceMappingRequest) -> Result<Self, ApiError> {
-        let starting_position = request
-            .starting_position
-            .clone()
-            .ok_or_else(|| invalid_parameter("1 validation error detected: Value null at 'startingPosition' failed to satisfy constraint: Member must not be null."))?;
-        match (starting_position.as_str(), request.starting_position_timestamp) {
-            ("TRIM_HORIZON" | "LATEST", None) | ("AT_TIMESTAMP", Some(_)) => {}
-            ("TRIM_HORIZON" | "LATEST", Some(_)) => {
-                return Err(invalid_parameter(
-                    "StartingPositionTimestamp can only be given with StartingPosition AT_TIMESTAMP.",
-                ));
+    pub(super) fn create(request: &EventSourceMappingRequest, rules: &Rules) -> Result<Self, ApiError> {
+        let stream = match rules.delivery {
+            Delivery::Stream { starting_positions, .. } => {
+                Some(StreamSettings { start: start(request, starting_positions)?, ..StreamSettings::DEFAULT })
             }
-            ("AT_TIMESTAMP", None) => {
-                return Err(invalid_parameter("StartingPosition AT_TIMESTAMP needs StartingPositionTimestamp."));
-            }
-            (other, _) => {
-                return Err(constraint(
-                    "startingPosition",
-                    other,
-                    "Member must satisfy enum value set: [LATEST, AT_TIMESTAMP, TRIM_HORIZON]",
-                ));
-            }
-        }
-        let mut settings = Self {
-            batch_size: 100,
-            maximum_batching_window_in_seconds: 0,
-            parallelization_factor: 1,
-            starting_position,
-            starting_position_timestamp: request.starting_position_timestamp,
-            destination_config: DestinationConfig::default(),
-            maximum_record_age_in_seconds: -1,
-            bisect_batch_on_function_error: false,
-            maximum_retry_attempts: -1,
-            tumbling_window_in_seconds: 0,
-            function_response_types: Vec::new(),
-            filter_criteria: None,
+            Delivery::Queue => None,
         };
-        settings.apply(request)?;
+        let mut settings = Self {
+            batch_size: rules.batch_size_default,
+            batching_window_seconds: 0,
+            reports_item_failures: false,
+            filter_criteria: None,
+            stream,
+        };
+        settings.apply(request, rules)?;
         Ok(settings)
     }
 
     /// Applies the members that are present.
-    pub(crate) fn apply(&mut self, request: &EventSourceMappingRequest) -> Result<(), ApiError> {
+    pub(super) fn apply(&mut self, request: &EventSourceMappingRequest, rules: &Rules) -> Result<(), ApiError> {
         refuse_others(&request.others)?;
-        set(&mut self.batch_size, "batchSize", request.batch_size, 1, 10_000)?;
-        set(
-            &mut self.maximum_batching_window_in_seconds,
-            "maximumBatchingWindowInSeconds",
-            request.maximum_batching_window_in_seconds,
-            0,
-            300,
-        )?;
-        set(&mut self.maximum_retry_attempts, "maximumRetryAttempts", request.maximum_retry_attempts, -1, 10_000)?;
-        set(
-            &mut self.maximum_record_age_in_seconds,
-            "maximumRecordAgeInSeconds",
-            request.maximum_record_age_in_seconds,
-            -1,
-            604_800,
-        )?;
-        if (0..60).contains(&self.maximum_record_age_in_seconds) {
-            return Err(invalid_parameter("MaximumRecordAgeInSeconds must be -1 or lie within 60 and 604800."));
-        }
-        set(&mut self.parallelization_factor, "parallelizationFactor", request.parallelization_factor, 1, 10)?;
-        if self.parallelization_factor > 1 {
-            return Err(unsupported("ParallelizationFactor above 1"));
-        }
-        set(
-            &mut self.tumbling_window_in_seconds,
-            "tumblingWindowInSeconds",
-            request.tumbling_window_in_seconds,
-            0,
-            900,
-        )?;
-        if self.tumbling_window_in_seconds > 0 {
-            return Err(unsupported("TumblingWindowInSeconds above 0"));
-        }
-        if let Some(bisect) = request.bisect_batch_on_function_error {
-            self.bisect_batch_on_function_error = bisect;
+        set(&mut self.batch_size, "batchSize", request.batch_size, 1, rules.batch_size_max.into())?;
+        let window = request.maximum_batching_window_in_seconds;
+        set(&mut self.batching_window_seconds, "maximumBatchingWindowInSeconds", window, 0, 300)?;
+        match &mut self.stream {
+            Some(stream) => stream.apply(request)?,
+            None => refuse_stream_settings(request, rules)?,
         }
         if let Some(types) = &request.function_response_types {
-            if types.len() > 1 || types.iter().any(|kind| kind != "ReportBatchItemFailures") {
+            if types.len() > 1 || types.iter().any(|kind| kind != REPORT_ITEM_FAILURES) {
                 return Err(constraint(
                     "functionResponseTypes",
                     &format!("{types:?}"),
                     "Member must have length less than or equal to 1 and satisfy enum value set: [ReportBatchItemFailures]",
                 ));
             }
-            self.function_response_types = types.clone();
+            self.reports_item_failures = !types.is_empty();
         }
         if let Some(criteria) = &request.filter_criteria {
             let criteria = Some(criteria).filter(|criteria| !criteria.filters.is_empty());
-            criteria.map(FilterCriteria::compile).transpose()?;
+            criteria.map(|criteria| criteria.compile(rules)).transpose()?;
             self.filter_criteria = criteria.cloned();
-        }
-        if let Some(config) = &request.destination_config {
-            let destination = config.on_failure.as_ref().and_then(|on_failure| on_failure.destination.as_deref());
-            let destination = destination.filter(|arn| !arn.is_empty());
-            destination.map(bucket_of).transpose()?;
-            let on_failure = destination.map(|arn| OnFailure { destination: Some(arn.into()) });
-            self.destination_config = DestinationConfig { on_failure };
         }
         Ok(())
     }
 
     /// The filter that records must pass, if there is one.
-    pub(crate) fn filter(&self) -> Result<Option<SourceFilter>, ApiError> {
-        self.filter_criteria.as_ref().map(FilterCriteria::compile).transpose()
+    pub(super) fn filter(&self, rules: &Rules) -> Result<Option<SourceFilter>, ApiError> {
+        self.filter_criteria.as_ref().map(|criteria| criteria.compile(rules)).transpose()
     }
+}
 
-    pub(crate) fn start(&self) -> Start {
-        match (self.starting_position.as_str(), self.starting_position_timestamp) {
-            ("AT_TIMESTAMP", Some(Timestamp(ms))) => Start::AtTimestamp(ms),
-            ("LATEST", _) => Start::Latest,
-            _ => Start::TrimHorizon,
+impl StreamSettings {
+    fn apply(&mut self, request: &EventSourceMappingRequest) -> Result<(), ApiError> {
+        let attempts = request.maximum_retry_attempts;
+        set_unless_unlimited(&mut self.retry_limit, "maximumRetryAttempts", attempts, 10_000)?;
+        let age = request.maximum_record_age_in_seconds;
+        set_unless_unlimited(&mut self.record_age_max_seconds, "maximumRecordAgeInSeconds", age, 604_800)?;
+        if self.record_age_max_seconds.is_some_and(|seconds| seconds < 60) {
+            return Err(invalid_parameter("MaximumRecordAgeInSeconds must be -1 or lie within 60 and 604800."));
+        }
+        let mut only_supported = 1;
+        set(&mut only_supported, "parallelizationFactor", request.parallelization_factor, 1, 10)?;
+        if only_supported > 1 {
+            return Err(unsupported("ParallelizationFactor above 1"));
+        }
+        let mut only_supported = 0;
+        set(&mut only_supported, "tumblingWindowInSeconds", request.tumbling_window_in_seconds, 0, 900)?;
+        if only_supported > 0 {
+            return Err(unsupported("TumblingWindowInSeconds above 0"));
+        }
+        if let Some(bisects) = request.bisect_batch_on_function_error {
+            self.bisects = bisects;
+        }
+        if let Some(config) = &request.destination_config {
+            self.on_failure = destination(config).map(str::parse).transpose()?;
+        }
+        Ok(())
+    }
+}
+
+/// The ARN of the destination, if one is named.
+fn destination(config: &DestinationConfig) -> Option<&str> {
+    let destination = config.on_failure.as_ref()?.destination.as_deref();
+    destination.filter(|arn| !arn.is_empty())
+}
+
+/// Where a new mapping is to start.
+fn start(request: &EventSourceMappingRequest, allowed: &[StartingPosition]) -> Result<Start, ApiError> {
+    let position = request
+        .starting_position
+        .as_deref()
+        .ok_or_else(|| invalid_parameter("1 validation error detected: Value null at 'startingPosition' failed to satisfy constraint: Member must not be null."))?;
+    let named = allowed.iter().find(|allowed| allowed.name() == position).ok_or_else(|| {
+        let names: Vec<&str> = allowed.iter().map(|allowed| allowed.name()).collect();
+        let rule = format!("Member must satisfy enum value set: [{}]", names.join(", "));
+        constraint("startingPosition", position, &rule)
+    })?;
+    match (named, request.starting_position_timestamp) {
+        (StartingPosition::TrimHorizon, None) => Ok(Start::TrimHorizon),
+        (StartingPosition::Latest, None) => Ok(Start::Latest),
+        (StartingPosition::AtTimestamp, Some(Timestamp(ms))) => Ok(Start::AtTimestamp(ms)),
+        (StartingPosition::AtTimestamp, None) => {
+            Err(invalid_parameter("StartingPosition AT_TIMESTAMP needs StartingPositionTimestamp."))
+        }
+        (_, Some(_)) => {
+            Err(invalid_parameter("StartingPositionTimestamp can only be given with StartingPosition AT_TIMESTAMP."))
         }
     }
+}
 
-    pub(crate) fn retries_max(&self) -> Option<u32> {
-        u32::try_from(self.maximum_retry_attempts).ok()
+/// Settings that only streams have must not be ignored in silence.
+fn refuse_stream_settings(request: &EventSourceMappingRequest, rules: &Rules) -> Result<(), ApiError> {
+    let named = [
+        ("StartingPosition", request.starting_position.is_some()),
+        ("StartingPositionTimestamp", request.starting_position_timestamp.is_some()),
+        ("ParallelizationFactor", request.parallelization_factor.is_some()),
+        ("MaximumRecordAgeInSeconds", request.maximum_record_age_in_seconds.is_some()),
+        ("MaximumRetryAttempts", request.maximum_retry_attempts.is_some()),
+        ("BisectBatchOnFunctionError", request.bisect_batch_on_function_error.is_some()),
+        ("TumblingWindowInSeconds", request.tumbling_window_in_seconds.is_some()),
+        ("DestinationConfig", request.destination_config.as_ref().and_then(destination).is_some()),
+    ];
+    match named.iter().find(|(_, is_named)| *is_named) {
+        Some((name, _)) => Err(invalid_parameter(format!("{name} is not a setting of mappings of a {}.", rules.title))),
+        None => Ok(()),
     }
+}
 
-    pub(crate) fn record_age_max_ms(&self) -> Option<u64> {
-        u64::try_from(self.maximum_record_age_in_seconds).ok().map(|seconds| seconds * 1000)
-    }
-
-    pub(crate) fn reports_batch_item_failures(&self) -> bool {
-        !self.function_response_types.is_empty()
-    }
-
-    pub(crate) fn failure_bucket(&self) -> Option<&str> {
-        let destination = self.destination_config.on_failure.as_ref()?.destination.as_deref()?;
-        bucket_of(destination).ok()
-    }
+/// Sets a member whose −1 means that there is no limit.
+fn set_unless_unlimited(member: &mut Option<u32>, name: &str, value: Option<i64>, max: i64) -> Result<(), ApiError> {
+    let mut limit = member.map_or(-1, i64::from);
+    set(&mut limit, name, value, -1, max)?;
+    *member = u32::try_from(limit).ok();
+    Ok(())
 }
 
 fn set<T: TryFrom<i64>>(member: &mut T, name: &str, value: Option<i64>, min: i64, max: i64) -> Result<(), ApiError> {
@@ -287,20 +249,21 @@ fn refuse_others(others: &BTreeMap<String, Value>) -> Result<(), ApiError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mapping::tests::rules;
     use serde_json::json;
 
     fn create(members: Value) -> Result<Settings, ApiError> {
         let mut request = json!({ "StartingPosition": "LATEST" });
         request.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
-        Settings::create(&serde_json::from_value(request).unwrap())
+        Settings::create(&serde_json::from_value(request).unwrap(), rules())
     }
 
     #[test]
     fn defaults_are_those_of_aws() {
         let settings = create(json!({})).unwrap();
-        assert_eq!((settings.batch_size, settings.maximum_batching_window_in_seconds), (100, 0));
-        assert_eq!((settings.retries_max(), settings.record_age_max_ms()), (None, None));
-        assert!(!settings.bisect_batch_on_function_error);
+        assert_eq!((settings.batch_size, settings.batching_window_seconds), (100, 0));
+        let stream = settings.stream.unwrap();
+        assert_eq!((stream.retry_limit, stream.record_age_max_ms(), stream.bisects), (None, None, false));
     }
 
     #[test]
@@ -338,15 +301,20 @@ mod tests {
         let mut settings =
             create(json!({"BatchSize": 10, "DestinationConfig": {"OnFailure": {"Destination": "arn:aws:s3:::b"}}}))
                 .unwrap();
-        settings.apply(&serde_json::from_value(json!({"MaximumRetryAttempts": 3})).unwrap()).unwrap();
-        assert_eq!((settings.batch_size, settings.retries_max(), settings.failure_bucket()), (10, Some(3), Some("b")));
-        settings.apply(&serde_json::from_value(json!({"DestinationConfig": {"OnFailure": {}}})).unwrap()).unwrap();
-        assert_eq!(settings.failure_bucket(), None);
-        let criteria = json!({"FilterCriteria": {"Filters": [{"Pattern": "{\"partitionKey\": [\"1\"]}"}]}});
-        settings.apply(&serde_json::from_value(criteria.clone()).unwrap()).unwrap();
-        assert_eq!(serde_json::to_value(&settings).unwrap()["FilterCriteria"], criteria["FilterCriteria"]);
-        assert!(settings.filter().unwrap().is_some());
-        settings.apply(&serde_json::from_value(json!({"FilterCriteria": {}})).unwrap()).unwrap();
-        assert_eq!(serde_json::to_value(&settings).unwrap().get("FilterCriteria"), None);
+        let mut apply = |members: Value| {
+            settings.apply(&serde_json::from_value(members).unwrap(), rules()).unwrap();
+            settings.clone()
+        };
+        let destination =
+            |settings: &Settings| settings.stream.as_ref().unwrap().on_failure.as_ref().map(ToString::to_string);
+        let changed = apply(json!({"MaximumRetryAttempts": 3}));
+        assert_eq!((changed.batch_size, changed.stream.as_ref().unwrap().retry_limit), (10, Some(3)));
+        assert_eq!(destination(&changed).as_deref(), Some("arn:aws:s3:::b"));
+        assert_eq!(destination(&apply(json!({"DestinationConfig": {"OnFailure": {}}}))), None);
+        let criteria = json!({"Filters": [{"Pattern": "{\"partitionKey\": [\"1\"]}"}]});
+        let filtered = apply(json!({"FilterCriteria": criteria}));
+        assert_eq!(serde_json::to_value(&filtered.filter_criteria).unwrap(), criteria);
+        assert!(filtered.filter(rules()).unwrap().is_some());
+        assert_eq!(apply(json!({"FilterCriteria": {}})).filter_criteria, None);
     }
 }

@@ -4,6 +4,7 @@ use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::state::{MappingState, ProcessingResult};
 use crate::setbacks::Setbacks;
 
 /// Counts since the server started.
@@ -16,24 +17,24 @@ pub(crate) struct Stat {
     failed_records: AtomicU64,
     /// By shard, when the oldest record that was read and is not done arrived; none at the tip.
     waiting_since_ms: Mutex<BTreeMap<String, u64>>,
-    last_result: Mutex<Option<String>>,
+    last_result: Mutex<ProcessingResult>,
     /// What makes no progress, by no fault of the function, by shard.
     pub(crate) setbacks: Setbacks,
 }
 
 /// A mapping's figures at one moment. Counts are since the server started.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MappingStat {
     /// The mapping.
     pub uuid: String,
     /// The function's name.
     pub function: String,
-    /// The stream.
+    /// What it reads.
     pub event_source_arn: String,
-    /// As the API shows it, such as `Enabled`.
-    pub state: String,
-    /// `No records processed`, `OK`, or a problem.
-    pub last_processing_result: String,
+    /// Whether it polls.
+    pub state: MappingState,
+    /// How the last batch went.
+    pub last_processing_result: ProcessingResult,
     /// Invocations, retries and parts of split batches included.
     pub invocations: u64,
     /// Records done, those that no filter let through included.
@@ -69,7 +70,7 @@ impl Stat {
 
     pub(crate) fn succeeded(&self, records: usize) {
         self.records.fetch_add(records as u64, Ordering::Relaxed);
-        *self.last_result.lock() = Some("OK".into());
+        *self.last_result.lock() = ProcessingResult::Ok;
     }
 
     /// Records that no filter lets through are done, too.
@@ -83,7 +84,7 @@ impl Stat {
 
     pub(crate) fn function_failed(&self) {
         self.function_errors.fetch_add(1, Ordering::Relaxed);
-        self.problem("PROBLEM: Function call failed".into());
+        self.problem("Function call failed".into());
     }
 
     pub(crate) fn gave_up(&self, records: usize) {
@@ -92,27 +93,27 @@ impl Stat {
     }
 
     pub(crate) fn problem(&self, text: String) {
-        *self.last_result.lock() = Some(text);
+        *self.last_result.lock() = ProcessingResult::Problem(text);
     }
 
-    pub(crate) fn last_result(&self) -> String {
-        self.last_result.lock().clone().unwrap_or_else(|| "No records processed".into())
+    pub(crate) fn last_result(&self) -> ProcessingResult {
+        self.last_result.lock().clone()
     }
 
     pub(crate) fn snapshot(
         &self,
         uuid: &str,
-        function: &str,
-        event_source_arn: &str,
-        state: &str,
+        function: String,
+        event_source_arn: String,
+        state: MappingState,
         now_ms: u64,
     ) -> MappingStat {
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         MappingStat {
             uuid: uuid.into(),
-            function: function.into(),
-            event_source_arn: event_source_arn.into(),
-            state: state.into(),
+            function,
+            event_source_arn,
+            state,
             last_processing_result: self.last_result(),
             invocations: count(&self.invocations),
             records: count(&self.records),

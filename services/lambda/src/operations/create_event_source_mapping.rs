@@ -4,9 +4,13 @@ use axum::extract::State;
 use http::StatusCode;
 use std::sync::Arc;
 
-use super::parts::{Answer, MappingBody, json, read};
+use super::parts::{Answer, Caller, MappingBody, json, read};
 use crate::Lambda;
 
-pub(super) async fn handle(State(lambda): State<Arc<Lambda>>, MappingBody(body): MappingBody) -> Answer {
-    json(StatusCode::ACCEPTED, &lambda.create_event_source_mapping(read(&body)?).await?)
+pub(super) async fn handle(
+    State(lambda): State<Arc<Lambda>>,
+    Caller(scope): Caller,
+    MappingBody(body): MappingBody,
+) -> Answer {
+    json(StatusCode::ACCEPTED, &lambda.create_event_source_mapping(&scope, read(&body)?).await?)
 }

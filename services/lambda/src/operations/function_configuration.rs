@@ -1,14 +1,15 @@
 //! The structure `FunctionConfiguration` of several answers.
 
+use anabranch_protocol::Arn;
 use serde_json::{Value, json};
 use std::fs;
 use std::time::UNIX_EPOCH;
 
-use crate::function::LATEST_VERSION;
+use crate::function_id::LATEST_VERSION;
 use crate::time::last_modified;
 use crate::{Executable, FunctionSpec};
 
-pub(super) fn configuration(spec: &FunctionSpec, arn: &str) -> Value {
+pub(super) fn configuration(spec: &FunctionSpec) -> Value {
     let metadata = match &spec.executable {
         Executable::Binary(program) => fs::metadata(program).ok(),
         Executable::Remote(_) => None,
@@ -19,9 +20,9 @@ pub(super) fn configuration(spec: &FunctionSpec, arn: &str) -> Value {
     let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
     let mut configuration = json!({
         "FunctionName": spec.name,
-        "FunctionArn": arn,
+        "FunctionArn": spec.id().arn(),
         "Runtime": "provided.al2023",
-        "Role": "arn:aws:iam::000000000000:role/lambda-role",
+        "Role": Arn::global("iam", spec.scope.account, "role/lambda-role").to_string(),
         "Handler": spec.handler,
         "CodeSize": metadata.map_or(0, |metadata| metadata.len()),
         "Description": "",

@@ -4,9 +4,9 @@ use axum::extract::State;
 use http::StatusCode;
 use std::sync::Arc;
 
-use super::parts::{Answer, Name, json};
+use super::parts::{Answer, Caller, Name, json};
 use crate::Lambda;
 
-pub(super) async fn handle(State(lambda): State<Arc<Lambda>>, Name(uuid): Name) -> Answer {
-    json(StatusCode::OK, &lambda.get_event_source_mapping(&uuid)?)
+pub(super) async fn handle(State(lambda): State<Arc<Lambda>>, Caller(scope): Caller, Name(uuid): Name) -> Answer {
+    json(StatusCode::OK, &lambda.get_event_source_mapping(&scope, &uuid)?)
 }

@@ -7,8 +7,8 @@ use serde_json::json as value;
 use std::sync::Arc;
 
 use super::function_configuration::configuration;
-use super::parts::{Answer, Name, json};
-use crate::function::parse_function_name;
+use super::parts::{Answer, Caller, Name, json};
+use crate::function_id::FunctionId;
 use crate::{Executable, Lambda};
 
 #[derive(Debug, Default, Deserialize)]
@@ -19,17 +19,18 @@ pub(super) struct Qualifier {
 
 pub(super) async fn handle(
     State(lambda): State<Arc<Lambda>>,
+    Caller(scope): Caller,
     Name(name): Name,
     Query(query): Query<Qualifier>,
 ) -> Answer {
-    let name = parse_function_name(&name, query.qualifier.as_deref())?;
-    let (spec, arn) = lambda.get_function(&name)?;
+    let function = FunctionId::resolve(&name, query.qualifier.as_deref(), &scope)?;
+    let spec = lambda.get_function(&function)?;
     let location = match &spec.executable {
         Executable::Binary(program) => format!("file://{}", program.display()),
         Executable::Remote(base_url) => base_url.clone(),
     };
     let mut response = value!({
-        "Configuration": configuration(&spec, &arn),
+        "Configuration": configuration(&spec),
         "Code": { "RepositoryType": "Local", "Location": location },
     });
     if let Some(reserved) = spec.reserved_concurrency {

@@ -6,16 +6,17 @@ use std::sync::Arc;
 
 use super::function_configuration::configuration;
 use super::get_function::Qualifier;
-use super::parts::{Answer, Name, json};
+use super::parts::{Answer, Caller, Name, json};
 use crate::Lambda;
-use crate::function::parse_function_name;
+use crate::function_id::FunctionId;
 
 pub(super) async fn handle(
     State(lambda): State<Arc<Lambda>>,
+    Caller(scope): Caller,
     Name(name): Name,
     Query(query): Query<Qualifier>,
 ) -> Answer {
-    let name = parse_function_name(&name, query.qualifier.as_deref())?;
-    let (spec, arn) = lambda.get_function(&name)?;
-    json(StatusCode::OK, &configuration(&spec, &arn))
+    let function = FunctionId::resolve(&name, query.qualifier.as_deref(), &scope)?;
+    let spec = lambda.get_function(&function)?;
+    json(StatusCode::OK, &configuration(&spec))
 }

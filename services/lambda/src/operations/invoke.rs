@@ -10,33 +10,34 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use std::sync::Arc;
 
 use super::get_function::Qualifier;
-use super::parts::{Answer, Name};
+use super::parts::{Answer, Caller, Name};
 use crate::Lambda;
 use crate::error::invalid_parameter;
-use crate::function::{LATEST_VERSION, parse_function_name};
+use crate::function_id::{FunctionId, LATEST_VERSION};
 use crate::invoke::{InvokeOptions, InvokeOutcome, LogTail, PAYLOAD_BYTES_MAX, check_payload};
 
 pub(super) async fn handle(
     State(lambda): State<Arc<Lambda>>,
+    Caller(scope): Caller,
     Name(name): Name,
     Query(query): Query<Qualifier>,
     headers: HeaderMap,
     body: Body,
 ) -> Answer {
-    let name = parse_function_name(&name, query.qualifier.as_deref())?;
+    let function = FunctionId::resolve(&name, query.qualifier.as_deref(), &scope)?;
     let payload = to_bytes(body, PAYLOAD_BYTES_MAX).await.map_err(|_| too_large())?;
     let client_context = header(&headers, "x-amz-client-context");
     let response = match header(&headers, "x-amz-invocation-type").as_deref() {
         None | Some("RequestResponse") => {
             let log_tail = log_tail(&headers)?;
-            outcome(lambda.invoke(&name, payload, InvokeOptions { client_context, log_tail }).await?)
+            outcome(lambda.invoke(&function, payload, InvokeOptions { client_context, log_tail }).await?)
         }
         Some("Event") => {
-            let request_id = lambda.invoke_event(&name, payload, client_context).await?;
+            let request_id = lambda.invoke_event(&function, payload, client_context).await?;
             respond(StatusCode::ACCEPTED, &request_id, Bytes::new())
         }
         Some("DryRun") => {
-            lambda.get_function(&name)?;
+            lambda.get_function(&function)?;
             check_payload(payload, PAYLOAD_BYTES_MAX)?;
             respond(StatusCode::NO_CONTENT, &uuid::Uuid::new_v4().to_string(), Bytes::new())
         }

@@ -8,7 +8,7 @@ use serde_json::json as value;
 use std::sync::Arc;
 
 use super::function_configuration::configuration;
-use super::parts::{Answer, bad_query, json};
+use super::parts::{Answer, Caller, bad_query, json};
 use crate::Lambda;
 use crate::error::invalid_parameter;
 
@@ -25,6 +25,7 @@ pub(super) struct ListFunctionsRequest {
 
 pub(super) async fn handle(
     State(lambda): State<Arc<Lambda>>,
+    Caller(scope): Caller,
     query: Result<Query<ListFunctionsRequest>, QueryRejection>,
 ) -> Answer {
     let Query(request) = query.map_err(|_| bad_query())?;
@@ -32,11 +33,11 @@ pub(super) async fn handle(
     if !(1..=10_000).contains(&page) {
         return Err(invalid_parameter("MaxItems must lie within 1 and 10000.").into());
     }
-    let mut functions = lambda.list_functions();
+    let mut functions = lambda.list_functions(&scope);
     functions.retain(|spec| request.marker.as_ref().is_none_or(|marker| spec.name > *marker));
     let more = functions.len() > page.min(PAGE_MAX);
     functions.truncate(page.min(PAGE_MAX));
-    let shown: Vec<_> = functions.iter().map(|spec| configuration(spec, &lambda.function_arn(&spec.name))).collect();
+    let shown: Vec<_> = functions.iter().map(|spec| configuration(spec)).collect();
     let mut response = value!({ "Functions": shown });
     if let Some(last) = functions.last().filter(|_| more) {
         response["NextMarker"] = last.name.clone().into();

@@ -1,7 +1,7 @@
 //! The parts of a request that operations take, refused in Lambda's words where axum has its own,
 //! and their answers.
 
-use anabranch_protocol::{ApiError, Encoding, ErrorKind};
+use anabranch_protocol::{ApiError, Encoding, ErrorKind, RequestContext};
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
@@ -9,14 +9,28 @@ use bytes::Bytes;
 use http::StatusCode;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::convert::Infallible;
 
 use crate::error::{RestError, invalid_parameter};
+use crate::function_id::Scope;
 use crate::invoke::not_json;
 
 /// Bytes of a request that makes or changes an event source mapping.
 const MAPPING_BYTES_MAX: usize = 256 << 10;
 
 pub(super) type Answer = Result<Response, RestError>;
+
+/// The account and region that a request is about: those of the [`RequestContext`] that the gateway
+/// attaches to it.
+pub(super) struct Caller(pub(super) Scope);
+
+impl<S: Send + Sync> FromRequestParts<S> for Caller {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self(parts.extensions.get::<RequestContext>().map(Scope::from).unwrap_or_default()))
+    }
+}
 
 /// The name or id in a request's path.
 pub(super) struct Name(pub(super) String);

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use std::path::Path;
 use std::time::Duration;
 
-use crate::fixture::{eventually, function, open};
+use crate::fixture::{eventually, function, id, open};
 use crate::hosting::eventually_open;
 
 fn quick() -> LambdaConfig {
@@ -28,7 +28,7 @@ async fn events_run_once_when_they_succeed() {
     service.lambda.put_function(function("f")).await.unwrap();
     service.lambda.start().unwrap();
     for line in 0..20 {
-        service.lambda.invoke_async("f", append(&output, line, false)).await.unwrap();
+        service.lambda.invoke_async(&id("f"), append(&output, line, false)).await.unwrap();
     }
     eventually("all events are done", || service.lambda.stat().asynchronous_pending == 0).await;
     let mut numbers: Vec<u32> = lines(&output).iter().map(|line| line.parse().unwrap()).collect();
@@ -42,10 +42,10 @@ async fn failures_are_retried_twice_and_then_kept() {
     let output = directory.path().join("output");
     let service = open(directory.path(), quick());
     let mut spec = function("f");
-    spec.on_failure = Some("arn:aws:s3:::failures".into());
+    spec.on_failure = Some("arn:aws:s3:::failures".parse().unwrap());
     service.lambda.put_function(spec).await.unwrap();
     service.lambda.start().unwrap();
-    let request_id = service.lambda.invoke_async("f", append(&output, 1, true)).await.unwrap();
+    let request_id = service.lambda.invoke_async(&id("f"), append(&output, 1, true)).await.unwrap();
     eventually("the event is done", || service.lambda.stat().asynchronous_pending == 0).await;
     assert_eq!(lines(&output).len(), 3);
     let objects = service.objects.0.lock().unwrap();
@@ -66,7 +66,7 @@ async fn accepted_events_survive_a_restart() {
         // Never started, so that the event stays pending.
         let service = open(directory.path(), quick());
         service.lambda.put_function(function("f")).await.unwrap();
-        service.lambda.invoke_async("f", append(&output, 7, false)).await.unwrap();
+        service.lambda.invoke_async(&id("f"), append(&output, 7, false)).await.unwrap();
         service.lambda.shutdown().await;
     }
     let service = eventually_open(directory.path()).await;
@@ -81,8 +81,8 @@ async fn events_that_cannot_be_are_refused() {
     let service = open(directory.path(), quick());
     service.lambda.put_function(function("f")).await.unwrap();
     let code = |result: Result<String, anabranch_protocol::ApiError>| result.unwrap_err().code;
-    assert_eq!(code(service.lambda.invoke_async("missing", "{}".into()).await), "ResourceNotFoundException");
-    assert_eq!(code(service.lambda.invoke_async("f", "{".into()).await), "InvalidRequestContentException");
+    assert_eq!(code(service.lambda.invoke_async(&id("missing"), "{}".into()).await), "ResourceNotFoundException");
+    assert_eq!(code(service.lambda.invoke_async(&id("f"), "{".into()).await), "InvalidRequestContentException");
     let large = format!("\"{}\"", "x".repeat(1 << 20));
-    assert_eq!(code(service.lambda.invoke_async("f", large.into()).await), "RequestTooLargeException");
+    assert_eq!(code(service.lambda.invoke_async(&id("f"), large.into()).await), "RequestTooLargeException");
 }

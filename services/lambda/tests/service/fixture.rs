@@ -1,7 +1,8 @@
 //! A service in a temporary folder, with an empty stream and objects in memory.
 
 use anabranch_control::ControlStore;
-use anabranch_lambda::{Executable, FunctionSpec, Lambda, LambdaConfig};
+use anabranch_lambda::sources::{EventSource, Kinesis};
+use anabranch_lambda::{Executable, FunctionId, FunctionSpec, Lambda, LambdaConfig, Scope};
 use anabranch_ports::{
     NewObject, ObjectWriter, PortError, PortErrorKind, ShardCursor, ShardInfo, ShardRead, Start, StreamHandle,
     StreamSource,
@@ -15,14 +16,20 @@ use std::time::Duration;
 
 pub(crate) const STREAM_ARN: &str = "arn:aws:kinesis:us-east-1:000000000000:stream/clicks";
 
+/// The ARN of `clicks` in an account and region.
+pub(crate) fn stream_arn(scope: &Scope) -> String {
+    format!("arn:aws:kinesis:{}:{}:stream/clicks", scope.region, scope.account)
+}
+
+/// In every account and region there is an empty stream `clicks`, and no other.
 pub(crate) struct EmptyStream;
 
 #[async_trait]
 impl StreamSource for EmptyStream {
     async fn open_stream(&self, arn: &str) -> Result<Arc<dyn StreamHandle>, PortError> {
-        match arn {
-            STREAM_ARN => Ok(Arc::new(EmptyStream)),
-            _ => Err(PortError::new(PortErrorKind::NotFound, "ResourceNotFoundException", arn)),
+        match arn.ends_with(":stream/clicks") {
+            true => Ok(Arc::new(EmptyStream)),
+            false => Err(PortError::new(PortErrorKind::NotFound, "ResourceNotFoundException", arn)),
         }
     }
 }
@@ -65,11 +72,20 @@ pub(crate) struct Service {
 }
 
 pub(crate) fn open(directory: &Path, config: LambdaConfig) -> Service {
+    open_with(directory, config, vec![Kinesis::new(Arc::new(EmptyStream))])
+}
+
+pub(crate) fn open_with(directory: &Path, config: LambdaConfig, sources: Vec<Arc<dyn EventSource>>) -> Service {
     let control = ControlStore::open(&directory.join("control.redb")).unwrap();
     let objects = Arc::new(Objects::default());
-    let (clock, source) = (Arc::new(SystemClock), Arc::new(EmptyStream));
-    let lambda = Lambda::open(&directory.join("lambda"), control, clock, source, objects.clone(), config).unwrap();
+    let clock = Arc::new(SystemClock);
+    let lambda = Lambda::open(&directory.join("lambda"), control, clock, sources, objects.clone(), config).unwrap();
     Service { lambda, objects }
+}
+
+/// A function of the default account and region.
+pub(crate) fn id(name: &str) -> FunctionId {
+    name.parse().unwrap()
 }
 
 /// The example, which `cargo test` builds beside the tests.

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use std::time::Duration;
 
-use crate::fixture::{Service, eventually, function, is_running, open};
+use crate::fixture::{Service, eventually, function, id, is_running, open};
 
 fn quick() -> LambdaConfig {
     let init_backoff = Backoff { first: Duration::from_millis(1), max: Duration::from_millis(5) };
@@ -13,7 +13,7 @@ fn quick() -> LambdaConfig {
 }
 
 async fn invoke(service: &Service, name: &str, event: Value) -> InvokeOutcome {
-    service.lambda.invoke(name, event.to_string().into(), InvokeOptions::default()).await.unwrap()
+    service.lambda.invoke(&id(name), event.to_string().into(), InvokeOptions::default()).await.unwrap()
 }
 
 fn payload(outcome: &InvokeOutcome) -> Value {
@@ -166,7 +166,7 @@ async fn environments_grow_to_the_concurrency_and_then_events_queue() {
     let hold = || {
         let lambda = service.lambda.clone();
         let event = Bytes::from(json!({"do": "sleep", "ms": 1500}).to_string());
-        tokio::spawn(async move { lambda.invoke("two", event, InvokeOptions::default()).await })
+        tokio::spawn(async move { lambda.invoke(&id("two"), event, InvokeOptions::default()).await })
     };
     let environments = || service.lambda.stat().functions[0].environments;
     let running = [hold(), hold()];
@@ -200,7 +200,7 @@ async fn output_is_logged_by_request() {
     service.lambda.put_function(function("f")).await.unwrap();
     let options = InvokeOptions { log_tail: LogTail::Last4Kb, ..InvokeOptions::default() };
     let event = Bytes::from(json!({"do": "print"}).to_string());
-    let outcome = service.lambda.invoke("f", event, options).await.unwrap();
+    let outcome = service.lambda.invoke(&id("f"), event, options).await.unwrap();
     let tail = String::from_utf8(outcome.log_tail.unwrap().to_vec()).unwrap();
     for expected in
         ["a line on stdout", "a line on stderr", "REPORT RequestId: ", "Init Duration: ", "Max Memory Used: "]
@@ -245,12 +245,12 @@ async fn functions_survive_a_restart_and_deleted_ones_do_not() {
         let service = open(directory.path(), quick());
         service.lambda.put_function(function("kept")).await.unwrap();
         service.lambda.put_function(function("deleted")).await.unwrap();
-        service.lambda.delete_function("deleted").await.unwrap();
+        service.lambda.delete_function(&id("deleted")).await.unwrap();
         service.lambda.shutdown().await;
     }
     let service = eventually_open(directory.path()).await;
     assert_eq!(invoke(&service, "kept", json!({})).await.function_error, None);
-    let error = service.lambda.invoke("deleted", Bytes::new(), InvokeOptions::default()).await.unwrap_err();
+    let error = service.lambda.invoke(&id("deleted"), Bytes::new(), InvokeOptions::default()).await.unwrap_err();
     assert_eq!(error.code, "ResourceNotFoundException");
     let error = service.lambda.put_function(function("no/name")).await.unwrap_err();
     assert_eq!(error.code, "InvalidParameterValueException");

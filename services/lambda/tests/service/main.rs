@@ -4,8 +4,10 @@
 // Helpers of tests may panic as tests do.
 #![allow(clippy::unwrap_used)]
 
+mod accounts;
 mod asynchronous;
 mod fixture;
 mod hosting;
 mod rest;
+mod sources;
 mod waits;

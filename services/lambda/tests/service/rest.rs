@@ -1,13 +1,13 @@
 //! The REST API: requests and answers as they are on the wire.
 
-use anabranch_lambda::{Executable, FunctionSpec, InvokeOptions, LambdaConfig};
+use anabranch_lambda::{Executable, FunctionSpec, InvokeOptions, LambdaConfig, Scope};
 use axum::body::{Body, to_bytes};
 use http::{Request, Response, StatusCode};
 use serde_json::{Value, json};
 use std::time::Duration;
 use tower_service::Service as _;
 
-use crate::fixture::{STREAM_ARN, Service, eventually, function, open};
+use crate::fixture::{STREAM_ARN, Service, eventually, function, id, open};
 
 struct Api {
     service: Service,
@@ -39,7 +39,8 @@ impl Api {
     }
 
     async fn state_becomes(&self, uuid: &str, state: &str) {
-        let has_state = || self.service.lambda.get_event_source_mapping(uuid).unwrap().state == state;
+        let has_state =
+            || self.service.lambda.get_event_source_mapping(&Scope::default(), uuid).unwrap().state.name() == state;
         eventually(state, has_state).await;
     }
 }
@@ -173,7 +174,7 @@ async fn a_function_elsewhere_is_invoked_through_its_endpoint() {
     near.service.lambda.put_function(FunctionSpec::new("f", Executable::Remote(base_url))).await.unwrap();
     let invoke = |event: Value| {
         let lambda = near.service.lambda.clone();
-        async move { lambda.invoke("f", event.to_string().into(), InvokeOptions::default()).await }
+        async move { lambda.invoke(&id("f"), event.to_string().into(), InvokeOptions::default()).await }
     };
     assert_eq!(invoke(json!({"do": "print"})).await.unwrap().payload, "null");
     assert_eq!(invoke(json!({"do": "fail"})).await.unwrap().function_error.as_deref(), Some("Unhandled"));

@@ -151,7 +151,7 @@ async fn answer(State(gateway): State<Arc<Gateway>>, id: RequestId, request: Req
         }
         Route::JsonWithoutTarget => json::without_target(head, body).await,
         Route::Query => query::answer(&gateway, &caller, &id.0, head, body).await,
-        Route::Lambda => rest::lambda(&gateway, head, body).await,
+        Route::Lambda => rest::lambda(&gateway, &caller, &id.0, head, body).await,
         Route::HttpApi { api_id, path } => {
             rest::http_api(&gateway, &api_id, &path, Request::from_parts(head, body)).await
         }

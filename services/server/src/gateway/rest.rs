@@ -11,6 +11,7 @@ use serde_json::json;
 use tower_service::Service;
 
 use super::body::BODY_BYTES_MAX;
+use super::caller::Caller;
 use super::observe::RequestId;
 use super::route::is_http_api_by_path;
 use super::{Gateway, Label, answer, body};
@@ -20,7 +21,14 @@ const SANDBOX: HeaderValue =
     HeaderValue::from_static("sandbox allow-downloads allow-forms allow-modals allow-popups allow-scripts");
 
 /// Lambda's REST API.
-pub(super) async fn lambda(gateway: &Gateway, head: Parts, body: Body) -> Response<Body> {
+pub(super) async fn lambda(
+    gateway: &Gateway,
+    caller: &Caller,
+    request_id: &str,
+    mut head: Parts,
+    body: Body,
+) -> Response<Body> {
+    head.extensions.insert(caller.context(request_id));
     let operation = match head.uri.path() {
         path if path.ends_with("/invocations") => "Invoke",
         path if path.contains("/event-source-mappings") => "EventSourceMappings",

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anabranch_http_api::{ApiSpec, Route as ApiRoute};
-use anabranch_lambda::{EventSourceMappingRequest, FunctionSpec, ListEventSourceMappings};
+use anabranch_lambda::{EventSourceMappingRequest, FunctionSpec, ListEventSourceMappings, Scope};
 use anabranch_objects::{NotificationRule, Notifications};
 use anabranch_protocol::{ApiError, Encoding, ErrorKind, RequestContext, Service};
 use anabranch_template::{EventSource, Function, Resource, ResourceKind, Stack, Stream, Table};
@@ -244,6 +244,7 @@ impl Maker<'_> {
     async fn function(&self, function: &Function, executables: &Executables) -> Result<Made, String> {
         let executable = executables.of(&function.name).ok_or("it has no program")?;
         let mut spec = FunctionSpec::new(&function.name, executable);
+        spec.scope = Scope::from(&self.context);
         spec.timeout = Duration::from_secs(u64::try_from(function.timeout_seconds).unwrap_or(0));
         spec.memory_mb = u32::try_from(function.memory_mb).map_err(|_| "MemorySize is out of range")?;
         spec.handler.clone_from(&function.handler);
@@ -291,7 +292,7 @@ impl Maker<'_> {
     }
 
     async fn mapping(&self, request: &Value) -> Result<Made, String> {
-        let lambda = &self.app.services.lambda;
+        let (lambda, scope) = (&self.app.services.lambda, Scope::from(&self.context));
         let parse = |value: &Value| {
             serde_json::from_value::<EventSourceMappingRequest>(value.clone()).map_err(|error| error.to_string())
         };
@@ -301,17 +302,17 @@ impl Maker<'_> {
             event_source_arn: create.event_source_arn.clone(),
             ..ListEventSourceMappings::default()
         };
-        let (existing, _) = lambda.list_event_source_mappings(&list).map_err(|error| error.to_string())?;
+        let (existing, _) = lambda.list_event_source_mappings(&scope, &list).map_err(|error| error.to_string())?;
         let name = create.function_name.clone().unwrap_or_default();
         let source = create.event_source_arn.clone().unwrap_or_default();
         match existing.first() {
-            None => lambda.create_event_source_mapping(create).await.map_err(|error| error.to_string())?,
+            None => lambda.create_event_source_mapping(&scope, create).await.map_err(|error| error.to_string())?,
             Some(mapping) => {
                 let mut update = request.clone();
                 for fixed in ["EventSourceArn", "StartingPosition", "StartingPositionTimestamp"] {
                     update.as_object_mut().and_then(|members| members.remove(fixed));
                 }
-                let updated = lambda.update_event_source_mapping(&mapping.uuid, parse(&update)?).await;
+                let updated = lambda.update_event_source_mapping(&scope, &mapping.uuid, parse(&update)?).await;
                 updated.map_err(|error| error.to_string())?
             }
         };

@@ -9,7 +9,7 @@ use anabranch_control::ControlStore;
 use anabranch_firehose::Firehose;
 use anabranch_http_api::HttpApis;
 use anabranch_identity::Identity;
-use anabranch_lambda::{Lambda, LambdaConfig};
+use anabranch_lambda::{Lambda, LambdaConfig, sources};
 use anabranch_objects::Objects;
 use anabranch_protocol::{Clock, Problem, ProblemKind, Service, SystemClock};
 use anabranch_streams::{Streams, StreamsConfig};
@@ -73,11 +73,13 @@ impl Services {
         let notifications = Arc::new(NotificationTarget::default());
         let objects = Objects::open(&data.join("objects"), clock.clone(), Some(notifications.clone()))
             .map_err(|error| StartError::service("s3", error))?;
+        // A new event source of Lambda's is a line here.
+        let event_sources: Vec<Arc<dyn sources::EventSource>> = vec![sources::Kinesis::new(streams.clone())];
         let lambda = Lambda::open(
             &data.join("lambda"),
             control.clone(),
             clock.clone(),
-            streams.clone(),
+            event_sources,
             objects.clone(),
             LambdaConfig { endpoint_url: base_url.into(), umask: config.functions_umask, ..LambdaConfig::default() },
         )

@@ -2,12 +2,12 @@
 
 use anabranch_protocol::Clipped;
 
-use super::Context;
 use super::bisect::{Part, Parts, Reaction, Rules};
-use super::event::{self, EventRecord};
-use super::failure_destination::{self, Condition, Discarded};
-use super::response::{self, BatchResponse};
+use super::discarded::{Condition, Discarded};
 use crate::invoke::InvokeOutcome;
+use crate::mapping::context::Context;
+use crate::mapping::payload::{self, EventRecord};
+use crate::mapping::response::{self, BatchResponse};
 
 /// How a batch ended.
 #[derive(Debug, PartialEq, Eq)]
@@ -26,8 +26,8 @@ pub(crate) async fn run(
     records: &[EventRecord],
     progress: &mut (dyn FnMut(usize) + Send),
 ) -> BatchEnd {
-    let rules =
-        Rules { retries_max: context.settings.retries_max(), bisect: context.settings.bisect_batch_on_function_error };
+    let settings = context.stream_settings();
+    let rules = Rules { retries_max: settings.retry_limit, bisect: settings.bisects };
     let mut batch = Batch { context, shard_id, records, parts: Parts::new(records.len(), rules), throttles: 0 };
     while let Some(part) = batch.parts.next().cloned() {
         if context.is_stopped() || !batch.step(part).await {
@@ -56,13 +56,13 @@ impl Batch<'_> {
             return self.give_up_front(expired, Condition::RecordAgeExceeded).await;
         }
         if records.len() == 1 && records[0].is_too_large() {
-            tracing::error!(mapping = %self.context.uuid, sequence_number = records[0].sequence_number,
+            tracing::error!(mapping = %self.context.uuid, sequence_number = records[0].identifier,
                 "a record is too large for an invocation");
             return self.give_up_front(1, Condition::RetryAttemptsExhausted).await;
         }
         self.parts.invoked();
         self.context.stat.invoked();
-        let outcome = self.context.invoker.invoke(&self.context.function, event::payload(records)).await;
+        let outcome = self.context.invoker.invoke(&self.context.function, payload::payload(records.iter())).await;
         match outcome {
             Ok(outcome) => {
                 self.throttles = 0;
@@ -88,7 +88,7 @@ impl Batch<'_> {
         let records = &self.records[part.range.clone()];
         let response = match outcome.function_error {
             Some(_) => BatchResponse::Invalid(String::from_utf8_lossy(&outcome.payload).into_owned()),
-            None if self.context.settings.reports_batch_item_failures() => response::read(&outcome.payload, records),
+            None if self.context.settings.reports_item_failures => response::read(&outcome.payload, records),
             None => BatchResponse::Success,
         };
         let reaction = match response {
@@ -97,7 +97,9 @@ impl Batch<'_> {
                 self.parts.succeeded();
                 return true;
             }
-            BatchResponse::FailedFrom(index) => {
+            // In a shard's order all before the first that failed are done, and all behind it are not.
+            BatchResponse::Failed(indices) => {
+                let index = indices.first().copied().unwrap_or_default();
                 self.context.stat.partially_succeeded(index);
                 self.parts.failed_from(part.range.start + index)
             }
@@ -129,7 +131,7 @@ impl Batch<'_> {
     async fn give_up(&self, part: &Part, condition: Condition, outcome: Option<&InvokeOutcome>) -> bool {
         let records = &self.records[part.range.clone()];
         let discarded = Discarded { records, condition, invocations: part.invocations, outcome };
-        let written = failure_destination::write(self.context, self.shard_id, &discarded).await;
+        let written = discarded.send(self.context, self.shard_id).await;
         if written {
             self.context.stat.gave_up(records.len());
         }
@@ -138,7 +140,7 @@ impl Batch<'_> {
 
     /// How many records from the front are older than `MaximumRecordAgeInSeconds`.
     fn expired(&self, records: &[EventRecord]) -> usize {
-        let Some(age_max_ms) = self.context.settings.record_age_max_ms() else { return 0 };
+        let Some(age_max_ms) = self.context.stream_settings().record_age_max_ms() else { return 0 };
         let now_ms = self.context.clock.now_ms();
         records.iter().take_while(|record| now_ms.saturating_sub(record.arrival_ms) > age_max_ms).count()
     }

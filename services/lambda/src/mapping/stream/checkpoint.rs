@@ -6,6 +6,7 @@
 //! disk) pollers go on and the writer tries again.
 
 use anabranch_control::{Changes, ControlError, ControlStore, Stored, Table};
+use anabranch_ports::ShardCursor;
 use anabranch_protocol::{Clock, Problem, ProblemKind};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
@@ -15,9 +16,8 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 
 use crate::config::LambdaConfig;
-use crate::control::blocking;
+use crate::control::commit;
 use crate::setbacks::Setbacks;
-use anabranch_ports::ShardCursor;
 
 const CHECKPOINTS: Table = Table("lambda_checkpoints");
 /// Pause after a commit that failed, such as on a full disk.
@@ -139,8 +139,7 @@ impl Checkpoints {
             }
             (dirty, changes)
         };
-        let control = self.control.clone();
-        let written = match blocking(move || control.commit(changes)).await {
+        let written = match commit(&self.control, changes).await {
             Ok(()) => {
                 self.setbacks.succeeded(WRITING);
                 true
@@ -207,5 +206,14 @@ mod tests {
         let reopened = Checkpoints::open(control, Arc::new(SystemClock), &config).unwrap();
         assert_eq!(reopened.get("a", "s0"), None);
         assert_eq!(reopened.get("b", "s0"), Some(Checkpoint::ShardEnd));
+    }
+    #[test]
+    fn checkpoints_have_fixtures() {
+        let samples = [
+            at("1048576"),
+            Checkpoint::At { cursor: ShardCursor::from_text("0"), done_through: None },
+            Checkpoint::ShardEnd,
+        ];
+        anabranch_control::check_fixtures(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/stored"), &samples);
     }
 }

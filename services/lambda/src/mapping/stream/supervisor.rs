@@ -1,13 +1,13 @@
-//! The shards of one mapping: which are polled, and when children may start.
+//! The shards of the stream of one mapping: which are polled, and when children may start.
 
+use anabranch_ports::{PortError, ShardInfo};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::task::{Id, JoinSet};
 
-use super::Context;
 use super::checkpoint::Checkpoint;
 use super::poller;
-use anabranch_ports::{PortError, ShardInfo};
+use crate::mapping::context::Context;
 
 /// Runs the mapping until it is stopped.
 pub(crate) async fn run(context: Arc<Context>) {
@@ -54,7 +54,7 @@ pub(crate) async fn shards(context: &Context) -> Result<Vec<ShardInfo>, PortErro
     let stream = context.stream().await?;
     let shards = stream.list_shards().await?;
     if !shards.is_empty() && !context.checkpoints.has_any(&context.uuid) {
-        let start = context.settings.start();
+        let start = context.stream_settings().start;
         let mut checkpoints = Vec::new();
         for shard in &shards {
             let cursor = stream.resolve_start(&shard.shard_id, start).await?;

@@ -1,16 +1,16 @@
 //! One shard of one mapping: reads, collects a batch, runs it, sets the checkpoint.
 
+use anabranch_ports::{PortError, ShardCursor, Start};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
-use super::Context;
 use super::batch::{self, BatchEnd};
 use super::checkpoint::Checkpoint;
-use super::event::{self, EventRecord};
 use crate::invoke::PAYLOAD_BYTES_MAX;
-use anabranch_ports::{PortError, ShardCursor, Start, StreamRecord};
+use crate::mapping::context::Context;
+use crate::mapping::payload::{self, EventRecord};
 
 /// Waits in a row that may end without new records before the poller slows down.
 const EMPTY_READS_MAX: u32 = 3;
@@ -103,7 +103,7 @@ impl Poller<'_> {
 
     /// Fills the buffer until a batch is due. False when the mapping is stopped.
     async fn collect(&mut self) -> bool {
-        let window = Duration::from_secs(self.context.settings.maximum_batching_window_in_seconds.into());
+        let window = Duration::from_secs(self.context.settings.batching_window_seconds.into());
         let mut window_end = (!self.buffer.is_empty()).then(|| Instant::now() + window);
         let mut failures = 0;
         let mut empty_reads = 0;
@@ -147,7 +147,7 @@ impl Poller<'_> {
     fn is_full(&self) -> bool {
         let records = self.buffer.len();
         records >= self.context.settings.batch_size as usize
-            || event::fitting(self.buffer.iter().map(|buffered| &buffered.event)) < records
+            || payload::fitting(self.buffer.iter().map(|buffered| &buffered.event)) < records
     }
 
     async fn read(&mut self) -> Result<Found, PortError> {
@@ -156,18 +156,18 @@ impl Poller<'_> {
         // Base64 makes four bytes of three.
         let bytes_max = (PAYLOAD_BYTES_MAX.saturating_sub(buffered) / 4 * 3).max(1);
         let stream = self.context.stream().await?;
-        let read = stream.read_shard(self.shard_id, &self.cursor, records_max, bytes_max).await?;
+        let read = stream.read(self.shard_id, &self.cursor, records_max, bytes_max).await?;
         let read_at = Arc::new(std::mem::replace(&mut self.cursor, read.next));
         let mut filtered_out = 0;
         for record in &read.records {
-            if self.done_through.as_deref().is_some_and(|done| !is_after(&record.sequence_number, done)) {
+            if self.done_through.as_deref().is_some_and(|done| !is_after(record.identifier(), done)) {
                 continue;
             }
-            if !self.passes_filter(record) {
+            if !self.context.passes(&**record) {
                 filtered_out += 1;
                 continue;
             }
-            let event = EventRecord::new(&self.context.stream_arn, self.shard_id, record);
+            let event = EventRecord::new(&**record);
             self.buffer.push_back(Buffered { event, read_at: read_at.clone() });
         }
         if filtered_out > 0 {
@@ -183,7 +183,7 @@ impl Poller<'_> {
         match (self.buffer.front(), read.records.last()) {
             (Some(oldest), _) => self.waits_since(Some(oldest.event.arrival_ms)),
             // All of them were filtered out or done before; what comes behind them is younger.
-            (None, Some(last)) if !self.at_tip => self.waits_since(Some(last.approximate_arrival_ms)),
+            (None, Some(last)) if !self.at_tip => self.waits_since(Some(last.arrival_ms())),
             (None, _) => self.waits_since(None),
         }
         Ok(match (read.records.is_empty(), read.at_tip) {
@@ -198,15 +198,10 @@ impl Poller<'_> {
         self.context.stat.waits_since(self.shard_id, arrival_ms);
     }
 
-    fn passes_filter(&self, record: &StreamRecord) -> bool {
-        let metadata = || event::metadata(&self.context.stream_arn, self.shard_id, record);
-        self.context.filter.as_ref().is_none_or(|filter| filter.matches(&record.data, metadata))
-    }
-
     /// Completes when a read may find something new, or tells why the shard can't be read.
     async fn growth(&self) {
         if let Ok(stream) = self.context.stream().await
-            && let Err(error) = stream.wait_for_records(self.shard_id, &self.cursor).await
+            && let Err(error) = stream.wait(self.shard_id, &self.cursor).await
         {
             tracing::debug!(shard_id = self.shard_id, %error, "nothing to wait for");
         }
@@ -229,7 +224,7 @@ impl Poller<'_> {
 
     /// Runs the records that fit one payload and takes them out of the buffer.
     async fn invoke(&mut self) -> BatchEnd {
-        let count = event::fitting(self.buffer.iter().map(|buffered| &buffered.event)).min(self.buffer.len());
+        let count = payload::fitting(self.buffer.iter().map(|buffered| &buffered.event)).min(self.buffer.len());
         let batch: Vec<Buffered> = self.buffer.drain(..count).collect();
         let (records, read_at): (Vec<EventRecord>, Vec<Arc<ShardCursor>>) =
             batch.into_iter().map(|buffered| (buffered.event, buffered.read_at)).unzip();
@@ -254,7 +249,7 @@ impl Poller<'_> {
             let oldest_ms = if whole { next_arrival_ms } else { Some(records[done].arrival_ms) };
             context.stat.waits_since(shard_id, oldest_ms);
             let cursor = if whole { after.as_ref() } else { read_at[done].as_ref() }.clone();
-            let done_through = (!whole || !nothing_left).then(|| records[done - 1].sequence_number.clone());
+            let done_through = (!whole || !nothing_left).then(|| records[done - 1].identifier.clone());
             context.checkpoints.set(&context.uuid, shard_id, Checkpoint::At { cursor, done_through });
         };
         batch::run(context, shard_id, &records, &mut progress).await

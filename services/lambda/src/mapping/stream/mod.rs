@@ -1,0 +1,9 @@
+//! Mappings of streams: a [`supervisor`] for each runs a [`poller`] for each shard, which hands
+//! batches to [`batch`] and keeps in a [`checkpoint`] how far the shard is done.
+
+pub(crate) mod batch;
+mod bisect;
+pub(crate) mod checkpoint;
+mod discarded;
+mod poller;
+pub(crate) mod supervisor;
