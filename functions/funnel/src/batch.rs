@@ -8,7 +8,7 @@ use lambda_runtime::Diagnostic;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How many sessions are written at once.
-const SESSIONS_AT_ONCE: usize = 16;
+const SESSIONS_AT_ONCE: usize = 32;
 
 /// Why a batch failed; none of it counts as done.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

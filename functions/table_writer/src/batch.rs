@@ -1,7 +1,7 @@
-//! One batch of the stream: decode, group by session, write each, report what failed.
+//! One batch of the stream: decode, group by session, read all sessions, write each, report what failed.
 
 use crate::session::{NewClick, Session};
-use crate::store::{Saved, SessionStore, StoreError};
+use crate::store::{Saved, SessionStore, StoreError, Stored};
 use aws_lambda_events::event::kinesis::{KinesisEvent, KinesisEventRecord};
 use aws_lambda_events::event::streams::KinesisEventResponse;
 use click::{Click, SequenceNumber};
@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 /// How many sessions are written at once.
-const SESSIONS_AT_ONCE: usize = 16;
+const SESSIONS_AT_ONCE: usize = 32;
 /// How many times a session is read again because another writer got there first.
 const CONFLICTS_MAX: u32 = 8;
 /// Longest pause before the first re-read; it doubles with each.
@@ -31,10 +31,14 @@ pub async fn write_batch<S: SessionStore>(event: &KinesisEvent, store: &S) -> Ki
         }
     }
     let written = sessions.len();
+    let mut stored = read_all(sessions.keys(), store).await;
     let mut writes = stream::iter(sessions)
-        .map(|(session_id, clicks)| async move {
-            let result = write_session(&session_id, &clicks, store).await;
-            (session_id, clicks, result)
+        .map(|(session_id, clicks)| {
+            let stored = stored.remove(&session_id).transpose();
+            async move {
+                let result = write_session(&session_id, &clicks, stored, store).await;
+                (session_id, clicks, result)
+            }
         })
         .buffer_unordered(SESSIONS_AT_ONCE);
     while let Some((session_id, clicks, result)) = writes.next().await {
@@ -50,14 +54,28 @@ pub async fn write_batch<S: SessionStore>(event: &KinesisEvent, store: &S) -> Ki
     response
 }
 
-/// Reads, folds and writes one session, retrying if another writer got in between.
-async fn write_session<S: SessionStore>(session_id: &str, clicks: &[NewClick], store: &S) -> Result<(), StoreError> {
+/// All sessions of the batch; if the table does not answer, that is the outcome for each.
+async fn read_all<S: SessionStore>(session_ids: impl Iterator<Item = &String>, store: &S) -> Stored {
+    let ids: Vec<&str> = session_ids.map(String::as_str).collect();
+    match store.read(&ids).await {
+        Ok(stored) => stored,
+        Err(error) => ids.into_iter().map(|id| (id.to_owned(), Err(error.clone()))).collect(),
+    }
+}
+
+/// Folds clicks into the session that was read and writes it; reads it again if another writer got in between.
+async fn write_session<S: SessionStore>(
+    session_id: &str,
+    clicks: &[NewClick],
+    mut stored: Result<Option<Session>, StoreError>,
+    store: &S,
+) -> Result<(), StoreError> {
     let mut pause = CONFLICT_PAUSE;
     for _ in 0..=CONFLICTS_MAX {
-        let stored = store.read(session_id).await?;
-        let fold = Session::fold(stored.as_ref(), clicks).map_err(|full| StoreError(full.to_string()))?;
+        let session = stored?;
+        let fold = Session::fold(session.as_ref(), clicks).map_err(|full| StoreError(full.to_string()))?;
         let Some(fold) = fold else { return Ok(()) };
-        let seen = stored.as_ref().map(|session| &session.last_sequence);
+        let seen = session.as_ref().map(|session| &session.last_sequence);
         match store.write(session_id, &fold, seen).await? {
             Saved::Yes => return Ok(()),
             Saved::ChangedMeanwhile => {
@@ -65,6 +83,7 @@ async fn write_session<S: SessionStore>(session_id: &str, clicks: &[NewClick], s
                 pause *= 2;
             }
         }
+        stored = store.read(&[session_id]).await?.remove(session_id).transpose();
     }
     Err(StoreError(format!("changed by others {} times in a row", CONFLICTS_MAX + 1)))
 }
@@ -89,13 +108,24 @@ mod tests {
         items: Mutex<BTreeMap<String, Session>>,
         /// Sessions that cannot be written.
         broken: Vec<&'static str>,
+        /// Sessions whose items are none.
+        unreadable: Vec<&'static str>,
+        /// How many times it was read.
+        reads: Mutex<u32>,
         /// How many writes lose to a faster one.
         conflicts: Mutex<u32>,
     }
 
     impl SessionStore for MemorySessions {
-        async fn read(&self, session_id: &str) -> Result<Option<Session>, StoreError> {
-            Ok(self.items.lock().unwrap().get(session_id).cloned())
+        async fn read(&self, session_ids: &[&str]) -> Result<Stored, StoreError> {
+            *self.reads.lock().unwrap() += 1;
+            let items = self.items.lock().unwrap();
+            let stored = session_ids.iter().filter_map(|id| items.get_key_value(*id));
+            let mut stored: Stored = stored.map(|(id, session)| (id.clone(), Ok(session.clone()))).collect();
+            for id in session_ids.iter().filter(|id| self.unreadable.contains(id)) {
+                stored.insert((*id).to_owned(), Err(StoreError("the stored session has no number clicks".into())));
+            }
+            Ok(stored)
         }
 
         async fn write(&self, id: &str, fold: &Fold, seen: Option<&SequenceNumber>) -> Result<Saved, StoreError> {
@@ -148,14 +178,15 @@ mod tests {
         assert_eq!(write(&store, batch).await, [""; 0]);
         let items = store.items.lock().unwrap();
         assert_eq!((items["s1"].clicks, items["s2"].clicks), (2, 1));
+        assert_eq!(*store.reads.lock().unwrap(), 2, "a batch is one read");
     }
 
     #[tokio::test]
     async fn only_failed_records_are_reported() {
-        let store = MemorySessions { broken: vec!["s2"], ..MemorySessions::default() };
-        let mut batch = event(&[(1, "a", "s1"), (2, "b", "s2"), (4, "c", "s1"), (5, "d", "s2")]);
+        let store = MemorySessions { broken: vec!["s2"], unreadable: vec!["s3"], ..MemorySessions::default() };
+        let mut batch = event(&[(1, "a", "s1"), (2, "b", "s2"), (4, "c", "s1"), (5, "d", "s2"), (6, "e", "s3")]);
         batch.insert(2, record(3, b"not a click"));
-        assert_eq!(write(&store, batch).await, ["2", "3", "5"]);
+        assert_eq!(write(&store, batch).await, ["2", "3", "5", "6"]);
         assert_eq!(store.items.lock().unwrap()["s1"].clicks, 2);
     }
 

@@ -1,12 +1,21 @@
-//! The DynamoDB table `sessions` as a [`SessionStore`]: `GetItem` and conditional `UpdateItem`.
+//! The DynamoDB table `sessions` as a [`SessionStore`]: `BatchGetItem` and conditional `UpdateItem`.
 
 use crate::session::{Fold, Session};
-use crate::store::{Saved, SessionStore, StoreError};
+use crate::store::{Saved, SessionStore, StoreError, Stored};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::DisplayErrorContext;
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 use click::SequenceNumber;
+use futures::future::try_join_all;
 use std::collections::HashMap;
+use std::time::Duration;
+
+/// The most keys of one `BatchGetItem`.
+const KEYS_MAX: usize = 100;
+/// How many times keys that `BatchGetItem` leaves out are asked for again.
+const UNPROCESSED_TRIES_MAX: u32 = 8;
+/// Longest pause before the first of them; it doubles with each.
+const UNPROCESSED_PAUSE: Duration = Duration::from_millis(20);
 
 /// What an update sets; ids are added, so that their set is never sent back whole.
 const UPDATE: &str = "SET clicks = :clicks, first_seen = :first_seen, last_seen = :last_seen, \
@@ -24,14 +33,38 @@ impl DynamoSessions {
     pub fn new(client: Client, table_name: String) -> Self {
         Self { client, table_name }
     }
+
+    /// Reads up to [`KEYS_MAX`] sessions.
+    async fn read_some(&self, session_ids: &[&str]) -> Result<Stored, StoreError> {
+        let key = |id: &&str| HashMap::from([("session_id".to_owned(), AttributeValue::S((*id).to_owned()))]);
+        let keys = KeysAndAttributes::builder().set_keys(Some(session_ids.iter().map(key).collect()));
+        let keys = keys.consistent_read(true).build().map_err(|error| StoreError(error.to_string()))?;
+        let mut request = Some(HashMap::from([(self.table_name.clone(), keys)]));
+        let mut stored = Stored::new();
+        let mut pause = UNPROCESSED_PAUSE;
+        for _ in 0..UNPROCESSED_TRIES_MAX {
+            let call = self.client.batch_get_item().set_request_items(request.take());
+            let output = call.send().await.map_err(|error| StoreError(DisplayErrorContext(error).to_string()))?;
+            for item in output.responses.into_iter().flatten().flat_map(|(_, items)| items) {
+                if let Some(AttributeValue::S(session_id)) = item.get("session_id") {
+                    stored.insert(session_id.clone(), session(&item));
+                }
+            }
+            match output.unprocessed_keys.filter(|keys| !keys.is_empty()) {
+                None => return Ok(stored),
+                unprocessed => request = unprocessed,
+            }
+            tokio::time::sleep(pause.mul_f64(fastrand::f64())).await;
+            pause *= 2;
+        }
+        Err(StoreError("BatchGetItem leaves keys unprocessed".into()))
+    }
 }
 
 impl SessionStore for DynamoSessions {
-    async fn read(&self, session_id: &str) -> Result<Option<Session>, StoreError> {
-        let call = self.client.get_item().table_name(&self.table_name).consistent_read(true);
-        let call = call.key("session_id", AttributeValue::S(session_id.to_owned()));
-        let output = call.send().await.map_err(|error| StoreError(DisplayErrorContext(error).to_string()))?;
-        output.item.map(|item| session(&item)).transpose()
+    async fn read(&self, session_ids: &[&str]) -> Result<Stored, StoreError> {
+        let parts = try_join_all(session_ids.chunks(KEYS_MAX).map(|ids| self.read_some(ids))).await?;
+        Ok(parts.into_iter().flatten().collect())
     }
 
     async fn write(&self, session_id: &str, fold: &Fold, seen: Option<&SequenceNumber>) -> Result<Saved, StoreError> {

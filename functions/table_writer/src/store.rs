@@ -2,6 +2,7 @@
 
 use crate::session::{Fold, Session};
 use click::SequenceNumber;
+use std::collections::HashMap;
 use std::future::Future;
 
 /// Whether a conditional write took place.
@@ -18,13 +19,16 @@ pub enum Saved {
 #[error("{0}")]
 pub struct StoreError(pub String);
 
+/// Those of the sessions asked for that exist, by id, or why an item is no session.
+pub type Stored = HashMap<String, Result<Session, StoreError>>;
+
 /// Sessions by id, with compare-and-set on the last sequence number.
 pub trait SessionStore {
-    /// The session as last written (a consistent read).
+    /// The sessions as last written (consistent reads).
     ///
     /// # Errors
-    /// [`StoreError`] when the table does not answer or the item is not a session.
-    fn read(&self, session_id: &str) -> impl Future<Output = Result<Option<Session>, StoreError>> + Send;
+    /// [`StoreError`] when the table does not answer.
+    fn read(&self, session_ids: &[&str]) -> impl Future<Output = Result<Stored, StoreError>> + Send;
 
     /// Writes the session if its stored sequence number is still `seen`.
     ///

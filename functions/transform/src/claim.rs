@@ -3,12 +3,16 @@
 use crate::page_key::page_key;
 use crate::store::{Claim, Ledger, PageViews, StoreError};
 use click::Click;
-use std::collections::HashSet;
+use futures::future::try_join_all;
+use std::borrow::Cow;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
-/// The most events in one transaction: each may touch a page of its own, and a transaction takes at
-/// most 100 items.
-const CHUNK_EVENTS_MAX: usize = 50;
+/// The most items in one transaction: events that are claimed, and pages that are counted.
+const TRANSACTION_ITEMS_MAX: usize = 100;
+/// How many transactions are under way at once.
+const LANES_MAX: usize = 4;
 /// How many times one chunk is tried.
 const TRIES_MAX: u32 = 12;
 /// Longest pause before the first retry; it doubles with each, up to [`PAUSE_MAX`].
@@ -28,16 +32,60 @@ pub(crate) async fn claim_all<L: Ledger>(
 ) -> Result<Vec<Click>, StoreError> {
     let mut ids = HashSet::new();
     let distinct: Vec<Click> = clicks.into_iter().filter(|click| ids.insert(click.event_id.clone())).collect();
-    let mut others = HashSet::new();
-    for chunk in distinct.chunks(CHUNK_EVENTS_MAX) {
-        others.extend(claim_chunk(ledger, object, chunk).await?);
-    }
+    let lanes = lanes(&distinct);
+    let others = try_join_all(lanes.iter().map(|lane| claim_lane(ledger, object, lane))).await?;
+    let others: HashSet<String> = others.into_iter().flatten().collect();
     Ok(distinct.into_iter().filter(|click| !others.contains(&click.event_id)).collect())
 }
 
+/// Deals the clicks to lanes of about the same length. All clicks of a page are in one lane, side by
+/// side: they share one count in their transaction, and lanes never meet in a conflict over a page.
+fn lanes(clicks: &[Click]) -> Vec<Vec<&Click>> {
+    // In order, so that a second run of the object meets the same chunks.
+    let mut of_page: BTreeMap<Cow<'_, str>, Vec<&Click>> = BTreeMap::new();
+    for click in clicks {
+        of_page.entry(page_key(&click.page)).or_default().push(click);
+    }
+    let mut pages: Vec<Vec<&Click>> = of_page.into_values().collect();
+    pages.sort_by_key(|page| Reverse(page.len()));
+    let mut lanes: Vec<Vec<&Click>> = vec![Vec::new(); LANES_MAX];
+    for page in pages {
+        if let Some(shortest) = lanes.iter_mut().min_by_key(|lane| lane.len()) {
+            shortest.extend(page);
+        }
+    }
+    lanes
+}
+
+/// Claims the clicks of a lane, one transaction after the other; returns the ids that other objects own.
+async fn claim_lane<L: Ledger>(ledger: &L, object: &str, lane: &[&Click]) -> Result<Vec<String>, StoreError> {
+    let mut others = Vec::new();
+    let mut left = lane;
+    while !left.is_empty() {
+        let (chunk, rest) = left.split_at(fitting(left));
+        others.extend(claim_chunk(ledger, object, chunk).await?);
+        left = rest;
+    }
+    Ok(others)
+}
+
+/// How many clicks from the front fit one transaction with the pages that they count.
+fn fitting(clicks: &[&Click]) -> usize {
+    let mut items = 0;
+    let mut page = None;
+    for (count, click) in clicks.iter().enumerate() {
+        let is_new = page.replace(&click.page) != Some(&click.page);
+        items += 1 + usize::from(is_new);
+        if items > TRANSACTION_ITEMS_MAX {
+            return count;
+        }
+    }
+    clicks.len()
+}
+
 /// Claims one chunk; returns the ids that other objects own.
-async fn claim_chunk<L: Ledger>(ledger: &L, object: &str, chunk: &[Click]) -> Result<Vec<String>, StoreError> {
-    let mut unclaimed: Vec<&Click> = chunk.iter().collect();
+async fn claim_chunk<L: Ledger>(ledger: &L, object: &str, chunk: &[&Click]) -> Result<Vec<String>, StoreError> {
+    let mut unclaimed = chunk.to_vec();
     let mut others = Vec::new();
     let mut pause = PAUSE_FIRST;
     for _ in 0..TRIES_MAX {
@@ -77,7 +125,7 @@ pub(crate) mod tests {
     use super::*;
     use crate::store::PageTotals;
     use serde_json::json;
-    use std::collections::{BTreeMap, HashMap};
+    use std::collections::HashMap;
     use std::sync::Mutex;
 
     /// The two tables in memory.
@@ -166,10 +214,32 @@ pub(crate) mod tests {
     async fn an_invocation_that_dies_half_way_is_taken_up() {
         let ledger = MemoryLedger { claims_left: Mutex::new(Some(1)), ..MemoryLedger::default() };
         claim_all(&ledger, "one", clicks(0..120)).await.unwrap_err();
-        assert_eq!(views(&ledger), 50);
+        assert_eq!(views(&ledger), 40, "one of the three pages");
         *ledger.claims_left.lock().unwrap() = None;
         assert_eq!(claim_all(&ledger, "one", clicks(0..120)).await.unwrap().len(), 120);
         assert_eq!(views(&ledger), 120);
+    }
+
+    #[test]
+    fn pages_share_no_lane_and_lanes_the_work() {
+        let clicks = clicks(0..900);
+        let lanes = lanes(&clicks);
+        assert_eq!(lanes.iter().map(Vec::len).collect::<Vec<_>>(), [300, 300, 300, 0]);
+        for lane in &lanes[..3] {
+            assert!(lane.iter().all(|click| click.page == lane[0].page));
+        }
+    }
+
+    #[test]
+    fn a_chunk_fits_one_transaction() {
+        let (one, mut many) = (clicks(0..300), clicks(0..300));
+        let one: Vec<&Click> = one.iter().filter(|click| click.page == "/0").collect();
+        assert_eq!(fitting(&one), 99, "and the page");
+        for (number, click) in many.iter_mut().enumerate() {
+            click.page = format!("/{number}");
+        }
+        assert_eq!(fitting(&many.iter().collect::<Vec<_>>()), 50);
+        assert_eq!(fitting(&one[..7]), 7);
     }
 
     #[tokio::test(start_paused = true)]

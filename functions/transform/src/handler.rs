@@ -5,7 +5,11 @@ use crate::curate::{curated_objects, error_object};
 use crate::raw_object::RawObject;
 use crate::store::{Ledger, ObjectStore, StoreError};
 use aws_lambda_events::event::s3::{S3Entity, S3Event};
+use futures::{TryStreamExt, stream};
 use percent_encoding::percent_decode_str;
+
+/// How many objects are written at once.
+const PUTS_AT_ONCE: usize = 8;
 
 /// The function: where objects are read, claims kept and results written.
 pub struct Transform<O, L> {
@@ -72,9 +76,11 @@ impl<O: ObjectStore, L: Ledger> Transform<O, L> {
         let mut results = curated_objects(key, &own).map_err(unwritten)?;
         results.extend(error_object(key, &bad_lines).map_err(unwritten)?);
         let objects = results.len();
-        for (result_key, body) in results {
-            self.objects.put(&self.curated_bucket, &result_key, body).await.map_err(failed)?;
-        }
+        stream::iter(results.into_iter().map(Ok))
+            .try_for_each_concurrent(PUTS_AT_ONCE, |(result_key, body)| async move {
+                self.objects.put(&self.curated_bucket, &result_key, body).await.map_err(failed)
+            })
+            .await?;
         let duplicates = read - own.len();
         tracing::info!(key, clicks = own.len(), duplicates, errors = bad_lines.len(), objects, "object transformed");
         Ok(())

@@ -15,7 +15,9 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 /// Pause between two looks.
-const PAUSE: Duration = Duration::from_millis(400);
+const PAUSE: Duration = Duration::from_millis(200);
+/// Tables are scanned whole, so while rows are still to come, no more often than this.
+const SCAN_INTERVAL: Duration = Duration::from_secs(5);
 
 /// One expected total and the actual one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -38,6 +40,8 @@ impl Check {
 /// What has been found so far. Objects never change once written, so each is read once.
 #[derive(Default)]
 struct Found {
+    /// When the tables were last scanned, or else when the first look was.
+    scanned_at: Option<Instant>,
     read: HashSet<String>,
     curated: HashSet<String>,
     poison: HashSet<String>,
@@ -68,9 +72,15 @@ pub(crate) async fn wait(expected: &Expected, clients: &Clients, place: &Place, 
         if now != last {
             (last, moved_at) = (now, Instant::now());
         }
-        if now == goal && trouble.is_none() || moved_at.elapsed().as_secs() >= patience {
+        if now == goal && trouble.is_none() {
             progress.end(&message);
             return checks;
+        }
+        if moved_at.elapsed().as_secs() >= patience {
+            progress.end(&message);
+            // The report on what is missing tells how it is now, as far as that can be read.
+            let _ = found.scan(expected, clients, place).await;
+            return self::checks(&found, expected);
         }
         sleep(PAUSE).await;
     }
@@ -107,6 +117,17 @@ fn checks(found: &Found, expected: &Expected) -> Vec<Check> {
 
 impl Found {
     async fn look(&mut self, expected: &Expected, clients: &Clients, place: &Place) -> Result<(), ReadError> {
+        self.look_at_failures(expected, clients, place).await?;
+        self.look_at_results(expected, clients, place).await?;
+        let is_due = self.scanned_at.get_or_insert_with(Instant::now).elapsed() >= SCAN_INTERVAL;
+        if is_due || self.curated.len() == expected.event_ids.len() {
+            self.scan(expected, clients, place).await?;
+            self.scanned_at = Some(Instant::now());
+        }
+        Ok(())
+    }
+
+    async fn scan(&mut self, expected: &Expected, clients: &Clients, place: &Place) -> Result<(), ReadError> {
         let mut clicks = 0;
         tables::scan(clients, &place.sessions_table, &["session_id", "clicks"], |item| {
             if tables::text(item, "session_id").is_some_and(|id| expected.sessions.contains_key(id)) {
@@ -123,8 +144,7 @@ impl Found {
         })
         .await?;
         self.steps = steps;
-        self.look_at_failures(expected, clients, place).await?;
-        self.look_at_results(expected, clients, place).await
+        Ok(())
     }
 
     async fn look_at_failures(
