@@ -15,9 +15,12 @@ use crate::gateway::Gateway;
 
 /// `GET /_anabranch/`.
 pub(crate) async fn page(State(gateway): State<Arc<Gateway>>) -> Html<String> {
-    let mut sections = vec![problems::section(&crate::problems::problems(&gateway.services, &gateway.data))];
+    let mut sections = Vec::new();
     for service in &gateway.services.all {
         sections.extend(service.sections().await);
     }
+    // What there is comes before what there could be.
+    sections.sort_by_key(|section| section.rows.as_ref().is_ok_and(Vec::is_empty));
+    sections.insert(0, problems::section(&crate::problems::problems(&gateway.services, &gateway.data)));
     Html(page::page(&gateway, &sections).into_string())
 }

@@ -55,7 +55,7 @@ fn header(gateway: &Gateway) -> Markup {
     }
 }
 
-/// How to speak to the server.
+/// How to use the server.
 fn reach(base_url: &str) -> Markup {
     let lines = format!(
         "export AWS_ENDPOINT_URL={base_url} AWS_REGION=us-east-1\n\
