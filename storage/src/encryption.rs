@@ -35,7 +35,7 @@ impl fmt::Debug for DataKey {
 pub trait KeyProvider: fmt::Debug + Send + Sync {
     /// The key that new segments are encrypted with.
     fn current(&self) -> (KeyId, DataKey);
-    /// The key with this id, for segments written earlier. `None` if it is not known (any more).
+    /// The key with this id, for segments written earlier. `None` if it is not, or no longer, known.
     fn find(&self, id: KeyId) -> Option<DataKey>;
 }
 
@@ -58,7 +58,7 @@ pub(crate) struct KeyMark {
 pub(crate) struct SegmentCipher {
     aead: Aes256Gcm,
     pub(crate) mark: KeyMark,
-    /// Nonces are this, drawn anew with each opening of the segment, and a count.
+    /// Nonces are this, drawn afresh each time the segment is opened, and a count.
     nonce_prefix: [u8; 8],
     frames: AtomicU32,
 }

@@ -40,13 +40,13 @@ pub enum Error {
     },
     /// A write or flush failed earlier, so what the page cache holds can't be trusted. What
     /// was durable is still readable; appending needs the log to be closed and opened again,
-    /// which reads it anew from the disk.
+    /// which reads it back from the disk.
     #[error("the log takes no appends since a write failed: {reason}")]
     Poisoned {
         /// The first failure.
         reason: String,
     },
-    /// The log was closed; nothing was changed. Who finds it so may open it again.
+    /// The log was closed; nothing was changed. It may be opened again.
     #[error("the log is closed")]
     Closed,
     /// There is no log in the directory, and [`crate::Config::create`] says not to make one.
@@ -148,7 +148,7 @@ impl Error {
     }
 }
 
-/// A range of a log that was durable and can't be read any more.
+/// A range of a log that was durable and can no longer be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Damage {
     /// The segment's file.

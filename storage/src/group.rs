@@ -17,7 +17,7 @@ pub(crate) struct Ticket {
 impl Ticket {
     /// The group is gathering, or someone flushes it.
     const OPEN: u32 = 0;
-    /// Nobody flushes any more: one of those who wait has to.
+    /// Nobody is flushing: one of those waiting has to.
     const LEADERLESS: u32 = 1;
     /// The group is durable, or will never be.
     const DONE: u32 = 2;

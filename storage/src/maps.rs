@@ -1,7 +1,7 @@
 //! All maps of segments in this process: which file each shows, and which of its pages could not be
 //! read.
 //!
-//! A page that the disk can't read, or that lies behind the end of a file that was truncated, raises
+//! A page that the disk can't read, or that lies past the end of a truncated file, raises
 //! SIGBUS where it is touched. The handler in `sigbus.rs` finds the map here, puts a page of zeros
 //! into the place and notes it; the checksum over what was read then fails, as for any other damage.
 
@@ -21,7 +21,7 @@ const MAPS_MAX: usize = 1 << 16;
 struct Slot {
     /// Address of its first byte; 0 while the slot is free. Set last, and cleared first.
     start: AtomicUsize,
-    /// Address behind its last byte.
+    /// Address just past its last byte.
     end: AtomicUsize,
     /// Whether it is stored to.
     writable: AtomicBool,
@@ -29,7 +29,7 @@ struct Slot {
     lost_pages: AtomicUsize,
     /// How far before the map's end the first of them begins.
     lost_before_end: AtomicUsize,
-    /// How far behind the map's start the last of them ends.
+    /// How far past the map's start the last of them ends.
     lost_behind_start: AtomicUsize,
 }
 

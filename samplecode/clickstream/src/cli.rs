@@ -76,7 +76,7 @@ pub(crate) enum CliError {
     /// One of the user's files.
     #[error("{path}: {source}")]
     File {
-        /// Which.
+        /// The service's name.
         path: PathBuf,
         /// What happened.
         source: std::io::Error,

@@ -1,4 +1,9 @@
 //! The reference clickstream pipeline: generator, replay and report.
+//!
+//! It drives a server that `run` or `replay` started from `template.yaml`: it sends clicks to the
+//! HTTP API, waits until the pipeline has drained, and accounts for each click from what it finds
+//! in buckets, tables and streams. It speaks to the network only and knows nothing of the server.
+//! Start reading at `report.rs`.
 
 mod access_log;
 mod api;

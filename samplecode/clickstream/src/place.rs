@@ -30,7 +30,7 @@ pub(crate) enum PlaceError {
     /// The ready file can't be read.
     #[error("{path}: {reason}")]
     ReadyFile {
-        /// Which.
+        /// The service's name.
         path: PathBuf,
         /// What is wrong with it.
         reason: String,

@@ -38,7 +38,7 @@ struct Waiting {
 
 struct Commit {
     changes: Changes,
-    /// Told the outcome. Whoever does not wait any more has what it asked for all the same.
+    /// Gets the outcome. A caller that no longer waits has its changes all the same.
     tell: Tell,
 }
 
@@ -48,7 +48,7 @@ impl Committer {
         Self { queue: Arc::default() }
     }
 
-    /// Queues `changes`; their outcome is told once they are on the disk, or can't be.
+    /// Queues `changes`; their outcome is known once they are on the disk, or can't be.
     pub(crate) fn commit(&self, database: &Arc<Redb>, changes: Changes, tell: Tell) -> Result<()> {
         let mut state = self.queue.state.lock();
         if state.closed {

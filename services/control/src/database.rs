@@ -46,7 +46,7 @@ impl Redb {
         *self.state.write() = State::Closed;
     }
 
-    /// Performs `work`. Where the disk fails it, the file is opened anew before it is used again.
+    /// Performs `work`. If the disk fails it, the file is reopened before it is used again.
     pub(crate) fn read<T>(&self, work: impl FnOnce(&Database) -> std::result::Result<T, redb::Error>) -> Result<T> {
         self.reopen_if_failed()?;
         let outcome = match &*self.state.read() {

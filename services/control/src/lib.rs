@@ -5,6 +5,7 @@
 //! come meanwhile share the next flush. [`ControlStore::commit_async`] waits without holding a
 //! thread; [`ControlStore::commit`], and reading, may wait for the disk, so asynchronous callers
 //! wrap them in `spawn_blocking`.
+//! Start reading at `committer.rs`: how commits share flushes.
 //!
 //! # Versions
 //!

@@ -137,7 +137,7 @@ impl ControlStore {
         self.commit(changes)
     }
 
-    /// Removes one value, durably; removing what is not there is no error.
+    /// Removes one value, durably; it is not an error if there is none.
     pub fn delete(&self, table: Table, key: &str) -> Result<()> {
         let mut changes = Changes::default();
         changes.delete(table, key);
@@ -333,7 +333,7 @@ pub(crate) mod tests {
         let store = ControlStore::open(&path).unwrap();
         store.put(STREAMS, "a", &Number(1)).unwrap();
         store.shared.database.fail();
-        // Gone, it is not made anew.
+        // Once gone, it is not recreated.
         let moved = directory.path().join("moved");
         std::fs::rename(&path, &moved).unwrap();
         assert!(store.put(STREAMS, "b", &Number(2)).is_err() && !path.exists());

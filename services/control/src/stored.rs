@@ -39,7 +39,7 @@ pub trait View: DeserializeOwned {
     /// What this view shows of `row`, which had an older version.
     ///
     /// # Errors
-    /// When it is no view of it.
+    /// When it is not a view of it.
     fn of(row: Self::Row) -> serde_json::Result<Self> {
         serde_json::from_value(serde_json::to_value(row)?)
     }

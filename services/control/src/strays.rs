@@ -1,4 +1,4 @@
-//! What nothing explains is moved aside, never removed.
+//! What nothing accounts for is moved aside, never removed.
 
 use std::fs::{self, File};
 use std::io;

@@ -7,6 +7,7 @@
 //!
 //! A put is acknowledged once it is durable in the stream's own log (`buffer`); one task per
 //! stream (`delivery`) turns the log into objects, each exactly once as far as its key goes.
+//! Start reading at `delivery.rs`.
 
 mod buffer;
 mod delivery;

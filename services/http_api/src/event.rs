@@ -11,12 +11,12 @@ use serde_json::{Map, Value, json};
 
 use crate::route::Matched;
 
-/// What the event tells besides the request itself.
+/// What the event says besides the request itself.
 pub(crate) struct Circumstances<'a> {
     pub(crate) api_id: &'a str,
     pub(crate) account: Account,
     pub(crate) stage: &'a str,
-    /// The path behind the stage.
+    /// The path after the stage.
     pub(crate) path: &'a str,
     pub(crate) request_id: &'a str,
     pub(crate) now_ms: u64,

@@ -1,5 +1,8 @@
 //! API Gateway HTTP APIs: routes whose requests go to Lambda functions as events of payload
 //! format 2.0. (API Gateway Developer Guide, "Working with HTTP APIs".)
+//!
+//! It has no operations of its own: APIs come from templates. REST and WebSocket APIs, authorizers
+//! and mappings of requests are not here. Start reading at [`HttpApis::handle`].
 
 mod api;
 mod event;

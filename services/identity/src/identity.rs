@@ -15,7 +15,7 @@ impl Identity {
         Arc::new(Self { clock })
     }
 
-    /// When credentials expire that hold for so many seconds from now.
+    /// When credentials expire that are valid for this many seconds from now.
     pub(crate) fn expires_ms(&self, seconds: i64) -> u64 {
         self.clock.now_ms() + u64::try_from(seconds).unwrap_or(0) * 1000
     }

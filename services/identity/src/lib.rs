@@ -3,6 +3,8 @@
 //!
 //! Nothing is kept and nothing is checked here: any credentials are good, and those that this
 //! service gives out say in themselves whose they are ([`Session`]).
+//!
+//! Start reading at `operations/assume_role.rs`. As the smallest service it also shows what one is.
 
 mod identity;
 mod operations;

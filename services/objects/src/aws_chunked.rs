@@ -33,7 +33,7 @@ pub(crate) struct Trailers {
 }
 
 impl Trailers {
-    /// Those that `x-amz-trailer` announces, `None` if there is one that is no header name, or too many.
+    /// Those that `x-amz-trailer` announces, `None` if one of them can't be a header name, or there are too many.
     pub(crate) fn announced(headers: &HeaderMap) -> Option<Self> {
         let values = headers.get_all("x-amz-trailer").iter();
         let names = values.flat_map(|value| value.to_str().unwrap_or("?").split(','));

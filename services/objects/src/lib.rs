@@ -4,6 +4,9 @@
 //! Objects' bytes are files under `data/`, flushed before the index names them; the index
 //! (buckets, objects, uploads, notifications) is one transactional store. A notification is
 //! committed with the object it tells of, so it can't be lost between the two.
+//!
+//! It has no versions, ACLs or policies. Start reading at `commit.rs`, what a change locks and
+//! writes, and `operations/objects.rs`.
 
 mod address;
 mod answer;

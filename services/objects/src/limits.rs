@@ -72,7 +72,7 @@ pub(crate) struct DocumentLimits {
 }
 
 impl DocumentLimits {
-    /// The limits for a request, or `None` if its body is no document but an object, or not read.
+    /// The limits for a request, or `None` if its body is an object instead of a document, or is not read.
     pub(crate) fn of(head: &Parts, has_key: bool) -> Option<Self> {
         let query = head.uri.query().unwrap_or_default();
         let has = |name: &str| query.split('&').any(|pair| pair.split('=').next() == Some(name));

@@ -1,6 +1,6 @@
 //! What can be wrong with a pattern or an event.
 
-/// Why a text is no valid pattern.
+/// Why a text is not a valid pattern.
 ///
 /// Displayed as EventBridge words it; [`reason`](Self::reason) alone is what other services
 /// put behind a beginning of their own. The reasons are Event Ruler's.

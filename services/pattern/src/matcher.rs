@@ -18,7 +18,7 @@ pub(crate) enum Scalar<'a> {
     String(&'a str),
 }
 
-/// What a value may be. `exists: false` is no such thing, since it speaks of no value.
+/// What a value may be. `exists: false` is not among them, since it is about no value.
 #[derive(Debug, Clone)]
 pub(crate) enum Matcher {
     Null,

@@ -89,7 +89,7 @@ pub trait StreamSource: Send + Sync + 'static {
 
 /// A stream that is read. It stands for the stream that was found when it was opened: once that is
 /// deleted all calls fail with `NotFound`, even if there is another of the same name, which then has
-/// to be opened anew.
+/// to be reopened.
 #[async_trait]
 pub trait StreamHandle: Send + Sync + 'static {
     /// All shards that still hold data or are open, parents before children.

@@ -189,7 +189,7 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
     }
 }
 
-/// The members of a list or map: so many, or up to a break.
+/// The members of a list or map: a given number, or up to a break.
 struct Members<'a, 'de> {
     reader: &'a mut Reader<'de>,
     left: Option<usize>,

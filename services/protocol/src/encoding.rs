@@ -103,7 +103,7 @@ impl<'de> Deserialize<'de> for Blob {
     }
 }
 
-/// Why a text is no blob, as AWS says it (the last with its misspelling).
+/// Why a text is not a blob, in AWS's words (the last with its misspelling).
 struct NotBase64<'a>(&'a str);
 
 impl fmt::Display for NotBase64<'_> {

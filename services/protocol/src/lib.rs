@@ -3,6 +3,7 @@
 //!
 //! This crate knows no service and opens no socket. The gateway in `services/server` turns
 //! HTTP requests into calls of [`Service`]; each service crate implements it once.
+//! Start reading at `service/mod.rs`, the contract.
 
 mod arn;
 mod bounded;

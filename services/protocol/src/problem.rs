@@ -1,4 +1,4 @@
-//! What keeps a service from doing its work, as health, metrics and console tell it.
+//! What keeps a service from doing its work, as health, metrics and console show it.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use std::fmt;
 pub enum ProblemKind {
     /// A write or flush failed: nothing more is acknowledged until the data was read again from the disk.
     Poisoned,
-    /// Bytes that were durable can't be read any more; the rest is served.
+    /// Bytes that were durable can no longer be read; the rest is served.
     Damaged,
     /// Files that control state names are not there.
     Missing,
@@ -19,7 +19,7 @@ pub enum ProblemKind {
     StuckDelivery,
     /// A store or a part outside this process fails.
     Failing,
-    /// Files were found that nothing names; they were moved aside.
+    /// Files that nothing refers to were found and moved aside.
     Strays,
 }
 

@@ -16,7 +16,7 @@ use crate::data_directory::DataDirectory;
 use crate::gateway::{Gateway, server_config};
 use crate::{Config, Services, StartError};
 
-/// How long the services may take to stop before the process ends all the same. Nothing is lost
+/// How long the services may take to stop before the process ends regardless. Nothing is lost
 /// then: what was acknowledged is on the disk.
 const SHUTDOWN_MAX: Duration = Duration::from_secs(30);
 
@@ -38,7 +38,7 @@ pub struct App {
 }
 
 impl App {
-    /// Listens, takes the data directory into possession, opens all services and begins to
+    /// Listens, takes possession of the data directory, opens all services and begins to
     /// answer. Connections made meanwhile wait.
     ///
     /// # Errors
@@ -74,7 +74,7 @@ impl App {
     }
 
     /// Begins event source mappings and asynchronous invocations that wait from an earlier run.
-    /// Call it once, when the functions they invoke are as they should be.
+    /// Call it once, when the functions they invoke are in place.
     ///
     /// # Errors
     /// [`StartError::Service`] when what is stored of them can't be read.
@@ -87,12 +87,12 @@ impl App {
         self.data.path()
     }
 
-    /// Stops functions, then answers what is being asked, then closes the services and gives the
-    /// data directory back.
+    /// Stops functions, then finishes the requests under way, then closes the services and releases the
+    /// data directory.
     pub async fn stop(self) {
         self.shutdown.cancel();
-        // First, and while requests are still answered: a function that can't reach the server
-        // any more would fail good records, and its failures count.
+        // First, and while requests are still answered: a function that can no longer reach the server
+        // would fail good records, and its failures count.
         within("functions", self.services.stop_functions()).await;
         self.stop_gateway.cancel();
         if let Err(error) = self.gateway.await {

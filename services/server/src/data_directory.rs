@@ -36,7 +36,7 @@ impl Drop for Lock {
 }
 
 impl DataDirectory {
-    /// Takes the directory at `path` into possession, creating it if absent.
+    /// Takes possession of the directory at `path`, creating it if absent.
     pub(crate) fn open(path: &Path) -> Result<Self, StartError> {
         let failed = |source| StartError::DataDirectory { path: path.to_path_buf(), source };
         create_directories(path).map_err(failed)?;

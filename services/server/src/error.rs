@@ -59,7 +59,7 @@ pub enum StartError {
     /// A service could not open its part of the data directory.
     #[error("{service}: {reason}")]
     Service {
-        /// Which.
+        /// The service's name.
         service: &'static str,
         /// Why, from the service.
         reason: String,

@@ -3,6 +3,9 @@
 //!
 //! No AWS behaviour lives here but what all services share (routing, request ids, credentials,
 //! error bodies). [`App::start`] is the way in; the command `anabranch serve` does little more.
+//!
+//! From there, read `gateway/mod.rs` (a request's way to its service) and `wiring/mod.rs` (the
+//! services there are).
 
 mod app;
 pub mod command_line;

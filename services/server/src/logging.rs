@@ -8,7 +8,7 @@ use crate::LogFormat;
 
 /// Starts logging, once a process. `RUST_LOG` chooses what is logged; `info` by default.
 pub(crate) fn start(format: LogFormat) {
-    // s3s logs every refused request as an error, with its body; what matters of it the services log.
+    // s3s logs every refused request as an error, with its body; the services log what matters of it.
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,s3s=off"));
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let terminal = std::io::stderr().is_terminal();

@@ -1,4 +1,4 @@
-//! What is wrong with each service, as health, metrics and console tell it.
+//! What is wrong with each service, as health, metrics and console show it.
 
 use std::path::Path;
 
@@ -10,16 +10,16 @@ use crate::console::format::bytes;
 /// Fewest bytes that must be free on the disk of the data directory; below, it counts as full
 /// before the first write fails.
 const FREE_BYTES_MIN: u64 = 256 << 20;
-/// Most problems of a service that are told one by one.
+/// Most problems of a service that are listed one by one.
 const PROBLEMS_TOLD_MAX: usize = 100;
 
-/// A service and what is wrong with it; nothing, if it works.
+/// A service and what is wrong with it, if anything.
 pub(crate) struct ServiceProblems {
     /// Such as `kinesis`; `server` for what concerns all.
     pub(crate) service: &'static str,
     /// The first of them.
     pub(crate) problems: Vec<Problem>,
-    /// How many there are besides.
+    /// How many more there are.
     pub(crate) more: usize,
 }
 
@@ -31,13 +31,13 @@ impl ServiceProblems {
         Self { service, problems, more }
     }
 
-    /// Whether the service fails at something.
+    /// Whether the service is failing at anything.
     pub(crate) fn is_failing(&self) -> bool {
         self.problems.iter().any(|problem| problem.kind.is_failure())
     }
 }
 
-/// Asks every service, and looks at the disk of `data`.
+/// Asks every service, and checks the disk that holds `data`.
 pub(crate) fn problems(services: &Services, data: &Path) -> Vec<ServiceProblems> {
     let mut all: Vec<ServiceProblems> =
         services.problems().into_iter().map(|(service, found)| ServiceProblems::new(service, found)).collect();

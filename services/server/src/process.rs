@@ -5,20 +5,20 @@ use rustix::process::{Signal, umask};
 use tokio::process::Command;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Makes all that the process creates from here on its user's alone: files 0600, directories
-/// 0700. Returns what held before, which functions and builds get back.
+/// Makes everything the process creates from here on private to its user: files 0600, directories
+/// 0700. Returns the umask before, which functions and builds get back.
 pub(crate) fn keep_private() -> u32 {
     umask(Mode::RWXG | Mode::RWXO).bits()
 }
 
-/// Has a write over the limit of file sizes (`ulimit -f`) fail as one to a full disk does,
+/// Makes a write over the limit on file sizes (`ulimit -f`) fail as one to a full disk does,
 /// instead of ending the process. Programs that are started have the signal's default again.
 pub(crate) fn survive_file_size_limit() -> std::io::Result<()> {
     // The handler stays when what receives the signals is dropped.
     signal(SignalKind::from_raw(Signal::XFSZ.as_raw())).map(drop)
 }
 
-/// Has `command` run with `umask`, if given, instead of ours.
+/// Makes `command` run with `umask`, if given, instead of ours.
 pub(crate) fn with_umask(command: &mut Command, umask: Option<u32>) -> &mut Command {
     let Some(mask) = umask.map(Mode::from_bits_truncate) else { return command };
     let set_umask = move || {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::limits::DAY_MS;
 use crate::stream::StreamState;
 
-/// From when on a stream counts as encrypted with a key, or as not encrypted.
+/// The moment from which a stream counts as encrypted with a key, or as not encrypted.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct EncryptionChange {
     pub(crate) from_ms: u64,
@@ -14,7 +14,7 @@ pub(crate) struct EncryptionChange {
 }
 
 impl StreamState {
-    /// The key that records which came at `moment_ms` count as encrypted with.
+    /// The key with which records that arrived at `moment_ms` count as encrypted.
     pub(crate) fn key_id_at(&self, moment_ms: u64) -> Option<&str> {
         self.encryption.iter().rev().find(|change| change.from_ms <= moment_ms)?.key_id.as_deref()
     }
@@ -37,7 +37,7 @@ impl StreamState {
         self.encryption.iter().filter(is_counted).count()
     }
 
-    /// Changes the key from a moment on; forgets changes that no record held depends on.
+    /// Changes the key as of a moment; forgets changes that no stored record depends on.
     pub(crate) fn set_key_id(&mut self, key_id: Option<String>, from_ms: u64, now_ms: u64) {
         let needed_ms = self.horizon_ms(now_ms).min(now_ms.saturating_sub(DAY_MS));
         let unneeded = self.encryption.iter().rposition(|change| change.from_ms <= needed_ms).unwrap_or(0);

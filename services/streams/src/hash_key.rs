@@ -12,7 +12,7 @@ impl HashKey {
         Self(u128::from_be_bytes(Md5::digest(partition_key).into()))
     }
 
-    /// A hash key in decimal, as clients write it; `None` if it is no number below 2^128.
+    /// A hash key in decimal, as clients write it; `None` unless it is a number below 2^128.
     pub fn parse(decimal: &str) -> Option<Self> {
         decimal.parse().ok().map(Self)
     }

@@ -1,5 +1,5 @@
-//! What an earlier run left behind: files of streams that came to nothing or were being removed, and
-//! directories that nothing explains.
+//! What an earlier run left behind: files of streams that were never finished or were being removed, and
+//! directories that nothing accounts for.
 
 use std::io;
 use std::path::Path;
@@ -13,7 +13,7 @@ use crate::stream_log::remove_if_there;
 /// Ids of streams that are being made, or were removed, and whose files are to go.
 pub(crate) const UNFINISHED: Table = Table("streams_unfinished");
 
-/// Removes the files of streams that came to nothing or were deleted.
+/// Removes the files of streams that were never finished or were deleted.
 pub(crate) fn remove_unfinished(control: &ControlStore, directory: &Path) -> anabranch_control::Result<()> {
     for (id, Marker) in control.scan::<Marker>(UNFINISHED, "")? {
         let path = directory.join(&id);

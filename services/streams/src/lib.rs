@@ -4,6 +4,9 @@
 //! and splitting moves no data. [`Streams`] serves the operations of the API as a
 //! [`Service`](anabranch_protocol::Service), one file each in `operations/`, and lets
 //! other services read shards from inside the program (`source.rs`).
+//!
+//! It is not the log: what is on the disk, and when it is durable, is `anabranch-storage`'s.
+//! Start reading at `operations/put_records.rs`, a request's way to the log.
 
 mod account;
 mod account_quota;

@@ -30,11 +30,11 @@ pub(crate) trait Closable: fmt::Debug + Send + Sync {
 pub(crate) struct OpenLogs {
     max: usize,
     open: Mutex<Open>,
-    /// Signalled when a log falls idle, or a place gets free, while someone waits for it.
+    /// Signalled when a log becomes idle or a place is freed while someone waits for one.
     freed: Condvar,
     /// Those who wait for a place.
     waiting: AtomicUsize,
-    /// Counts uses of logs, so that they can be told by age.
+    /// Counts uses of logs, so that they can be ordered by age.
     uses: AtomicU64,
 }
 
@@ -45,7 +45,7 @@ struct Open {
     logs: HashMap<Uuid, Arc<dyn Closable>>,
 }
 
-/// All places are taken, by logs that are in use, and none got free for a while.
+/// All places are taken by logs in use, and none has been freed for a while.
 #[derive(Debug)]
 pub(crate) struct NoPlace;
 
@@ -60,7 +60,7 @@ impl OpenLogs {
         }
     }
 
-    /// A number above all that were given.
+    /// A number above all that were given out.
     pub(crate) fn next_use(&self) -> u64 {
         self.uses.fetch_add(1, Ordering::Relaxed)
     }
@@ -69,7 +69,7 @@ impl OpenLogs {
     pub(crate) fn take_place(&self) -> Result<(), NoPlace> {
         let deadline = Instant::now() + OPEN_WAIT_MAX;
         let mut open = self.open.lock();
-        // Before looking for idle logs, so that one that falls idle from here on is told.
+        // Before looking for idle logs, so that one that becomes idle from here on wakes us.
         self.waiting.fetch_add(1, Ordering::SeqCst);
         let outcome = loop {
             if open.places < self.max {
@@ -101,7 +101,7 @@ impl OpenLogs {
         true
     }
 
-    /// Closes up to `count` idle logs: the system has fewer descriptors for them than was thought.
+    /// Closes up to `count` idle logs: the system has fewer descriptors for them than expected.
     pub(crate) fn close_some(&self, count: usize) {
         let mut idle: Vec<_> = self.open.lock().logs.iter().map(|(id, log)| (*id, log.clone())).collect();
         idle.sort_by_key(|(_, log)| Reverse(log.last_use()));
@@ -126,10 +126,10 @@ impl OpenLogs {
         self.freed.notify_one();
     }
 
-    /// To be called when a log falls idle.
+    /// To be called when a log becomes idle.
     pub(crate) fn tell_idle(&self) {
         if self.waiting.load(Ordering::SeqCst) > 0 {
-            // Who looks for an idle log right now is waiting once the lock is free.
+            // Whoever is looking for an idle log right now will be waiting by the time the lock is free.
             drop(self.open.lock());
             self.freed.notify_one();
         }

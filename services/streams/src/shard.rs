@@ -17,14 +17,14 @@ pub(crate) struct Shard {
     pub(crate) end_hash_key: String,
     pub(crate) parent: Option<u32>,
     pub(crate) adjacent_parent: Option<u32>,
-    /// Second in which it was made: later than its parents'.
+    /// The second in which it was created: later than its parents'.
     pub(crate) created_s: u64,
     /// When it was made; 0 for a shard that came with its stream.
     #[serde(default)]
     pub(crate) opened_ms: u64,
     /// First position its records can have.
     pub(crate) opened_at: u64,
-    /// Set once it is closed: first position its records can't have any more, and when.
+    /// Set once it is closed: the first position its records can no longer have, and when.
     pub(crate) closed: Option<Closed>,
 }
 
@@ -101,7 +101,7 @@ impl fmt::Display for ShardId {
     }
 }
 
-/// The number in a shard's id: Kinesis looks only at what is behind the dash, and takes the bare
+/// The number in a shard's id: Kinesis looks only at what follows the dash, and takes the bare
 /// number too.
 pub(crate) fn shard_index(shard_id: &str) -> Option<u32> {
     let digits = shard_id.split_once('-').map_or(shard_id, |(_, behind)| behind);

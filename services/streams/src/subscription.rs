@@ -30,7 +30,7 @@ struct Latest {
     taken_over: watch::Sender<bool>,
 }
 
-/// Its holder is subscribed until it is told that another took over.
+/// Its holder is subscribed until it hears that another took over.
 #[derive(Debug)]
 pub(crate) struct Subscription(watch::Receiver<bool>);
 
@@ -70,7 +70,7 @@ impl Subscription {
     /// Waits until another subscription took over.
     pub(crate) async fn taken_over(&mut self) {
         if self.0.wait_for(|taken| *taken).await.is_err() {
-            // Nobody can take over any more.
+            // Nobody can take over now.
             std::future::pending().await
         }
     }

@@ -111,7 +111,7 @@ impl Flusher {
     /// A flusher all of whose flushes fail, as on a broken disk.
     #[cfg(test)]
     pub(crate) fn broken() -> Self {
-        // What is no file of a disk can't be flushed.
+        // What is not a file on a disk can't be flushed.
         Self::of(PathBuf::from("/proc/self/stat")).unwrap()
     }
 }

@@ -7,6 +7,8 @@
 //!
 //! **Invariant**: a write is acknowledged, or shown to a reader, once it is in SQLite's write-ahead
 //! log and that log is flushed; one flush covers all commits made before it (`flush.rs`).
+//!
+//! Start reading at `engine.rs`: a call's way to SQLite and back.
 
 mod answer;
 mod bounds;

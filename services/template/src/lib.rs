@@ -3,6 +3,8 @@
 //! [`read`] resolves parameters and intrinsic functions, gives every resource its physical name,
 //! and checks each property: what is not supported is refused by name and line, all of it at
 //! once. Nothing is created here; `anabranch up` does that.
+//!
+//! Start reading at `resources/mod.rs`, the types of resources there are.
 
 mod intrinsics;
 mod mark;

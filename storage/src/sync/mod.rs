@@ -32,7 +32,7 @@ mod real {
         /// Changes the word and wakes up to `sleepers` threads.
         pub(crate) fn set(&self, value: u32, sleepers: u32) {
             self.0.store(value, Ordering::Release);
-            // Fails only for an address that is no word's.
+            // Fails only for an address that is not a word's.
             let _ = futex::wake(&self.0, futex::Flags::PRIVATE, sleepers);
         }
 

@@ -1,4 +1,4 @@
-//! A full disk refuses puts, loses nothing, and is no reason to restart.
+//! A full disk refuses puts, loses nothing, and is not a reason to restart.
 
 use std::fs;
 use std::process::Command;

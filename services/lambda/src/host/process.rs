@@ -43,7 +43,7 @@ pub(crate) fn spawn(program: &Path, variables: &BTreeMap<String, String>, umask:
     command.spawn()
 }
 
-/// Kills the process group led by `pid`. One that is gone already is no error.
+/// Kills the process group led by `pid`. It is not an error if it is already gone.
 pub(crate) fn kill_group(pid: u32) {
     if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
         let _ = kill_process_group(pid, Signal::KILL);

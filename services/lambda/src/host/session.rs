@@ -89,7 +89,7 @@ impl Session {
         answered
     }
 
-    /// The invocation takes no answer any more.
+    /// The invocation no longer takes an answer.
     pub(super) fn end(&self) {
         *self.current.lock() = None;
     }

@@ -21,7 +21,7 @@ pub(crate) struct Named {
 /// How files and index fit together.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Inventory {
-    /// Files that nothing explains, which were moved aside.
+    /// Files that nothing accounts for, which were moved aside.
     pub(crate) strays: u64,
     /// Files that rows name and that are not there.
     pub(crate) missing: u64,
@@ -47,7 +47,7 @@ impl Blobs {
         }
     }
 
-    /// Finishes what a crash interrupted, and moves what nothing explains to `strays`.
+    /// Finishes what a crash interrupted, and moves what nothing accounts for to `strays`.
     pub(crate) fn take_inventory(&self, mut named: Named, strays: &Path) -> io::Result<Inventory> {
         named.ids.sort_unstable();
         named.ids.dedup();

@@ -78,7 +78,7 @@ impl Blobs {
         }
     }
 
-    /// Removes the files of an object that the index does not name any more, or leaves that to the
+    /// Removes the files of an object that the index no longer names, or leaves that to the
     /// last who reads it. Gives the ids of those that are gone for good; the rest is removed at the
     /// next start, if not before.
     pub(crate) fn remove(&self, blobs: &[BlobRef]) -> Vec<String> {

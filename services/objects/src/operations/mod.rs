@@ -52,7 +52,7 @@ impl S3 for Operations {
 
     async fn get_bucket_location(&self, request: S3Request<GetBucketLocationInput>) -> Answer<GetBucketLocationOutput> {
         let region = self.store()?.bucket(&request.input.bucket).await?.region;
-        // The oldest region is told as nothing.
+        // The oldest region is reported as none.
         let constraint = (region != "us-east-1").then(|| BucketLocationConstraint::from(region));
         answer(GetBucketLocationOutput { location_constraint: constraint })
     }

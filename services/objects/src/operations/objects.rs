@@ -257,7 +257,7 @@ pub(super) async fn copy_object(objects: &Objects, input: CopyObjectInput) -> S3
         unmodified,
     )
     .map_err(|error| match error.code() {
-        // A copy that may not be made is no cached answer.
+        // A copy that may not be made is not a cached answer.
         S3ErrorCode::NotModified => {
             s3_error!(PreconditionFailed, "At least one of the pre-conditions you specified did not hold")
         }

@@ -31,7 +31,7 @@ enum Action {
         /// The log's directory
         dir: PathBuf,
     },
-    /// Write gaps where records are lost, so that reading goes on; keeps the damaged files
+    /// Replace lost records by gaps, so that reading can go on; keeps the damaged files
     Repair {
         /// The log's directory
         dir: PathBuf,
@@ -100,7 +100,7 @@ fn repair(directory: &Path) -> Result<(), Failure> {
 }
 
 fn backup(directory: &Path, target: &Path) -> Result<(), Failure> {
-    // Opening would make a log where there is none.
+    // Opening would create a log where there is none.
     inspect::stat(directory).map_err(Failure::new)?;
     let (log, _) = Log::open(directory, Config::default()).map_err(Failure::new)?;
     let backup = log.backup(target).map_err(Failure::new)?;
@@ -173,7 +173,7 @@ fn dump(directory: &Path, lane: Option<LaneId>) -> Result<(), Failure> {
     })
     .map_err(Failure::new)?;
     match written.and_then(|()| out.flush()) {
-        // Whoever reads the lines has seen enough.
+        // The reader of the lines has seen enough.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         other => other.map_err(Failure::new),
     }

@@ -19,7 +19,7 @@ pub(super) fn run(settings: &Settings) -> Result<(), Failure> {
 }
 
 async fn serve(config: Config) -> Result<(), Failure> {
-    // Before anything is opened, so that an early Ctrl-C ends in order too.
+    // Before anything is opened, so that an early Ctrl-C also shuts down cleanly.
     let mut signals = StopSignals::register()?;
     let app = App::start(config).await?;
     app.start_functions()?;

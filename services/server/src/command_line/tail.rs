@@ -29,7 +29,7 @@ pub(super) struct TailArguments {
     /// Where to start: trim-horizon (the oldest record), latest, or a time such as 2026-11-20T08:00:00Z
     #[arg(long, default_value = "trim-horizon", value_name = "PLACE")]
     from: String,
-    /// Go on and print records as they arrive, until interrupted
+    /// Keep printing records as they arrive, until interrupted
     #[arg(long, short)]
     follow: bool,
     /// Print each record as a line of JSON with its shard, sequence number, key and time
@@ -41,7 +41,7 @@ pub(super) struct TailArguments {
     /// The stream's region
     #[arg(long, env = "AWS_REGION", default_value = anabranch_protocol::Region::DEFAULT_NAME)]
     region: String,
-    /// The stream's account, if it is another than the server's own: twelve digits
+    /// The stream's account, if it is not the server's own: twelve digits
     #[arg(long, env = "AWS_ACCESS_KEY_ID", default_value_t = anabranch_protocol::Account::DEFAULT.to_string())]
     account: String,
 }

@@ -17,12 +17,12 @@ pub(super) struct UpArguments {
     settings: Settings,
 }
 
-/// Serves, makes what the template describes, and goes on until SIGINT or SIGTERM.
+/// Serves, creates what the template describes, and runs until SIGINT or SIGTERM.
 pub(super) fn run(arguments: &UpArguments) -> Result<(), Failure> {
     let mut config = arguments.settings.resolve()?;
     logging::start(config.log_format);
     prepare(&mut config);
-    // A template with a mistake starts nothing.
+    // A template with a mistake in it starts nothing.
     let stack = up::read(&arguments.options)?;
     runtime()?.block_on(async {
         let mut signals = StopSignals::register()?;

@@ -176,7 +176,7 @@ fn page(head: &Parts, host: Option<&Authority>) -> Page {
     if is_same_site || is_navigation(head) {
         return Page::Own;
     }
-    // Images, scripts and the like: their page is told by `Referer`, if at all.
+    // Images, scripts and the like: only `Referer`, if anything, names their page.
     let referrer = header(head, &REFERER).and_then(|referrer| referrer.parse::<axum::http::Uri>().ok());
     let origin = referrer.and_then(|page| Some(format!("{}://{}", page.scheme_str()?, page.authority()?)));
     Page::Other(origin.unwrap_or_else(|| NOWHERE.into()))

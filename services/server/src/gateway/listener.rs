@@ -31,7 +31,7 @@ const CONNECTIONS_LEAVING_MAX: usize = 64;
 const REFUSING_MAX: Duration = Duration::from_secs(1);
 /// How long no connection is accepted after the system had no descriptor or memory for one.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// What a connection is told for which there is no room.
+/// What a connection is told when there is no room for it.
 const REFUSAL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\n\
     Content-Type: text/plain\r\nContent-Length: 52\r\n\r\nThe server has as many busy connections as it takes.";
 
@@ -41,7 +41,7 @@ pub(super) struct GatewayListener {
     pub(super) tls: Arc<ServerConfig>,
     pub(super) router: Router,
     pub(super) limits: ConnectionLimits,
-    /// Where the number of connections is told.
+    /// Where the number of connections is reported.
     pub(super) open: Arc<AtomicUsize>,
     pub(super) stop: CancellationToken,
 }

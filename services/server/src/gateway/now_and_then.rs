@@ -11,7 +11,7 @@ const BETWEEN_LINES_MIN: Duration = Duration::from_secs(10);
 pub(super) struct NowAndThen(Mutex<(Option<Instant>, u64)>);
 
 impl NowAndThen {
-    /// Has `line` written unless one was a moment ago; it is told how many were left out.
+    /// Has `line` written unless one was a moment ago; `line` gets the number left out.
     pub(super) fn warn(&self, line: impl FnOnce(u64)) {
         let left_out = {
             let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -29,7 +29,7 @@ pub(crate) struct Gateway {
     pub(super) connections: Arc<AtomicUsize>,
     /// For large requests.
     pub(super) room: Room,
-    /// What is told of requests that are refused.
+    /// What is reported of refused requests.
     pub(super) refusals: NowAndThen,
     /// Cancelled once no more requests are taken.
     pub(super) stop: CancellationToken,

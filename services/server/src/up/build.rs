@@ -52,7 +52,7 @@ struct Target {
     kind: Vec<String>,
 }
 
-/// A crate to build and the program wanted of it.
+/// A crate to build, and the program wanted from it.
 struct Wanted {
     package: String,
     binary: String,
@@ -97,7 +97,7 @@ pub(super) async fn build(
     Ok(Executables::Local(programs))
 }
 
-/// Code that is built already: a program, or a directory that holds `bootstrap`.
+/// Code that is already built: a program, or a directory that holds `bootstrap`.
 fn prebuilt(function: &Function, code: &Path) -> Result<PathBuf, UpError> {
     let program = if code.is_dir() { code.join(&function.handler) } else { code.to_path_buf() };
     existing(&function.name, program)

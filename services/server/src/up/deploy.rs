@@ -1,4 +1,4 @@
-//! Making resources: what is not there is made, what is there is updated, and what is there but
+//! Creating resources: what is missing is created, what exists is updated, and what exists but
 //! different in a way that can't be changed is an error. Nothing is deleted.
 
 use std::collections::BTreeMap;
@@ -20,7 +20,7 @@ use crate::App;
 const ACTIVE_MAX: Duration = Duration::from_secs(30);
 const ACTIVE_CHECK: Duration = Duration::from_millis(20);
 
-/// What is up.
+/// What was brought up.
 #[derive(Debug, Clone)]
 pub struct Deployment {
     /// How the server is reached.
@@ -35,7 +35,7 @@ pub struct Deployment {
     pub notices: Vec<String>,
 }
 
-/// Makes all resources of `stack`: data first, then functions, then what invokes them.
+/// Creates all resources of `stack`: data first, then functions, then what invokes them.
 pub(super) async fn deploy(app: &App, stack: &Stack, executables: &Executables) -> Result<Deployment, UpError> {
     let maker = Maker { app, context: RequestContext::default() };
     let mut deployment = Deployment {
@@ -65,7 +65,7 @@ pub(super) async fn deploy(app: &App, stack: &Stack, executables: &Executables) 
     Ok(deployment)
 }
 
-/// How long to wait after a call that was one too many.
+/// Pause after a throttled call.
 const CALL_AGAIN: Duration = Duration::from_millis(250);
 
 fn failure(resource: &Resource, reason: String) -> UpError {
@@ -84,7 +84,7 @@ impl Maker<'_> {
         let body = Bytes::from(request.to_string());
         let call = || service.call(&self.context, operation, Encoding::Json, body.clone());
         let mut answer = call().await;
-        // Calls are limited by the second; who makes many things at once waits, as CloudFormation does.
+        // Calls are limited per second; whoever creates many things at once waits, as CloudFormation does.
         while answer.as_ref().is_err_and(|error| error.kind == ErrorKind::Throttled) {
             tokio::time::sleep(CALL_AGAIN).await;
             answer = call().await;
@@ -96,7 +96,7 @@ impl Maker<'_> {
         serde_json::from_slice(&answer).map_err(|error| ApiError::internal(error.to_string()))
     }
 
-    /// The answer, or `None` if there is no such thing.
+    /// The answer, or `None` if there is no such resource.
     async fn described(
         &self,
         service: &dyn Service,
@@ -163,7 +163,7 @@ impl Maker<'_> {
         Ok(("stream", stream.name.clone(), format!("{} shards", shards.unwrap_or(0))))
     }
 
-    /// Waits until what was made is ACTIVE.
+    /// Waits until what was created is ACTIVE.
     async fn active(
         &self,
         service: &dyn Service,
@@ -258,7 +258,7 @@ impl Maker<'_> {
         Ok(("function", function.name.clone(), format!("{} s, {} MB", function.timeout_seconds, function.memory_mb)))
     }
 
-    /// What makes functions run: APIs, mappings, notifications.
+    /// What invokes functions: APIs, mappings, notifications.
     async fn invokers(&self, resource: &Resource, stack: &Stack) -> Result<Vec<Made>, String> {
         match &resource.kind {
             ResourceKind::HttpApi(api) => {

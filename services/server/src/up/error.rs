@@ -8,7 +8,7 @@ use anabranch_template::TemplateError;
 /// Why a template could not be brought up.
 #[derive(Debug, thiserror::Error)]
 pub enum UpError {
-    /// The template is wrong, or has what is not supported.
+    /// The template is wrong, or contains something that is not supported.
     #[error("the template can't be used:\n{0}")]
     Template(#[from] TemplateError),
     /// A file can't be read or written.
@@ -24,10 +24,10 @@ pub enum UpError {
     Build {
         /// The functions.
         what: String,
-        /// What the build said, if it was not printed already.
+        /// What the build said, unless it was already printed.
         reason: String,
     },
-    /// A resource could not be made.
+    /// A resource could not be created.
     #[error("{resource} (line {line} of the template): {reason}")]
     Resource {
         /// Its logical id.

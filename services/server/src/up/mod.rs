@@ -1,4 +1,4 @@
-//! `anabranch up`: makes what a SAM template describes, and says what is up.
+//! `anabranch up`: creates what a SAM template describes, and reports it.
 
 mod build;
 mod deploy;
@@ -18,7 +18,7 @@ pub use error::UpError;
 pub use options::{Builder, UpOptions};
 pub use report::print as print_report;
 
-/// Reads the template. Nothing is started or made.
+/// Reads the template. Nothing is started or created.
 ///
 /// # Errors
 /// [`UpError::Template`] with everything that is wrong with it.
@@ -36,10 +36,10 @@ pub fn read(options: &UpOptions) -> Result<Stack, UpError> {
     Ok(anabranch_template::read(&source, &file, &template_options)?)
 }
 
-/// Builds the functions of `stack`, makes or updates its resources and starts its functions.
+/// Builds the functions of `stack`, creates or updates its resources and starts its functions.
 ///
 /// # Errors
-/// [`UpError`], naming the resource. What was made before it stays; running again goes on.
+/// [`UpError`], naming the resource. What was created before it stays; running again continues.
 pub async fn deploy(app: &App, stack: &Stack, options: &UpOptions) -> Result<Deployment, UpError> {
     let directory = options.template.parent().unwrap_or(Path::new("")).to_path_buf();
     let executables = match &options.functions {

@@ -1,4 +1,4 @@
-//! What `anabranch up` tells people and programs.
+//! What `anabranch up` reports, to people and to programs.
 
 use std::io::{IsTerminal, Write};
 use std::path::Path;
@@ -8,7 +8,7 @@ use serde_json::json;
 use super::deploy::Deployment;
 use super::error::UpError;
 
-/// Prints what is up, as a table, and how it is reached.
+/// Prints what was brought up, as a table, and how to reach it.
 pub fn print(deployment: &Deployment) {
     let is_terminal = std::io::stdout().is_terminal();
     let dim = |text: &str| if is_terminal { format!("\x1b[2m{text}\x1b[0m") } else { text.to_string() };
