@@ -125,7 +125,7 @@ fn store(core: &Arc<Core>, timestamp_ms: u64, batches: &[LaneBatch<'_>]) -> Resu
 /// An append on its way to the disk. As a future, or by [`Appended::wait`], it completes once all
 /// its records are durable (as the flush policy means it) and visible to readers.
 ///
-/// Dropping it takes nothing back: the records are appended, only nobody is told when.
+/// Dropping it takes nothing back: the records are appended, but nobody learns when.
 #[derive(Debug)]
 #[must_use = "records are acknowledged only once this completes"]
 pub struct Appended {

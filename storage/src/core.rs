@@ -65,7 +65,7 @@ impl Core {
         self.segments.read().clone()
     }
 
-    /// Errs when the log takes no appends any more.
+    /// Fails when the log no longer takes appends.
     pub(crate) fn check_poison(&self) -> Result<()> {
         match self.poison.get() {
             Some(reason) => Err(Error::Poisoned { reason: reason.clone() }),

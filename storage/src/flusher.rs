@@ -18,7 +18,7 @@ use crate::sync::atomic::Ordering;
 use crate::sync::{Builder, MutexGuard, now, yield_now};
 use crate::writer::{Group, Step, Writer};
 
-/// Quiet time after which a mark is written behind the last frame.
+/// Quiet time after which a mark is written after the last frame.
 const MARK_AFTER: Duration = Duration::from_millis(50);
 /// Quiet time after which the flusher thread ends.
 const THREAD_IDLE_MAX: Duration = Duration::from_secs(5);
@@ -160,7 +160,7 @@ impl Core {
         self.waiters.wake(group.end_position);
     }
 
-    /// Flushes, or waits for who does, until `holds`. Returns with the lock.
+    /// Flushes, or waits for whoever does, until `holds`. Returns with the lock.
     pub(crate) fn flush_until<'a>(
         &'a self,
         mut writer: MutexGuard<'a, Writer>,

@@ -80,7 +80,7 @@ impl Condition {
 
     /// What is wrong with a log that begins at `start`.
     pub(crate) fn health(&self, poisoned: Option<String>, start: Position) -> Health {
-        // What was dropped since is nobody's concern any more.
+        // What has been dropped since no longer concerns anybody.
         let held = || self.damage.iter().filter(|damage| damage.resume > start || damage.first >= start);
         Health {
             poisoned,

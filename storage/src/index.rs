@@ -33,7 +33,7 @@ pub(crate) struct Index {
 /// What holds for a segment as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Summary {
-    /// Offset behind the last frame.
+    /// Offset just past the last frame.
     pub(crate) frames_end: u64,
     /// First position after the last record.
     pub(crate) end_position: Position,
@@ -101,7 +101,7 @@ const AT_GENERATION: usize = 64;
 const AT_FOOTER_CRC: usize = 68;
 const AT_TRAILER_CRC: usize = 76;
 
-/// Room that footer and trailer need for so many frames and lanes.
+/// Room that footer and trailer need for this many frames and lanes.
 pub(crate) fn footer_bytes(frames: u64, lanes: u64) -> u64 {
     FOOTER_HEAD_BYTES as u64 + lanes * LANE_BYTES as u64 + frames * ENTRY_BYTES as u64 + TRAILER_BYTES as u64
 }
@@ -233,7 +233,7 @@ impl<'a> Footer<'a> {
     fn lane_at(self, number: usize) -> (LaneId, Entries<'a>) {
         let row = &self.0[FOOTER_HEAD_BYTES + number * LANE_BYTES..];
         let (count, at) = (read_u32(row, 4) as usize, read_u64(row, 8) as usize);
-        // Pages that can't be read any more are zeros since the footer was verified.
+        // Pages that have become unreadable since the footer was verified are zeros.
         let entries = self.0.get(at..at.saturating_add(count * ENTRY_BYTES)).unwrap_or(&[]);
         (LaneId(read_u32(row, 0)), Entries::Stored(entries))
     }

@@ -259,7 +259,7 @@ impl Log {
         self.core.is_closed()
     }
 
-    /// Flushes what was appended, ends the log's threads and gives its directory free, so that it
+    /// Flushes what was appended, ends the log's threads and releases its directory, so that it
     /// can be opened again, here or by another process. Appending, dropping segments and backups fail
     /// with [`crate::Error::Closed`] from now on; reading goes on, and records, tickets and waits from
     /// before stay valid. Returns once all that is done, whoever began it.
@@ -389,7 +389,7 @@ impl Core {
         if let Some(prepared) = self.take_prepared() {
             prepared.keep(&self.directory);
         }
-        // Nothing is written any more.
+        // Nothing more is written.
         self.segment_list().iter().for_each(|segment| segment.close_file());
         // Whoever drops segments or makes a backup has the directory until then.
         let _dropping = self.dropping.lock();

@@ -27,7 +27,7 @@ pub struct Recovery {
     pub segments: usize,
     /// Bytes of the unsealed tail that were read.
     pub scanned_bytes: u64,
-    /// What was cut off behind the last flush, if anything.
+    /// What was cut off after the last flush, if anything.
     pub torn: Option<TornTail>,
     /// What was durable and can't be read, or is gone: by position, with the file that it was in.
     pub damage: Vec<Damage>,
@@ -44,7 +44,7 @@ pub struct TornTail {
     pub segment: PathBuf,
     /// Where the valid log ends.
     pub offset: u64,
-    /// How far behind it something was written.
+    /// How far past it something was written.
     pub bytes: u64,
 }
 
@@ -109,7 +109,7 @@ pub(crate) fn recover(directory: &Directory, keys: Option<&dyn KeyProvider>) -> 
     Ok(recovered)
 }
 
-/// Opens one file, or says why it is no usable segment.
+/// Opens one file, or says why it is not a usable segment.
 pub(crate) fn open_segment(
     directory: &Directory,
     path: &Path,
@@ -199,7 +199,7 @@ impl Recovered {
         let is_truncated = segment.map.len() < segment.header.capacity;
         if is_truncated || segment.map.has_lost(index.summary.frames_end..segment.map.len()) {
             let end = index.summary.end_position;
-            // How much was behind the cut is not known; if a segment follows, its base tells.
+            // How much lay past the cut is not known; if a segment follows, its base says.
             let resume = if is_last { end.plus(POSITIONS_OF_A_LOST_SEGMENT) } else { end };
             self.next_position = resume;
             damage.push(Damage {

@@ -28,7 +28,7 @@ const ROUNDING: u64 = 64 << 10;
 pub struct Repair {
     /// What is lost for good, position by position. Empty if only indexes or header copies were damaged.
     pub lost: Vec<Damage>,
-    /// Segments that were written anew.
+    /// Segments that were rewritten.
     pub rewritten: Vec<PathBuf>,
     /// Where the damaged files are kept; `None` if there were none.
     pub kept_aside: Option<PathBuf>,
@@ -102,7 +102,7 @@ impl Repairing {
         self.place.write_start(&start, &self.place.syncer()?)
     }
 
-    /// Files whose header is gone say nothing any more: their positions become a gap.
+    /// Files whose header is gone can't be read: their positions become a gap.
     fn set_lost_segments_aside(&mut self, recovered: &Recovered) -> Result<()> {
         for (base_position, path) in self.place.segments()? {
             if recovered.segments.iter().any(|segment| segment.path == path) {
@@ -128,7 +128,7 @@ impl Repairing {
         self.place.platform.sync_directory(&self.aside).at(&self.aside)
     }
 
-    /// Writes the segment anew: frames where they were, gaps where some are lost, a new index.
+    /// Rewrites the segment: frames where they were, gaps where some are lost, a new index.
     fn rewrite(&mut self, segment: &Segment, next: Option<Position>) -> Result<()> {
         let sealed = segment.is_sealed() || next.is_some();
         let trailer = segment.is_sealed().then(|| segment.summary());

@@ -1,4 +1,4 @@
-//! Durable commits a second by so many threads, each waiting for its own before the next:
+//! Durable commits a second by a number of threads, each waiting for its own before the next:
 //! `cargo bench -p anabranch-control`. Beside it, in the same run, redb itself, a transaction each.
 
 use std::error::Error;
@@ -48,7 +48,7 @@ fn bare(path: &Path, threads: usize) -> Result<f64, Box<dyn Error>> {
     Ok(rate(threads, |key| put(key).is_ok()))
 }
 
-/// How often a second `put` succeeds on so many threads.
+/// How often a second `put` succeeds on this many threads.
 fn rate(threads: usize, put: impl Fn(&str) -> bool + Sync) -> f64 {
     let (began, end) = (Instant::now(), Duration::from_secs(SECONDS));
     let put = &put;

@@ -12,7 +12,7 @@ use crate::{Changes, ControlError, Result};
 /// How many wait is bounded by who waits: each caller has one at a time.
 const GROUP_COMMITS_MAX: usize = 1_000;
 
-/// What is done with the outcome of a commit, once it is known.
+/// What to do with the outcome of a commit once it is known.
 pub(crate) type Tell = Box<dyn FnOnce(Result<()>) + Send>;
 
 /// Commits changes on a thread of its own.
@@ -31,7 +31,7 @@ struct Queue {
 #[derive(Default)]
 struct Waiting {
     commits: Vec<Commit>,
-    /// Whether the thread is there; it ends once the store is closed.
+    /// Whether the thread is running; it ends once the store is closed.
     runs: bool,
     closed: bool,
 }
@@ -66,7 +66,7 @@ impl Committer {
         Ok(())
     }
 
-    /// Takes no more commits; those that wait are carried out.
+    /// Takes no more commits; those already waiting are carried out.
     pub(crate) fn close(&self) {
         let mut state = self.queue.state.lock();
         state.closed = true;
@@ -104,7 +104,7 @@ impl Queue {
     fn carry_out(&self, database: &Redb, group: Vec<Commit>) {
         let outcome = database.commit(group.iter().map(|commit| &commit.changes));
         if group.len() > 1 && outcome.is_err() {
-            // One of them may be to blame; the others need not fail with it.
+            // One of them may be to blame; the others need not fail because of it.
             return group.into_iter().for_each(|commit| self.carry_out(database, vec![commit]));
         }
         *self.failing.lock() = outcome.as_ref().err().map(ToString::to_string);

@@ -28,7 +28,7 @@ enum State {
 }
 
 impl Redb {
-    /// Opens the file at `path`, making it if absent.
+    /// Opens the file at `path`, creating it if absent.
     pub(crate) fn create(path: &Path) -> Result<Self> {
         let at = |source: redb::Error| ControlError::Store { path: path.to_path_buf(), source: Arc::new(source) };
         let is_new = !path.exists();
@@ -86,7 +86,7 @@ impl Redb {
         })
     }
 
-    /// Has the next use take the file for failed.
+    /// Makes the next use treat the file as failed.
     #[cfg(test)]
     pub(crate) fn fail(&self) {
         *self.state.write() = State::Failed;

@@ -40,7 +40,7 @@ pub enum ControlError {
         /// The newest version that this program knows.
         known: u32,
     },
-    /// The store is absent or empty, and there is data that only it could explain.
+    /// The store is absent or empty, but there is data that only it could account for.
     #[error(
         "{path} is {state}, but {data} holds data that can't be told apart without it; nothing was touched. \
          Put the store back, or move {data} away to begin without its data"
@@ -76,7 +76,7 @@ pub enum ControlError {
         /// What the file system says.
         source: Arc<io::Error>,
     },
-    /// The system gives no thread for commits.
+    /// The system has no thread for commits.
     #[error("control store: can't start its thread: {source}")]
     Thread {
         /// What the system says.

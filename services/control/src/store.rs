@@ -45,7 +45,7 @@ impl ControlStore {
         Ok(Self { shared: Arc::new(Shared { database, committer: Committer::new() }) })
     }
 
-    /// Closes the file, whoever still holds clones, once what waits is committed: their later
+    /// Closes the file, whoever still holds clones, once waiting changes are committed: their later
     /// calls fail, and the store can be opened again.
     pub fn close(&self) {
         self.shared.close();
@@ -199,7 +199,7 @@ pub(crate) mod tests {
     const STREAMS: Table = Table("streams");
 
     impl ControlStore {
-        /// Makes a table whose rows are not those of a store.
+        /// Creates a table whose rows are not those of a store.
         fn make_table_of_numbers(&self, table: Table) {
             let made = self.shared.database.read(|database| {
                 let transaction = database.begin_write()?;

@@ -1,4 +1,4 @@
-//! The id that ties a store and the directories of data that it explains.
+//! The id that ties a store to the directories of data that it accounts for.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
@@ -18,7 +18,7 @@ pub const STORE_ID_FILE: &str = "STORE";
 const STORE: Table = Table("store");
 const ID: &str = "id";
 
-/// The id, as a store keeps it of itself.
+/// The id, as the store itself keeps it.
 #[derive(Serialize, Deserialize)]
 struct StoreId(String);
 

@@ -9,7 +9,7 @@ use http::{HeaderMap, Response, StatusCode};
 use s3s::S3Error;
 use s3s::dto::Timestamp;
 
-/// A request that may not go on, with the S3 error to answer.
+/// A request that goes no further, with the S3 error to answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Refused {
     pub(crate) status: u16,

@@ -19,9 +19,9 @@ use parking_lot::Mutex;
 const LINE_BYTES_MAX: usize = 4 << 10;
 /// Trailers of one body.
 const TRAILERS_MAX: usize = 16;
-/// Bytes of small chunks that are put together before they are handed on.
+/// Bytes of small chunks that are gathered before they are handed on.
 const GATHERED_BYTES_MAX: usize = 64 << 10;
-/// Chunks that are put together before other requests get a turn.
+/// Chunks that are gathered before other requests get a turn.
 const GATHERED_CHUNKS_MAX: usize = 4_096;
 
 /// Trailers of a body: those announced by its head, and their values once it was read to its end.
@@ -46,7 +46,7 @@ impl Trailers {
         self.announced.iter().any(|announced| announced == name)
     }
 
-    /// The first that was announced and did not come.
+    /// The first that was announced and never came.
     pub(crate) fn missing(&self) -> Option<&HeaderName> {
         let values = self.values.lock();
         self.announced.iter().find(|name| !values.contains_key(*name))
@@ -69,7 +69,7 @@ enum State {
 pub(crate) struct Decoder<Body> {
     body: Body,
     buffer: BytesMut,
-    /// Bytes of the buffer that are known to hold no end of a line.
+    /// Bytes of the buffer that are known not to contain the end of a line.
     searched: usize,
     state: State,
     trailers: Trailers,
@@ -93,7 +93,7 @@ where
         })
     }
 
-    /// The next bytes: those of one large chunk, or of as many small ones as came already.
+    /// The next bytes: those of one large chunk, or of as many small ones as have arrived.
     async fn gather(&mut self) -> io::Result<Option<Bytes>> {
         let Some(first) = self.next().await? else { return Ok(None) };
         if first.len() >= GATHERED_BYTES_MAX {

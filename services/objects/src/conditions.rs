@@ -1,4 +1,4 @@
-//! Conditions of writes, held against the object that is there.
+//! Conditions of writes, checked against the object that is there.
 
 use s3s::dto::ETagCondition;
 use s3s::{S3Result, s3_error};

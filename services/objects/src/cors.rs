@@ -68,7 +68,7 @@ impl CorsRule {
     }
 }
 
-/// Whether `text` is `pattern`, in which one asterisk stands for anything.
+/// Whether `text` matches `pattern`, in which one asterisk stands for anything.
 fn matches(pattern: &str, text: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == text,
@@ -129,7 +129,7 @@ pub(crate) fn check(rules: &[CorsRule]) -> S3Result<()> {
     Ok(())
 }
 
-/// Whether some rule lets pages of `origin` send requests with `method`; a preflight is let in
+/// Whether some rule lets pages of `origin` send requests with `method`; a preflight is admitted
 /// where any method is.
 pub(crate) fn allows(rules: &[CorsRule], origin: &str, method: &str) -> bool {
     let is_preflight = method == Method::OPTIONS.as_str();

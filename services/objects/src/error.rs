@@ -1,4 +1,4 @@
-//! Errors: ours, and how clients are told of them.
+//! Our errors, and how clients see them.
 
 use std::error::Error;
 use std::io;

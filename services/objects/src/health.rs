@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 
 use crate::blob::Inventory;
 
-/// Objects with missing or damaged files that are told by name; the rest is only logged.
+/// Most objects with missing or damaged files that are reported by name; the rest are only logged.
 const DAMAGED_NAMES_MAX: usize = 16;
 
 /// What went wrong, until it goes right again.
@@ -18,7 +18,7 @@ pub(crate) struct Health {
     failed_write: Mutex<Option<(ProblemKind, String)>>,
     /// A notification that can't be delivered: since when, and why.
     stuck: Mutex<Option<(u64, String)>>,
-    /// What reading objects met, by bucket and key.
+    /// What went wrong when objects were read, by bucket and key.
     damaged: Mutex<BTreeMap<String, String>>,
     pub(crate) inventory: Inventory,
 }

@@ -1,4 +1,4 @@
-//! How much a request may hold, beside what is streamed to the disk.
+//! How much a request may hold, apart from what is streamed to the disk.
 
 use axum::body::Body;
 use bytes::Bytes;

@@ -19,7 +19,7 @@ const URL_ESCAPES: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remov
 /// Keys, uploads and common prefixes in one answer of a listing.
 const PAGE_MAX: usize = 1_000;
 
-/// What is listed of an object; where its bytes are is not read.
+/// What is listed of an object; where its bytes are is never read.
 #[derive(Deserialize)]
 struct Listed {
     size: u64,
@@ -79,10 +79,10 @@ impl Query {
         }
     }
 
-    /// Begins behind the key or common prefix `after`; `row_behind` is the first row behind the key.
+    /// Begins after the key or common prefix `after`; `row_behind` is the first row after the key.
     fn after(mut self, after: Option<&str>, row_behind: impl Fn(String) -> String) -> Self {
         let Some(after) = after else { return self };
-        // A page may end with a common prefix; then everything under it is behind us.
+        // A page may end with a common prefix; then everything under it is done.
         if self.group_of(after).as_deref() == Some(after) {
             self.from = self.behind(after);
             self.listed = Some(after.to_string());
@@ -98,7 +98,7 @@ impl Query {
         rest.find(delimiter).map(|at| key[..self.prefix.len() + at + delimiter.len()].to_string())
     }
 
-    /// Behind all but the oddest rows under a common prefix; the rest is skipped one by one.
+    /// Past all but the oddest rows under a common prefix; the rest are skipped one by one.
     fn behind(&self, group: &str) -> String {
         format!("{}{}", object_key(&self.bucket, group), char::MAX)
     }
@@ -181,7 +181,7 @@ fn common_prefixes(prefixes: Vec<String>, encoding: Option<&EncodingType>) -> Ve
     prefixes.into_iter().map(|prefix| CommonPrefix { prefix: Some(encode(prefix, encoding)) }).collect()
 }
 
-/// How many entries a request that asks for `asked` of them gets.
+/// How many entries a request gets that asks for `asked`.
 pub(crate) fn limit(asked: Option<i32>, argument: &str, page_max: usize) -> S3Result<usize> {
     match asked.map(usize::try_from) {
         None => Ok(page_max),
@@ -262,7 +262,7 @@ pub(crate) async fn list_multipart_uploads(
     let limit = limit(input.max_uploads, "max-uploads", PAGE_MAX)?;
     let key_marker = input.key_marker.as_deref().filter(|marker| !marker.is_empty());
     let id_marker = input.upload_id_marker.as_deref().filter(|marker| !marker.is_empty());
-    // Ids are hexadecimal, so this is behind all of a key's uploads, or behind the one of the marker.
+    // Ids are hexadecimal, so this is past all of a key's uploads, or past the marker's.
     let row_behind = |row: String| match id_marker {
         None => row + "\0g",
         Some(id) => format!("{row}\0{id}\0"),

@@ -1,4 +1,4 @@
-//! Who may change what: a change holds the locks of the bucket, key and upload that it decides
+//! Who may change what: a change holds the locks of the bucket, key and upload that it is
 //! about, from the first row that it reads until its commit is durable. Changes of other things
 //! go on meanwhile and share its flush.
 
@@ -23,7 +23,7 @@ pub(crate) struct Scope {
     upload: Option<String>,
 }
 
-/// A bucket is changed by one, or what is in it by many.
+/// Either one changes the bucket, or many change what is in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Access {
     Shared,
@@ -41,7 +41,7 @@ impl Scope {
         Self { bucket: Some((name.into(), Access::Exclusive)), ..Self::default() }
     }
 
-    /// Something in a bucket that is new.
+    /// Something new in a bucket.
     pub(crate) fn within(bucket: &str) -> Self {
         Self { bucket: Some((bucket.into(), Access::Shared)), ..Self::default() }
     }

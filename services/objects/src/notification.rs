@@ -1,4 +1,4 @@
-//! Bucket notifications: which events a bucket tells, to whom, and how they read.
+//! Bucket notifications: which events a bucket reports, to whom, and in which form.
 //! (S3 User Guide, "Event message structure".)
 
 use anabranch_protocol::Arn;
@@ -73,7 +73,7 @@ impl Notifications {
         Ok(())
     }
 
-    /// The rules that tell of `event` (such as `ObjectCreated:Put`) at `key`.
+    /// The rules that report `event` (such as `ObjectCreated:Put`) at `key`.
     pub(crate) fn matching<'a>(&'a self, event: &'a str, key: &'a str) -> impl Iterator<Item = &'a NotificationRule> {
         self.rules.iter().filter(move |rule| rule.matches(event, key))
     }

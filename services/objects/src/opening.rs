@@ -18,7 +18,7 @@ use crate::stat::Counts;
 /// Rows that are changed at a time while opening.
 const CHANGES_MAX: usize = 1_000;
 
-/// What is known of a store once it is open.
+/// What is known about a store once it is open.
 pub(crate) struct Opened {
     pub(crate) counts: BTreeMap<String, Counts>,
     pub(crate) inventory: Inventory,
@@ -89,7 +89,7 @@ pub(crate) fn survey(index: &ControlStore, blobs: &Blobs, strays: &Path) -> Resu
     Ok(Opened { counts, inventory, sequence })
 }
 
-/// Why a store could not be looked through.
+/// Why a store could not be examined.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum OpeningError {
     #[error(transparent)]

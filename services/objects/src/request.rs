@@ -16,7 +16,7 @@ use crate::aws_chunked::{Decoder, Trailers};
 use crate::blob::check_md5;
 use crate::limits::{DocumentLimits, check_metadata};
 
-/// How long a presigned URL may hold (S3 API reference, "Authenticating Requests: Using Query
+/// How long a presigned URL may be valid (S3 API reference, "Authenticating Requests: Using Query
 /// Parameters"), in seconds.
 const PRESIGNED_S_MAX: i64 = 604_800;
 
@@ -51,7 +51,7 @@ pub(crate) async fn prepare(request: Request<Body>, clock: &dyn Clock) -> Result
     Ok(Request::from_parts(head, document.into()))
 }
 
-/// Holds a document against the digests that the request gives, where s3s does not.
+/// Checks a document against the digests that the request gives, where s3s does not.
 fn check_document(head: &Parts, document: &[u8]) -> Result<(), Refused> {
     let sent = head.headers.get("content-md5").map(|value| value.to_str().unwrap_or_default());
     check_md5(sent, &Md5::digest(document).into()).map_err(|error| Refused::from(&error))

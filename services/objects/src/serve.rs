@@ -87,7 +87,7 @@ impl Objects {
         Ok(objects)
     }
 
-    /// Ends the delivery of notifications; what waits is delivered after the next start.
+    /// Ends the delivery of notifications; those waiting are delivered after the next start.
     pub async fn shutdown(&self) {
         self.stop.send_replace(true);
         self.index.close();

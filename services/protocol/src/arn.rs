@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// Most characters of an ARN that is read.
 pub const ARN_CHARACTERS_MAX: usize = 2048;
 
-/// Why a text is no ARN, account or region.
+/// Why a text is not an ARN, account or region.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct NotAnArn(&'static str);
@@ -149,7 +149,7 @@ impl Arn {
         Some(&*self.resource).filter(|name| is_bucket && !name.contains('/'))
     }
 
-    /// The name behind `prefix`, such as `clicks` of `stream/clicks` behind `stream/`.
+    /// The name after `prefix`, such as `clicks` in `stream/clicks` after `stream/`.
     pub fn resource_after(&self, prefix: &str) -> Option<&str> {
         self.resource.strip_prefix(prefix)
     }

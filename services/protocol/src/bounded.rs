@@ -50,7 +50,7 @@ impl<T, const MAX: usize> Deref for BoundedList<T, MAX> {
     }
 }
 
-/// A list that a program made; what is above `MAX` is counted only.
+/// A list made by the program; members beyond `MAX` are only counted.
 impl<T, const MAX: usize> From<Vec<T>> for BoundedList<T, MAX> {
     fn from(mut kept: Vec<T>) -> Self {
         let count = kept.len();

@@ -40,7 +40,7 @@ impl<'de> Reader<'de> {
         Ok(header)
     }
 
-    /// The next header but for tags, on which no shape depends.
+    /// The next header, skipping tags, on which no shape depends.
     fn untagged(&mut self) -> Result<Header, Mismatch> {
         loop {
             match self.pull()? {
@@ -58,7 +58,7 @@ impl<'de> Reader<'de> {
         Ok(taken)
     }
 
-    /// The segments of a string of open length, put together.
+    /// The segments of a string of indefinite length, joined.
     fn segments(&mut self, length: impl Fn(Header) -> Option<usize>) -> Result<Vec<u8>, Mismatch> {
         let mut whole = Vec::new();
         loop {
@@ -155,7 +155,7 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
         visitor.visit_newtype_struct(self)
     }
 
-    /// Structures are maps on the wire; what reads one from a list by position is no AWS shape.
+    /// Structures are maps on the wire; anything that reads one from a list by position is not an AWS shape.
     fn deserialize_struct<V: Visitor<'de>>(
         self,
         _name: &'static str,
@@ -216,7 +216,7 @@ impl Members<'_, '_> {
         }
     }
 
-    /// What visits a list or a map must read it to its end.
+    /// Whoever visits a list or a map must read it to its end.
     fn end(&mut self) -> Result<(), Mismatch> {
         if self.has_more()? { Err(Mismatch::new("The body has members that were not expected")) } else { Ok(()) }
     }

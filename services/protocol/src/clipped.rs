@@ -1,4 +1,4 @@
-//! Values of requests in messages, as far as they are repeated there.
+//! Values of requests as messages repeat them.
 
 use std::fmt::{self, Display, Write};
 
@@ -39,7 +39,7 @@ struct Clipper<'a, 'b> {
 }
 
 impl Write for Clipper<'_, '_> {
-    /// Fails once nothing more fits, which ends the value's writing.
+    /// Fails once nothing more fits, which ends the writing of the value.
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let end = text.char_indices().nth(self.left).map_or(text.len(), |(end, _)| end);
         self.formatter.write_str(&text[..end])?;

@@ -70,7 +70,7 @@ pub struct Violations {
 }
 
 impl Violations {
-    /// Requires that the member at `path` is there.
+    /// Requires the member at `path`.
     pub fn required<T>(&mut self, path: impl Display, value: Option<&T>) {
         if value.is_none() {
             self.note(format_args!("Value null at '{path}' failed to satisfy constraint: Member must not be null"));
@@ -89,7 +89,7 @@ impl Violations {
         self.integer(path, value, shape);
     }
 
-    /// Checks a string, if it is there.
+    /// Checks a string, if present.
     pub fn text(&mut self, path: impl Display, value: Option<&str>, shape: &Text) {
         let Some(value) = value else { return };
         let length = value.chars().count();
@@ -110,7 +110,7 @@ impl Violations {
         }
     }
 
-    /// Checks an integer, if it is there.
+    /// Checks an integer, if present.
     pub fn integer(&mut self, path: impl Display, value: Option<i64>, shape: &Integer) {
         let Some(value) = value else { return };
         if value > shape.max {

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use crate::{Account, Arn, Region};
 
-/// What the gateway knows of a request besides its body.
+/// What the gateway knows about a request, apart from its body.
 #[derive(Debug, Clone)]
 pub struct RequestContext {
     /// Echoed in `x-amzn-RequestId` and in the logs.

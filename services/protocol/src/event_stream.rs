@@ -1,4 +1,4 @@
-//! Answers that go on: the framing `application/vnd.amazon.eventstream`, as Smithy's "Amazon Event
+//! Streaming answers: the framing `application/vnd.amazon.eventstream`, as Smithy's "Amazon Event
 //! Stream Specification" has it.
 
 use std::pin::Pin;
@@ -13,7 +13,7 @@ use crate::{ApiError, Encoding};
 /// The media type of such an answer.
 pub const EVENT_STREAM_TYPE: &str = "application/vnd.amazon.eventstream";
 
-/// Events of one answer, in order. An error is told to the client and ends the stream.
+/// Events of one answer, in order. An error is sent to the client and ends the stream.
 pub type EventStream = Pin<Box<dyn Stream<Item = Result<Event, ApiError>> + Send>>;
 
 /// One event.

@@ -10,7 +10,7 @@ use crate::ApiError;
 use crate::mismatch::FirstMismatch;
 use crate::worded::Worded;
 
-/// Compact JSON. Base64 has nothing to escape, so it is written without being looked through.
+/// Compact JSON. Base64 has nothing to escape, so it is written without being scanned.
 struct Base64Bytes;
 
 /// Bytes that are encoded at a time, and what becomes of them.

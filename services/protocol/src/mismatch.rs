@@ -96,7 +96,7 @@ enum Wanted<'a> {
 }
 
 impl<'a> Wanted<'a> {
-    /// From what a visitor says that it expects.
+    /// From what a visitor says it expects.
     fn of(expected: &'a str) -> Self {
         match expected {
             "a string" | "a borrowed string" | "a character" => Self::Value("an String"),
@@ -137,7 +137,7 @@ impl Display for Upper<'_> {
     }
 }
 
-/// Keeps the first mismatch while it goes up through a decoder that has errors of its own.
+/// Keeps the first mismatch while it passes up through a decoder that has errors of its own.
 #[derive(Debug, Default)]
 pub(crate) struct FirstMismatch(RefCell<Option<Mismatch>>);
 

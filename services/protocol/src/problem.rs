@@ -15,7 +15,7 @@ pub enum ProblemKind {
     FullDisk,
     /// The process has no descriptor left for a file or connection.
     Descriptors,
-    /// What waits to be delivered makes no progress.
+    /// Delivery makes no progress.
     StuckDelivery,
     /// A store or a part outside this process fails.
     Failing,
@@ -50,7 +50,7 @@ impl ProblemKind {
         }
     }
 
-    /// Whether the service fails at something because of it. Strays cost nothing but a look.
+    /// Whether the service is failing at something because of it. Strays only deserve a look.
     pub const fn is_failure(self) -> bool {
         !matches!(self, Self::Strays)
     }

@@ -52,7 +52,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Worded<'_, D> {
         self.0.deserialize_ignored_any(Worded(visitor, self.1)).map_err(from_below)
     }
 
-    /// Structures are maps on the wire; what reads one from a list by position is no AWS shape.
+    /// Structures are maps on the wire; anything that reads one from a list by position is not an AWS shape.
     #[inline]
     fn deserialize_struct<V: Visitor<'de>>(
         self,

@@ -1,20 +1,20 @@
-//! What is wrong with a stream's log, as far as it was met: told by health, metrics and console.
+//! What is wrong with a stream's log, as far as we have seen: shown by health, metrics and console.
 
 use anabranch_protocol::{ApiError, Problem, ProblemKind};
 use anabranch_storage::{Damage, Error as LogError, Failure, FailureKind, Health, Recovery};
 use parking_lot::Mutex;
 
-/// What was met, each until it is over.
+/// What has been seen, each until it is over.
 #[derive(Debug, Default)]
 pub(crate) struct Faults(Mutex<Met>);
 
 #[derive(Debug, Default)]
 struct Met {
-    /// Of the latest try to open it.
+    /// From the latest attempt to open it.
     opening: Option<(ProblemKind, String)>,
     /// Of the latest append.
     appending: Option<(ProblemKind, String)>,
-    /// Met while it was opened or read, until it is opened without.
+    /// Seen while it was opened or read; forgotten once it opens without.
     damage: Option<String>,
 }
 
@@ -51,7 +51,7 @@ impl Faults {
             Some(FailureKind::NoSpace { .. }) => Some(ProblemKind::FullDisk),
             Some(FailureKind::Poisoned) => Some(ProblemKind::Poisoned),
             Some(FailureKind::Exhausted) => Some(ProblemKind::Descriptors),
-            // What is refused is the caller's matter.
+            // Refusals are the caller's business.
             Some(_) => return,
         };
         let mut faults = self.0.lock();
@@ -75,7 +75,7 @@ impl Faults {
     }
 }
 
-/// What a client is told when the log fails: what it can do, and no path of this machine. The
+/// What a client is told when the log fails: what it can do about it, but no path of this machine. The
 /// server's log has the rest.
 pub(crate) fn log_failure(failure: &Failure) -> ApiError {
     tracing::error!(error = %failure, "the log of a stream failed");

@@ -26,7 +26,7 @@ pub(crate) struct StreamLog {
     directory: PathBuf,
     config: Config,
     logs: Arc<OpenLogs>,
-    /// Whether a log may be made where there is none: only while the stream itself is made.
+    /// Whether a log may be created where there is none: only while the stream itself is being created.
     is_new: AtomicBool,
     is_deleted: AtomicBool,
     /// Held while it is opened or closed.
@@ -41,9 +41,9 @@ pub(crate) struct StreamLog {
 
 #[derive(Debug, Default)]
 struct Current {
-    /// Another holder than this one is using it. Cloned only while locked.
+    /// Someone besides this holder is using it. Cloned only while locked.
     log: Option<Arc<Log>>,
-    /// When a failed write made it useless for appending.
+    /// When a failed write left it unable to take appends.
     poisoned: Option<Instant>,
     /// Figures of when it was closed.
     stat: Option<Stat>,
@@ -111,7 +111,7 @@ impl StreamLog {
             return Err(log_failure(&LogError::Closed.into()));
         }
         match self.take_current() {
-            // Its place is kept. What could not be written is read anew from the disk.
+            // Its place is kept. What could not be written is read back from the disk.
             Some(poisoned) => self.close_and_note(&poisoned),
             None => self.logs.take_place().map_err(|_| {
                 ApiError::internal("Too many streams are in use at the same time for the files that may be open")
@@ -210,7 +210,7 @@ impl StreamLog {
         }
     }
 
-    /// Makes the log: from now on there is one.
+    /// Creates the log: from now on there is one.
     pub(crate) fn make(self: &Arc<Self>) -> Result<(), ApiError> {
         self.is_new.store(true, Ordering::Release);
         drop(self.acquire()?);
@@ -241,7 +241,7 @@ impl StreamLog {
         self.current.lock().log.is_some()
     }
 
-    /// Says in the log if there is no log where one should be; opens nothing.
+    /// Reports it if there is no log where one should be; opens nothing.
     pub(crate) fn check_presence(&self) {
         if !holds_segments(&self.directory) {
             let error = LogError::NoLog { path: self.directory.clone() };
@@ -286,7 +286,7 @@ impl Closable for StreamLog {
 }
 
 impl LogInUse {
-    /// Takes note of what became of an append: tells waiting readers, or what is wrong.
+    /// Notes the outcome of an append: wakes waiting readers, or records what is wrong.
     pub(crate) fn appended(&self, outcome: &Result<(), Failure>) {
         match outcome {
             Ok(()) => {
@@ -297,7 +297,7 @@ impl LogInUse {
         }
     }
 
-    /// Takes note of why the log did not take an append.
+    /// Notes why the log did not take an append.
     pub(crate) fn refused(&self, failure: &Failure) {
         self.of.faults.appending(Some(failure));
         if failure.kind == FailureKind::Poisoned {

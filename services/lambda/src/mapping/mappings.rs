@@ -301,7 +301,7 @@ impl Mappings {
         problems
     }
 
-    /// Enters a passing state and takes the task out.
+    /// Enters a transitional state and takes the task out.
     fn pass(&self, scope: &Scope, uuid: &str, passing: MappingState) -> Result<Option<Task>, ApiError> {
         let mut mappings = self.mappings.lock();
         let mapping = mappings.get_mut(uuid).filter(|mapping| mapping.is_of(scope)).ok_or_else(missing)?;

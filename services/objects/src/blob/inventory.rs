@@ -1,4 +1,4 @@
-//! What is found in the directory at the start, held against what the index names.
+//! What is found in the directory at the start, compared with what the index names.
 
 use std::collections::HashSet;
 use std::fs;
@@ -23,7 +23,7 @@ pub(crate) struct Named {
 pub(crate) struct Inventory {
     /// Files that nothing accounts for, which were moved aside.
     pub(crate) strays: u64,
-    /// Files that rows name and that are not there.
+    /// Files that rows name but that are missing.
     pub(crate) missing: u64,
 }
 

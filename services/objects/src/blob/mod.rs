@@ -31,7 +31,7 @@ pub(crate) struct Blobs {
     directory: PathBuf,
     /// Objects being read, by the id of their first file.
     held: Mutex<HashMap<String, Holders>>,
-    /// Subdirectories whose names were flushed since the start.
+    /// Subdirectories whose names have been flushed since the start.
     durable_shelves: Mutex<HashSet<PathBuf>>,
 }
 
@@ -71,7 +71,7 @@ impl Blobs {
         }
     }
 
-    /// Takes the suffix off a file that is named now. Should that fail, the next start does it.
+    /// Takes the suffix off a file that is named now. If that fails, the next start does it.
     fn settle(&self, id: &str) {
         if let Err(error) = std::fs::rename(self.new_path(id), self.path(id)) {
             tracing::debug!(id, %error, "an object's file keeps its suffix until the next start");
@@ -109,7 +109,7 @@ impl Blobs {
         Hold { blobs: self.clone(), first: first.to_string() }
     }
 
-    /// Makes the subdirectory for `id`, unless another just did.
+    /// Creates the subdirectory for `id`, unless someone else just did.
     fn make_shelf(&self, id: &str) -> io::Result<()> {
         match DirBuilder::new().mode(0o700).create(self.shelf(id)) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
@@ -130,7 +130,7 @@ impl Blobs {
     }
 }
 
-/// One who reads an object: while there are any, its files stay, whatever becomes of the object.
+/// A reader of an object: while there is one, the files stay, whatever becomes of the object.
 #[derive(Debug)]
 pub(crate) struct Hold {
     blobs: Arc<Blobs>,

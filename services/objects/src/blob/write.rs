@@ -30,16 +30,16 @@ pub(crate) struct Incoming {
     pub(crate) checksums: Checksums,
     /// Bytes it is said to have.
     pub(crate) length: Option<u64>,
-    /// Bytes it may have; more than [`UPLOAD_BYTES_MAX`] is never taken.
+    /// Most bytes it may have; more than [`UPLOAD_BYTES_MAX`] is never accepted.
     pub(crate) bytes_max: Option<u64>,
 }
 
 /// Why a body was not written.
 #[derive(Debug)]
 pub(crate) enum WriteError {
-    /// The body is not as it should be.
+    /// The body is invalid.
     Refused(S3Error),
-    /// The disk failed, or there was no descriptor.
+    /// The disk failed, or no descriptor was left.
     Disk(io::Error),
 }
 
@@ -72,7 +72,7 @@ impl NewBlob {
         self.file.blobs.settle(&self.blob.id);
     }
 
-    /// Whether a row names the file can't be told; the next start decides.
+    /// Whether a row names the file is not known; the next start finds out.
     pub(crate) fn leave(mut self) {
         self.file.leave();
     }

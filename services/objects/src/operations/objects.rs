@@ -14,7 +14,7 @@ use crate::index::{Checksums, Headers, Object as Stored};
 use crate::limits::{DELETED_OBJECTS_MAX, check_key};
 use crate::store::Objects;
 
-/// The checksums of a request with their names, as it sent them.
+/// The checksums of a request with their names, as they were sent.
 pub(super) fn named(sums: &Checksums) -> [(&'static str, &Option<String>); 5] {
     [
         ("x-amz-checksum-crc32", &sums.crc32),
@@ -64,7 +64,7 @@ pub(super) fn refuse(used: &[(&str, bool)]) -> S3Result<()> {
     }
 }
 
-/// Compares what was computed with headers and trailers.
+/// Compares the computed checksums with headers and trailers.
 pub(super) fn verify(
     content_md5: Option<&str>,
     sent: &Checksums,

@@ -1,4 +1,4 @@
-//! What a service shows of itself on the console page. It is data: the server renders it.
+//! What a service shows on the console page. It is data: the server renders it.
 
 /// A heading and a table: one kind of resource, such as streams.
 #[derive(Debug, Clone, PartialEq, Eq)]

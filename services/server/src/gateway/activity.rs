@@ -1,4 +1,4 @@
-//! What a connection is at, as far as its deadlines and the choice of which to close depend on it.
+//! What a connection is doing, as far as its deadlines and the choice of which to close depend on it.
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -30,9 +30,9 @@ pub(super) struct Activity {
     head_since: AtomicU64,
     blocked_since: AtomicU64,
     http_2: AtomicBool,
-    /// Answers of HTTP/2 of which a client may be slow to take more.
+    /// HTTP/2 answers that a client may be slow to take.
     answers: Mutex<Vec<Weak<Mutex<Paced>>>>,
-    /// Whether it was told to make room for another.
+    /// Whether it was asked to make room for another.
     leaving: AtomicBool,
     room_wanted: Notify,
 }
@@ -119,7 +119,7 @@ impl Activity {
         self.http_2.load(Ordering::Relaxed)
     }
 
-    /// Since when nothing is asked and nothing is being sent; `None` while something is.
+    /// Since when nothing has been asked or sent; `None` while something is.
     pub(super) fn idle_since(&self) -> Option<Instant> {
         let is_busy = self.in_flight.load(Ordering::Relaxed) > 0 || self.blocked_since.load(Ordering::Relaxed) != 0;
         if is_busy { None } else { self.at(&self.idle_since) }
@@ -144,7 +144,7 @@ impl Activity {
         leaves
     }
 
-    /// When the connection has taken too long over what it is at, unless something happens.
+    /// When the connection will have taken too long over what it is doing, unless something happens.
     pub(super) fn deadline(&self, limits: &ConnectionLimits) -> Option<(Instant, Overdue)> {
         let answer = self.at(&self.blocked_since).map(|since| (since + limits.answer_stall_max, Overdue::Answer));
         let stream = self.answers().iter().filter_map(Weak::upgrade).filter_map(|answer| lock(&answer).offered).min();
@@ -236,7 +236,7 @@ impl HttpBody for Counted {
 struct Paced {
     body: Body,
     rest: Bytes,
-    /// When a piece was given after which none was asked for yet.
+    /// When the last piece was given, if none has been asked for since.
     offered: Option<Instant>,
     /// Gone once the answer was cut.
     in_flight: Option<InFlight>,

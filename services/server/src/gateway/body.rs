@@ -16,7 +16,7 @@ use tokio::time::Sleep;
 /// Largest body of anything but S3, whose objects are streamed. The largest requests that AWS
 /// takes there are 16 MiB (DynamoDB's batches).
 pub(crate) const BODY_BYTES_MAX: u64 = 16 << 20;
-/// Longest time that a body may take in all which is read whole.
+/// Longest time that a body which is read whole may take in all.
 const BODY_READ_MAX: Duration = Duration::from_secs(120);
 /// How much of a refused body is still read. A client that is answered, and then cut off, while
 /// it still sends may lose the answer.

@@ -1,4 +1,4 @@
-//! One connection: HTTP on it, within the limits of time that hold for each.
+//! One connection: HTTP on it, within the time limits of each.
 
 use std::convert::Infallible;
 use std::io::{self, IoSlice};
@@ -32,7 +32,7 @@ use super::limits::{
 /// A connection's bytes, plain or by TLS.
 pub(super) type Transport = Either<TcpStream, TlsStream<TcpStream>>;
 
-/// By which scheme a request came: `http` or `https`.
+/// The scheme by which a request came: `http` or `https`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Scheme(pub(crate) &'static str);
 
@@ -57,7 +57,7 @@ pub(super) async fn serve(
     loop {
         let ends = closing.map(|told| told + CLOSING_MAX);
         let must_close = tokio::select! {
-            // What has arrived is looked at before anything is held against the client.
+            // What has arrived is looked at before the client is blamed for anything.
             biased;
             result = connection.as_mut() => {
                 if let Err(error) = result {
@@ -131,7 +131,7 @@ async fn answer(
     Ok(response.map(|body| in_flight.until_sent(body)))
 }
 
-/// Completes when the connection has taken too long over what it is at.
+/// Completes when the connection has taken too long over what it is doing.
 async fn overdue(activity: &Activity, limits: &ConnectionLimits, mut timer: Pin<&mut Sleep>) -> Overdue {
     poll_fn(|context| {
         while let Some((deadline, overdue)) = activity.deadline(limits) {

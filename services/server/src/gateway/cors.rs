@@ -1,4 +1,4 @@
-//! What pages of origins that the server was told of get to see (the Fetch standard, "CORS protocol").
+//! What pages of configured origins get to see (the Fetch standard, "CORS protocol").
 
 use axum::body::Body;
 use axum::http::header::{

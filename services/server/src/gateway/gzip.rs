@@ -7,7 +7,7 @@ use flate2::read::MultiGzDecoder;
 
 use super::body::BodyError;
 
-/// Inflates `body`, which must not come to more than `limit` bytes; no more than that is inflated.
+/// Inflates `body`, up to `limit` bytes; a longer one is refused.
 pub(super) fn inflate(body: &[u8], limit: u64) -> Result<Bytes, BodyError> {
     let mut plain = Vec::new();
     let read = MultiGzDecoder::new(body).take(limit + 1).read_to_end(&mut plain);

@@ -1,6 +1,6 @@
 //! What a request is counted as.
 
-/// Under which service and operation a request is counted.
+/// The service and operation under which a request is counted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Label {
     /// Such as `kinesis`.

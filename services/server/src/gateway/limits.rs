@@ -1,4 +1,4 @@
-//! Limits of connections: how many there are, and how long each may take over what.
+//! Limits of connections: how many there may be, and how long each may take over what.
 //!
 //! Every wait for a client ends, so that whoever is slow, gone or hostile costs a bounded amount
 //! for a bounded time.
@@ -49,7 +49,7 @@ pub(super) const CLOSING_MAX: Duration = Duration::from_secs(5);
 /// How many connections there may be, and how long each may take over what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConnectionLimits {
-    /// Connections at a time. Above it, the one that is idle for longest is closed for a new one,
+    /// Connections at a time. Above it, the one that has been idle longest is closed for a new one,
     /// and if all are busy the new one is answered with 503.
     pub connections_max: usize,
     /// Wait for the first byte of a connection, and for its first request.

@@ -81,7 +81,7 @@ impl Batch<'_> {
 
     async fn concluded(&mut self, part: Part, outcome: InvokeOutcome) -> bool {
         if outcome.function_error.is_some() && self.context.is_stopped() {
-            // Its process may have been killed because we stop: that is no failure of the
+            // Its process may have been killed because we are stopping: that is not a failure of the
             // function, and the records are delivered again.
             return false;
         }
