@@ -58,7 +58,7 @@ impl Routes {
     /// Number of the open shard whose range holds `key`, for [`Routes::shard`].
     fn of(&self, key: HashKey) -> usize {
         // Where the ranges are even, as they mostly are, it is found without a search.
-        let guess = ((key.0 >> 64) * self.starts.len() as u128 >> 64) as usize;
+        let guess = (((key.0 >> 64) * self.starts.len() as u128) >> 64) as usize;
         let begins = self.starts.get(guess).is_some_and(|start| *start <= key);
         if begins && self.starts.get(guess + 1).is_none_or(|next| *next > key) {
             return guess;
