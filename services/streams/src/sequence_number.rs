@@ -24,6 +24,17 @@ const SECONDS_BITS: u32 = 36;
 /// Most digits of a sequence number of this crate.
 const DIGITS_MAX: usize = 57;
 
+/// The digits of the numbers below 100.
+const PAIRS: [[u8; 2]; 100] = {
+    let mut pairs = [[0; 2]; 100];
+    let mut number = 0;
+    while number < 100 {
+        pairs[number] = [b'0' + (number / 10) as u8, b'0' + (number % 10) as u8];
+        number += 1;
+    }
+    pairs
+};
+
 impl SequenceNumber {
     /// The number of the record at `position` of a shard that came at `timestamp_ms`.
     pub(crate) fn of_record(shard_index: u32, shard_created_s: u64, position: u64, timestamp_ms: u64) -> Self {
@@ -89,9 +100,12 @@ impl fmt::Display for SequenceNumber {
             let zeros = limbs.iter().take_while(|limb| **limb == 0).count();
             limbs = &mut limbs[zeros..];
             let mut remainder = remainder as u32;
-            for digit in group.iter_mut().rev() {
-                *digit = b'0' + (remainder % 10) as u8;
-                remainder /= 10;
+            if let Some((first, pairs)) = group.split_first_mut() {
+                for pair in pairs.chunks_exact_mut(2).rev() {
+                    pair.copy_from_slice(&PAIRS[(remainder % 100) as usize]);
+                    remainder /= 100;
+                }
+                *first = b'0' + remainder as u8;
             }
         }
         let zeros = digits.iter().take_while(|digit| **digit == b'0').count();

@@ -91,13 +91,23 @@ pub(crate) fn shard_id(index: u32) -> String {
     ShardId(index).to_string()
 }
 
+/// Most digits of a shard's number.
+const DIGITS_MAX: usize = 10;
+
 /// A shard's number, shown as its id.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ShardId(pub(crate) u32);
 
 impl fmt::Display for ShardId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "shardId-{:012}", self.0)
+        // In one piece: answers hold hundreds, and `{:012}` writes each zero by itself.
+        let mut text = *b"shardId-000000000000";
+        let mut rest = self.0;
+        for digit in text.iter_mut().rev().take(DIGITS_MAX) {
+            *digit = b'0' + (rest % 10) as u8;
+            rest /= 10;
+        }
+        formatter.write_str(std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
     }
 }
 
@@ -107,4 +117,17 @@ pub(crate) fn shard_index(shard_id: &str) -> Option<u32> {
     let digits = shard_id.split_once('-').map_or(shard_id, |(_, behind)| behind);
     let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
     is_number.then(|| digits.parse().ok())?.filter(|index| i32::try_from(*index).is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_has_twelve_digits() {
+        for index in [0, 7, 10, 4_999, 1_000_000_000, u32::MAX] {
+            assert_eq!(shard_id(index), format!("shardId-{index:012}"));
+            assert_eq!(shard_index(&shard_id(index)), i32::try_from(index).is_ok().then_some(index));
+        }
+    }
 }
