@@ -1,11 +1,10 @@
 //! Asynchronous invocations: written to the control store before they are accepted, run
 //! at least once, retried twice when the function fails, then given to its destination.
 
-use anabranch_control::{Changes, ControlStore, Stored, Table};
-use anabranch_protocol::{Account, ApiError, Blob, Clipped, Clock, ErrorKind, Problem, ProblemKind, Region};
+use anabranch_control::{Changes, ControlStore, Table};
+use anabranch_protocol::{ApiError, Blob, Clipped, Clock, ErrorKind, Problem, ProblemKind};
 use bytes::Bytes;
 use parking_lot::Mutex;
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -17,51 +16,17 @@ use crate::config::LambdaConfig;
 use crate::control::{blocking, commit};
 use crate::destinations::{self, Message};
 use crate::error::{service_exception, too_many_requests};
-use crate::function_id::{FunctionId, LATEST_VERSION, Scope};
+use crate::function_id::{FunctionId, LATEST_VERSION};
 use crate::functions::Functions;
 use crate::invoke::{Invocation, InvokeOutcome, LogTail, json_or_text};
 use crate::setbacks::Setbacks;
+use crate::stored_event::Event;
 use crate::time::{iso_ms, key_time};
 
 const EVENTS: Table = Table("lambda_async_events");
 
 /// Events read at a time when an earlier run's are taken up: each may be of 1 MB.
 const EVENTS_READ_MAX: usize = 16;
-
-/// An accepted event as it is stored.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Event {
-    request_id: String,
-    account: Account,
-    region: Region,
-    function: String,
-    payload: Blob,
-    client_context: Option<String>,
-    accepted_ms: u64,
-    /// Invocations that ended in a function error so far.
-    failures: u32,
-    /// Not before this time, in ms since the Unix epoch.
-    due_ms: u64,
-}
-
-impl Event {
-    fn function(&self) -> FunctionId {
-        FunctionId::new(Scope { account: self.account, region: self.region.clone() }, self.function.clone())
-    }
-}
-
-impl Stored for Event {
-    const KIND: &'static str = "asynchronous_event";
-    const VERSION: u32 = 2;
-
-    /// In version 1 there was one account in one region.
-    fn migrate(_: u32, mut row: Value) -> serde_json::Result<Self> {
-        let Scope { account, region } = Scope::default();
-        row["account"] = account.as_str().into();
-        row["region"] = region.as_str().into();
-        serde_json::from_value(row)
-    }
-}
 
 /// The queue.
 pub(crate) struct AsyncInvocations {
@@ -371,35 +336,4 @@ enum Next {
 enum Failure {
     Function(InvokeOutcome),
     Given(ApiError),
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn events_have_fixtures() {
-        let event = Event {
-            request_id: "11111111-2222-3333-4444-555555555555".into(),
-            account: "111122223333".parse().unwrap(),
-            region: "eu-west-1".parse().unwrap(),
-            function: "consumer".into(),
-            payload: Blob(Bytes::from_static(br#"{"n":1}"#)),
-            client_context: Some(r#"{"client":"test"}"#.into()),
-            accepted_ms: 1_700_000_000_000,
-            failures: 1,
-            due_ms: 1_700_000_060_000,
-        };
-        let first = Event { client_context: None, failures: 0, due_ms: 1_700_000_000_000, ..event.clone() };
-        anabranch_control::check_fixtures(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/stored"), &[event, first]);
-    }
-
-    #[test]
-    fn an_event_of_the_one_account_there_was_is_for_a_function_of_the_default_one() {
-        let row = json!({
-            "request_id": "id", "function": "consumer", "payload": "e30=", "client_context": null,
-            "accepted_ms": 1, "failures": 0, "due_ms": 1,
-        });
-        assert_eq!(Event::migrate(1, row).unwrap().function(), "consumer".parse().unwrap());
-    }
 }

@@ -25,6 +25,7 @@ mod operations;
 mod section;
 mod service;
 mod setbacks;
+mod stored_event;
 mod stored_function;
 mod time;
 

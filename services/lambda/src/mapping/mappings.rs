@@ -8,16 +8,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use super::configuration::EventSourceMapping;
 use super::context::{BatchInvoker, Context};
+use super::entry::{Mapping, Task};
 use super::queue;
 use super::request::{EventSourceMappingRequest, ListEventSourceMappings};
 use super::settings::Settings;
 use super::sources::{Delivery, EventSource, Sources};
-use super::stat::{MappingStat, Stat};
+use super::stat::MappingStat;
 use super::state::MappingState;
 use super::stored::{MappingRecord, StoredMapping};
 use super::stream::checkpoint::Checkpoints;
@@ -25,7 +25,7 @@ use super::stream::supervisor;
 use crate::config::LambdaConfig;
 use crate::control::commit;
 use crate::destinations;
-use crate::error::{invalid_parameter, not_found, resource_conflict, resource_in_use, service_exception};
+use crate::error::{invalid_parameter, not_found, resource_conflict, service_exception};
 use crate::function_id::{FunctionId, Scope};
 use crate::functions::Functions;
 
@@ -34,19 +34,6 @@ const MAPPINGS: Table = Table("lambda_event_source_mappings");
 const FLUSH_WAIT_MAX: Duration = Duration::from_secs(5);
 /// Mappings that one page of a list holds at most, as AWS.
 const PAGE_MAX: usize = 100;
-
-struct Mapping {
-    record: MappingRecord,
-    /// Set while the mapping passes from one state to another.
-    passing: Option<MappingState>,
-    stat: Arc<Stat>,
-    task: Option<Task>,
-}
-
-struct Task {
-    stop: watch::Sender<bool>,
-    ended: JoinHandle<()>,
-}
 
 /// What mappings work with.
 pub(crate) struct Dependencies {
@@ -264,7 +251,9 @@ impl Mappings {
     pub(crate) async fn delete(self: &Arc<Self>, scope: &Scope, uuid: &str) -> Result<EventSourceMapping, ApiError> {
         let task = self.pass(scope, uuid, MappingState::Deleting)?;
         let shown = self.get(scope, uuid)?;
-        stop(task).await;
+        if let Some(task) = task {
+            task.stop().await;
+        }
         let mut changes = Changes::default();
         changes.delete(MAPPINGS, uuid);
         self.checkpoints.forget(uuid, &mut changes);
@@ -314,7 +303,9 @@ impl Mappings {
     fn restart(self: &Arc<Self>, uuid: &str, task: Option<Task>) {
         let (mappings, uuid) = (self.clone(), uuid.to_string());
         tokio::spawn(async move {
-            stop(task).await;
+            if let Some(task) = task {
+                task.stop().await;
+            }
             mappings.settle(&uuid);
         });
     }
@@ -386,40 +377,6 @@ impl Mappings {
     }
 }
 
-impl Mapping {
-    fn new(record: MappingRecord, passing: Option<MappingState>) -> Self {
-        Self { record, passing, stat: Arc::default(), task: None }
-    }
-
-    fn is_of(&self, scope: &Scope) -> bool {
-        self.record.function.scope == *scope
-    }
-
-    fn state(&self) -> MappingState {
-        self.passing.unwrap_or(if self.record.enabled { MappingState::Enabled } else { MappingState::Disabled })
-    }
-
-    fn check_settled(&self) -> Result<(), ApiError> {
-        match self.passing {
-            None => Ok(()),
-            Some(state) => {
-                Err(resource_in_use(format!("The event source mapping cannot be changed while it is {state}.")))
-            }
-        }
-    }
-
-    fn show(&self, uuid: &str) -> EventSourceMapping {
-        EventSourceMapping::new(uuid, &self.record, self.state(), self.stat.last_result())
-    }
-}
-
 fn missing() -> ApiError {
     not_found("The resource you requested does not exist.")
-}
-
-async fn stop(task: Option<Task>) {
-    if let Some(task) = task {
-        task.stop.send_replace(true);
-        let _ = task.ended.await;
-    }
 }

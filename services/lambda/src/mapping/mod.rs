@@ -6,6 +6,7 @@
 
 mod configuration;
 mod context;
+mod entry;
 mod filter;
 mod mappings;
 mod payload;
