@@ -6,6 +6,7 @@ import pathlib
 import urllib.error
 import urllib.request
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
 
@@ -71,6 +72,31 @@ def test_errors_of_the_api(server):
         assert error.value.response["Error"]["Code"] == code, error.value
     assert client.get_function_configuration(FunctionName="behaving")["Timeout"] == 2
     assert [function["FunctionName"] for function in client.list_functions()["Functions"]] == ["behaving", "dying"]
+
+
+def of_account(server, account, region="us-east-1"):
+    """A client that calls as `account`."""
+    return boto3.client("lambda", endpoint_url=server.url, region_name=region, aws_access_key_id=account, aws_secret_access_key="test")
+
+
+def test_functions_and_mappings_belong_to_an_account_and_region(server):
+    mine, arn = server.client("lambda"), "arn:aws:lambda:us-east-1:000000000000:function:behaving"
+    assert mine.get_function_configuration(FunctionName=arn)["FunctionArn"] == arn
+    for other in [of_account(server, "111122223333"), of_account(server, "000000000000", "eu-west-1")]:
+        region = other.meta.region_name
+        assert other.list_functions()["Functions"] == []
+        assert other.list_event_source_mappings()["EventSourceMappings"] == []
+        with pytest.raises(ClientError) as error:
+            other.invoke(FunctionName="behaving")
+        assert error.value.response["Error"]["Code"] == "ResourceNotFoundException"
+        assert f"arn:aws:lambda:{region}:" in error.value.response["Error"]["Message"], error.value
+    with pytest.raises(ClientError) as error:
+        of_account(server, "000000000000", "eu-west-1").invoke(FunctionName=arn)
+    assert "Functions from 'us-east-1' are not reachable in this region ('eu-west-1')" in str(error.value)
+    kinesis_elsewhere = "arn:aws:kinesis:us-east-1:111122223333:stream/source"
+    with pytest.raises(ClientError) as error:
+        mine.create_event_source_mapping(FunctionName="behaving", EventSourceArn=kinesis_elsewhere, StartingPosition="LATEST")
+    assert error.value.response["Error"]["Code"] == "InvalidParameterValueException", error.value
 
 
 def test_event_source_mappings(server):
