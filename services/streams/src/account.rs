@@ -4,10 +4,12 @@ use anabranch_control::{Stored, Table};
 use anabranch_protocol::{Account, ApiError, Region, RequestContext};
 use serde::{Deserialize, Serialize};
 
-use crate::error::limit_exceeded;
+use crate::error::{control_failure, limit_exceeded};
 use crate::limits::{DAY_MS, WARM_THROUGHPUT_MIBPS_MAX};
-use crate::stream::{StreamKey, StreamMode};
-use crate::streams::{Streams, control_failure};
+use crate::service::Streams;
+use crate::state::key::StreamKey;
+use crate::state::status::CommitmentStatus;
+use crate::state::stream::StreamMode;
 
 const ACCOUNTS: Table = Table("streams_accounts");
 
@@ -25,17 +27,16 @@ impl Stored for Commitment {
 }
 
 impl Commitment {
-    /// `ENABLED`, `ENABLED_UNTIL_EARLIEST_ALLOWED_END` or `DISABLED`.
-    pub(crate) fn status(&self, now_ms: u64) -> &'static str {
+    pub(crate) fn status(&self, now_ms: u64) -> CommitmentStatus {
         match (self.started_ms, self.ended_ms) {
-            (Some(_), None) => "ENABLED",
-            (Some(_), Some(ended_ms)) if now_ms < ended_ms => "ENABLED_UNTIL_EARLIEST_ALLOWED_END",
-            _ => "DISABLED",
+            (Some(_), None) => CommitmentStatus::Enabled,
+            (Some(_), Some(ended_ms)) if now_ms < ended_ms => CommitmentStatus::EnabledUntilEarliestAllowedEnd,
+            _ => CommitmentStatus::Disabled,
         }
     }
 
     pub(crate) fn is_enabled(&self, now_ms: u64) -> bool {
-        self.status(now_ms) != "DISABLED"
+        self.status(now_ms) != CommitmentStatus::Disabled
     }
 
     /// A commitment holds for a day at least.
@@ -53,7 +54,7 @@ impl Commitment {
 
     /// Ends it, or lets it end as soon as it may.
     pub(crate) fn disable(&mut self, now_ms: u64) {
-        if self.status(now_ms) == "ENABLED" {
+        if self.status(now_ms) == CommitmentStatus::Enabled {
             self.ended_ms = self.earliest_end_ms().map(|earliest_ms| earliest_ms.max(now_ms));
         }
     }
@@ -114,16 +115,19 @@ mod tests {
     #[test]
     fn a_commitment_holds_a_day_at_least() {
         let mut commitment = Commitment::default();
-        assert_eq!(commitment.status(0), "DISABLED");
+        assert_eq!(commitment.status(0), CommitmentStatus::Disabled);
         commitment.enable(1_000);
         commitment.disable(2_000);
-        assert_eq!(commitment.status(2_000), "ENABLED_UNTIL_EARLIEST_ALLOWED_END");
+        assert_eq!(commitment.status(2_000), CommitmentStatus::EnabledUntilEarliestAllowedEnd);
         commitment.enable(3_000);
-        assert_eq!((commitment.status(3_000), commitment.started_ms), ("ENABLED", Some(1_000)));
+        assert_eq!((commitment.status(3_000), commitment.started_ms), (CommitmentStatus::Enabled, Some(1_000)));
         commitment.disable(4_000);
-        assert_eq!((commitment.status(1_000 + DAY_MS), commitment.ended_ms), ("DISABLED", Some(1_000 + DAY_MS)));
+        assert_eq!(
+            (commitment.status(1_000 + DAY_MS), commitment.ended_ms),
+            (CommitmentStatus::Disabled, Some(1_000 + DAY_MS))
+        );
         commitment.enable(2 * DAY_MS);
         commitment.disable(4 * DAY_MS);
-        assert_eq!(commitment.status(4 * DAY_MS), "DISABLED");
+        assert_eq!(commitment.status(4 * DAY_MS), CommitmentStatus::Disabled);
     }
 }

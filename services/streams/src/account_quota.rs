@@ -6,8 +6,8 @@ use anabranch_protocol::{ApiError, RequestContext};
 use crate::error::limit_exceeded;
 use crate::limits::{ACCOUNT_SHARDS, ON_DEMAND_STREAMS};
 use crate::quota::Limits;
-use crate::stream::StreamMode;
-use crate::streams::Streams;
+use crate::service::Streams;
+use crate::state::stream::StreamMode;
 
 /// What counts against the quotas of one account in one region.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub(crate) struct AccountUse {
 impl Streams {
     pub(crate) fn account_use(&self, context: &RequestContext) -> AccountUse {
         let mut used = AccountUse { open_shards: 0, on_demand_streams: 0 };
-        for stream in self.of(context) {
+        for stream in self.registry.of(context) {
             let state = stream.state();
             match state.mode {
                 StreamMode::Provisioned => used.open_shards += state.open_shards().count(),
@@ -32,7 +32,7 @@ impl Streams {
 
     /// Refuses so many open shards more if the caller may not have them.
     pub(crate) fn check_shard_quota(&self, context: &RequestContext, additional: u32) -> Result<(), ApiError> {
-        if self.config.limits == Limits::Off {
+        if self.registry.config.limits == Limits::Off {
             return Ok(());
         }
         let current = self.account_use(context).open_shards;
@@ -52,7 +52,7 @@ impl Streams {
     /// Refuses one more on-demand stream if the caller may not have it.
     pub(crate) fn check_on_demand_quota(&self, context: &RequestContext) -> Result<(), ApiError> {
         let current = self.account_use(context).on_demand_streams;
-        if self.config.limits == Limits::Off || current < ON_DEMAND_STREAMS as usize {
+        if self.registry.config.limits == Limits::Off || current < ON_DEMAND_STREAMS as usize {
             return Ok(());
         }
         Err(limit_exceeded(format!(

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use crate::error::call_rate_exceeded;
 use crate::quota::Bucket;
-use crate::stream::StreamKey;
+use crate::state::key::StreamKey;
 
 /// Entries from which on those are dropped that were not used for a while.
 const ENTRIES_MAX: usize = 10_000;

@@ -2,7 +2,8 @@
 
 use anabranch_protocol::{ApiError, ErrorKind};
 
-use crate::stream::StreamKey;
+use crate::state::key::StreamKey;
+use crate::state::status::{ConsumerStatus, StreamStatus};
 
 pub(crate) fn stream_not_found(key: &StreamKey) -> ApiError {
     let message = format!("Stream {} not found.", key.under_account());
@@ -14,7 +15,7 @@ pub(crate) fn stream_exists(key: &StreamKey) -> ApiError {
     ApiError::conflict("ResourceInUseException", message)
 }
 
-pub(crate) fn not_active(key: &StreamKey, status: &str) -> ApiError {
+pub(crate) fn not_active(key: &StreamKey, status: StreamStatus) -> ApiError {
     let message = format!("Stream {} not ACTIVE, instead in state {status}", key.under_account());
     ApiError::conflict("ResourceInUseException", message)
 }
@@ -50,7 +51,7 @@ pub(crate) fn subscription_exists(consumer_arn: &str) -> ApiError {
 }
 
 /// `resource` is what it is called, such as `stream clicks`.
-pub(crate) fn resource_not_active(resource: &str, status: &str) -> ApiError {
+pub(crate) fn resource_not_active(resource: &str, status: ConsumerStatus) -> ApiError {
     ApiError::conflict("ResourceInUseException", format!("The {resource} is not ACTIVE, instead in state {status}"))
 }
 
@@ -74,6 +75,12 @@ pub(crate) fn call_rate_exceeded(message: impl Into<String>) -> ApiError {
 
 pub(crate) fn shard_limit(limit: i64) -> ApiError {
     limit_exceeded(format!("Target shard count or number of open shards cannot be greater than {limit}."))
+}
+
+/// A failure of the control store; the server's log says more.
+pub(crate) fn control_failure(error: &anabranch_control::ControlError) -> ApiError {
+    tracing::error!(%error, "control state of a stream");
+    ApiError::internal(error.to_string())
 }
 
 /// Why the service could not be opened.

@@ -8,8 +8,7 @@ use std::time::Instant;
 use parking_lot::RwLock;
 
 use crate::shard::shard_id;
-use crate::stream::StreamState;
-use crate::streams::Streams;
+use crate::state::stream::StreamState;
 
 /// A metric of a stream. What counts successes counts 1 for each and 0 for a failure, so that its
 /// average is their share.
@@ -173,7 +172,8 @@ impl Meters {
         }
     }
 
-    fn measured(&self, state: &StreamState) -> Vec<Measured> {
+    /// What was measured of the stream with this state.
+    pub(crate) fn measured(&self, state: &StreamState) -> Vec<Measured> {
         let one = |shard: Option<u32>, metric: &'static str, meter: &Meter| Measured {
             stream: state.key.name.clone(),
             shard: shard.map(shard_id),
@@ -189,12 +189,5 @@ impl Meters {
         });
         let of_stream = NAMES.iter().zip(&self.stream).map(|(name, meter)| one(None, name, meter));
         of_stream.chain(of_shards).filter(|measured| measured.sample_count > 0).collect()
-    }
-}
-
-impl Streams {
-    /// What was measured of all streams and, where enabled, their shards.
-    pub fn measured(&self) -> Vec<Measured> {
-        self.all().iter().flat_map(|stream| stream.meters.measured(&stream.state())).collect()
     }
 }

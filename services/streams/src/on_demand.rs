@@ -8,9 +8,10 @@ use crate::error::shard_limit;
 use crate::hash_key::HashKey;
 use crate::limits::{ON_DEMAND_SHARDS_MAX, SHARDS_MAX};
 use crate::quota::Written;
+use crate::registry::Registry;
 use crate::resharding::Resharding;
-use crate::stream::{Stream, StreamMode, StreamState};
-use crate::streams::Streams;
+use crate::state::stream::{StreamMode, StreamState};
+use crate::stream::Stream;
 
 /// What a shard takes by the second before it is split, half of what it may.
 const SPLIT_BYTES: u64 = 500_000;
@@ -18,8 +19,8 @@ const SPLIT_RECORDS: u64 = 500;
 
 /// Splits the shards of on-demand streams that were written to much since the last call, which
 /// was `passed_ms` ago.
-pub(crate) fn grow(streams: &Streams, passed_ms: u64) {
-    for stream in streams.all() {
+pub(crate) fn grow(registry: &Registry, passed_ms: u64) {
+    for stream in registry.all() {
         let state = stream.state();
         stream.quota.retain(|index| state.knows_shard(index));
         let written = stream.quota.take_written();
@@ -31,7 +32,7 @@ pub(crate) fn grow(streams: &Streams, passed_ms: u64) {
         if busy.is_empty() {
             continue;
         }
-        match split(streams, &stream, &busy) {
+        match split(registry, &stream, &busy) {
             Ok(count) => tracing::info!(stream = state.key.name, count, "split shards that grew busy"),
             Err(error) => tracing::debug!(stream = state.key.name, %error, "can't split busy shards"),
         }
@@ -45,8 +46,8 @@ fn is_much(written: &Written, passed_ms: u64) -> bool {
 
 /// Splits shards in the middle of their hash keys, all in one change, since the stream is UPDATING
 /// after it. Returns how many; those that can't be split are left out.
-fn split(streams: &Streams, stream: &Stream, indices: &[u32]) -> Result<usize, ApiError> {
-    streams.reshard_in_any_mode(stream, |resharding| {
+fn split(registry: &Registry, stream: &Stream, indices: &[u32]) -> Result<usize, ApiError> {
+    registry.reshard_in_any_mode(stream, |resharding| {
         let mut count = 0;
         let mut refusal = None;
         for index in indices {
@@ -99,6 +100,7 @@ mod tests {
 
     use super::*;
     use crate::StreamsConfig;
+    use crate::service::Streams;
 
     async fn call(streams: &Streams, operation: &str, request: Value) -> Value {
         let body = request.to_string().into();
@@ -137,7 +139,7 @@ mod tests {
             put(&streams, u128::MAX, 1_000).await;
             clock.advance_ms(1_000);
         }
-        grow(&streams, 10_000);
+        grow(&streams.registry, 10_000);
         let shards = call(&streams, "ListShards", json!({ "StreamName": "clicks" })).await["Shards"].clone();
         let shards = shards.as_array().unwrap();
         let mut parents: Vec<_> = shards.iter().filter_map(|shard| shard["ParentShardId"].as_str()).collect();
@@ -157,7 +159,7 @@ mod tests {
             }
             clock.advance_ms(1_000);
         }
-        grow(&streams, 10_000);
+        grow(&streams.registry, 10_000);
         let shards = call(&streams, "ListShards", json!({ "StreamName": "clicks" })).await["Shards"].clone();
         let shards = shards.as_array().unwrap();
         let parents: Vec<_> = shards.iter().filter_map(|shard| shard["ParentShardId"].as_str()).collect();
@@ -166,7 +168,7 @@ mod tests {
         assert_eq!(shards[5]["HashKeyRange"]["StartingHashKey"], middle);
         assert_eq!(put(&streams, 0, 1).await["ShardId"], "shardId-000000000004");
         clock.advance_ms(60_000);
-        grow(&streams, 60_000);
+        grow(&streams.registry, 60_000);
         let shards = call(&streams, "ListShards", json!({ "StreamName": "clicks" })).await["Shards"].clone();
         assert_eq!(shards.as_array().unwrap().len(), 6, "what was written before does not count again");
     }

@@ -5,7 +5,8 @@ use anabranch_storage::{Failure, FailureKind, Position, ReadLimit, Record, Recor
 
 use crate::record::OVERHEAD_BYTES;
 use crate::shard::Shard;
-use crate::stream::{Stream, StreamState};
+use crate::state::stream::StreamState;
+use crate::stream::Stream;
 use crate::stream_log::LogInUse;
 
 /// What a read of a shard found.

@@ -8,7 +8,7 @@ use anabranch_storage::Position;
 use crate::error::{invalid_argument, shard_not_found};
 use crate::hash_key::{HashKey, even_ranges};
 use crate::shard::{Closed, Shard, shard_id};
-use crate::stream::StreamState;
+use crate::state::stream::StreamState;
 
 /// A change of a stream's shards at one position of its log: shards that close end before it,
 /// their children begin at it.
@@ -140,7 +140,7 @@ impl Resharding<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stream::StreamKey;
+    use crate::state::key::StreamKey;
     use proptest::prelude::*;
 
     /// Open shards by hash key; panics unless they cover all keys without gap or overlap.

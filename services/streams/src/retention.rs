@@ -6,20 +6,21 @@ use anabranch_protocol::ApiError;
 use anabranch_storage::ReadLimit;
 
 use crate::limits::{RETENTION_OPENS_MAX, RETENTION_PARTS};
-use crate::stream::{Stream, StreamState};
+use crate::registry::Registry;
+use crate::state::stream::StreamState;
+use crate::stream::Stream;
 use crate::stream_log::LogInUse;
-use crate::streams::Streams;
 
-/// Drops expired segments of all streams. A log that is closed is opened for it only when something
+/// Drops expired segments of all registry. A log that is closed is opened for it only when something
 /// in it may have expired, or, some in each round, when that is not known yet.
-pub(crate) fn trim(streams: &Streams) {
+pub(crate) fn trim(registry: &Registry) {
     let mut opens_left = RETENTION_OPENS_MAX;
-    for stream in streams.all() {
-        let (state, now_ms) = (stream.state(), streams.clock.now_ms());
+    for stream in registry.all() {
+        let (state, now_ms) = (stream.state(), registry.clock.now_ms());
         if state.created_ms >= state.horizon_ms(now_ms) {
             continue;
         }
-        if let Err(error) = streams.drop_expired_shards(&stream) {
+        if let Err(error) = registry.drop_expired_shards(&stream) {
             tracing::error!(stream = state.key.name, %error, "forgetting expired shards");
         }
         if !stream.log.is_open() {
@@ -72,9 +73,11 @@ mod tests {
     use anabranch_storage::Config;
 
     use super::*;
+    use crate::config::StreamsConfig;
     use crate::hash_key::HashKey;
-    use crate::stream::{StreamKey, StreamState};
-    use crate::streams::StreamsConfig;
+    use crate::service::Streams;
+    use crate::state::key::StreamKey;
+    use crate::state::stream::StreamState;
 
     #[tokio::test]
     async fn expired_shards_are_forgotten_and_their_ids_are_not_used_again() {
@@ -91,23 +94,29 @@ mod tests {
         };
         let streams = open();
         let key = StreamKey::of_name(&RequestContext::default(), "clicks");
-        streams.create(StreamState::new(key.clone(), 1, 1_763_000_000_000)).unwrap();
-        streams.reshard(&streams.get(&key).unwrap(), |resharding| resharding.split(0, HashKey(100))).unwrap();
+        streams.registry.create(StreamState::new(key.clone(), 1, 1_763_000_000_000)).unwrap();
+        streams
+            .registry
+            .reshard(&streams.registry.get(&key).unwrap(), |resharding| resharding.split(0, HashKey(100)))
+            .unwrap();
         clock.advance_ms(1_000);
-        streams.reshard(&streams.get(&key).unwrap(), |resharding| resharding.merge(1, 2)).unwrap();
+        streams.registry.reshard(&streams.registry.get(&key).unwrap(), |resharding| resharding.merge(1, 2)).unwrap();
         clock.advance_ms(24 * 3_600_000);
-        trim(&streams);
+        trim(&streams.registry);
         let indexes = |streams: &Streams| -> Vec<u32> {
-            streams.get(&key).unwrap().state().shards.iter().map(|shard| shard.index).collect()
+            streams.registry.get(&key).unwrap().state().shards.iter().map(|shard| shard.index).collect()
         };
         assert_eq!(indexes(&streams), [1, 2, 3], "what was closed a moment later is held");
         clock.advance_ms(1_000);
-        trim(&streams);
+        trim(&streams.registry);
         streams.shutdown().await;
         drop(streams);
         let streams = open();
         assert_eq!(indexes(&streams), [3]);
-        streams.reshard(&streams.get(&key).unwrap(), |resharding| resharding.split(3, HashKey(100))).unwrap();
+        streams
+            .registry
+            .reshard(&streams.registry.get(&key).unwrap(), |resharding| resharding.split(3, HashKey(100)))
+            .unwrap();
         assert_eq!(indexes(&streams), [3, 4, 5]);
     }
 }

@@ -2,7 +2,8 @@
 
 use anabranch_protocol::{Cell, Column, Section};
 
-use crate::streams::StreamStat;
+use crate::figures::StreamStat;
+use crate::state::status::StreamStatus;
 
 const COLUMNS: &[Column] = &[
     Column::text("Stream"),
@@ -27,8 +28,8 @@ fn row(stream: StreamStat) -> Vec<Cell> {
     vec![
         Cell::Name(stream.name),
         match stream.status {
-            "ACTIVE" => Cell::Good("active".into()),
-            other => Cell::Neutral(other.to_lowercase()),
+            StreamStatus::Active => Cell::Good("active".into()),
+            other => Cell::Neutral(other.as_str().to_lowercase()),
         },
         Cell::Count(stream.open_shards as u64),
         stream.records.map_or_else(not_opened, Cell::Count),

@@ -13,16 +13,18 @@ use bytes::Bytes;
 use crate::error::{invalid_argument, stream_not_found};
 use crate::reading::Reading;
 use crate::record::StoredRecord;
+use crate::service::Streams;
 use crate::shard::{Shard, shard_id};
-use crate::stream::{Stream, StreamKey, StreamState};
-use crate::streams::Streams;
+use crate::state::key::StreamKey;
+use crate::state::stream::StreamState;
+use crate::stream::Stream;
 
 #[async_trait]
 impl StreamSource for Streams {
     async fn open_stream(&self, arn: &str) -> Result<Arc<dyn StreamHandle>, PortError> {
         let key = StreamKey::of_arn(arn)
             .ok_or_else(|| port_error(invalid_argument(format!("{arn} is no ARN of a stream."))))?;
-        let stream = self.get(&key).map_err(port_error)?;
+        let stream = self.registry.get(&key).map_err(port_error)?;
         let source = Source { stream, clock: self.clock.clone() };
         source.state().map_err(port_error)?;
         Ok(Arc::new(source))

@@ -4,6 +4,7 @@ use anabranch_protocol::Timestamp;
 use serde::Serialize;
 
 use crate::account::Commitment;
+use crate::state::status::CommitmentStatus;
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -14,7 +15,7 @@ pub(super) struct AccountSettingsAnswer {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct CommitmentView {
-    status: &'static str,
+    status: CommitmentStatus,
     #[serde(skip_serializing_if = "Option::is_none")]
     started_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -5,8 +5,8 @@ use serde::Deserialize;
 
 use super::addressed::Addressed;
 use super::stream_reference::StreamReference;
+use crate::service::Streams;
 use crate::shapes::TagMap;
-use crate::streams::Streams;
 use crate::tags::{add_tags, check_tags};
 
 #[derive(Debug, Deserialize)]
@@ -30,7 +30,7 @@ pub(super) fn add_tags_to_stream(
     violations.finish()?;
     let tags = request.tags.unwrap_or_default();
     let stream = stream.find(streams, context)?;
-    streams.change(&stream, |state, _| {
+    streams.registry.change(&stream, |state, _| {
         let owner = format!("stream {}", state.key.under_account());
         add_tags(&mut state.tags, tags, &owner)
     })

@@ -6,9 +6,10 @@ use anabranch_protocol::{ApiError, Violations};
 use serde::Deserialize;
 
 use crate::error::{consumer_not_found, invalid_argument};
+use crate::service::Streams;
 use crate::shapes::{CONSUMER_ARN, CONSUMER_NAME, STREAM_ARN, STREAM_ID};
-use crate::stream::{Stream, StreamKey};
-use crate::streams::Streams;
+use crate::state::key::StreamKey;
+use crate::stream::Stream;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -35,13 +36,13 @@ impl ConsumerReference {
         let missing = || invalid_argument("Either ConsumerARN or both StreamARN and ConsumerName must be provided.");
         let Some(arn) = &self.consumer_arn else {
             let (Some(stream_arn), Some(name)) = (&self.stream_arn, &self.consumer_name) else { return Err(missing()) };
-            let stream = streams.get(&StreamKey::of_arn(stream_arn).ok_or_else(missing)?)?;
+            let stream = streams.registry.get(&StreamKey::of_arn(stream_arn).ok_or_else(missing)?)?;
             let state = stream.state();
             let consumer = state.registered(now_ms).find(|consumer| consumer.name == *name);
             let consumer = consumer.ok_or_else(|| consumer_not_found(name, &state.key))?;
             return Ok((stream, consumer.arn(&state.key.arn())));
         };
-        let stream = streams.get(&StreamKey::of_arn(arn).ok_or_else(missing)?)?;
+        let stream = streams.registry.get(&StreamKey::of_arn(arn).ok_or_else(missing)?)?;
         let state = stream.state();
         let consumer = state.consumer_by_arn(arn, now_ms)?;
         let is_other_stream = self.stream_arn.as_ref().is_some_and(|stream_arn| *stream_arn != state.key.arn());

@@ -5,10 +5,11 @@ use serde::Deserialize;
 
 use crate::account::check_warm_throughput;
 use crate::limits::{ON_DEMAND_SHARDS, RECORD_KIB_DEFAULT, SHARDS_MAX};
+use crate::service::Streams;
 use crate::shapes::TagMap;
 use crate::shapes::{MAX_RECORD_SIZE_KIB, POSITIVE, STREAM_MODE, STREAM_NAME, WARM_THROUGHPUT};
-use crate::stream::{StreamKey, StreamMode, StreamState};
-use crate::streams::Streams;
+use crate::state::key::StreamKey;
+use crate::state::stream::{StreamMode, StreamState};
 use crate::tags::{add_tags, check_tags};
 
 #[derive(Debug, Default, Deserialize)]
@@ -97,12 +98,12 @@ pub(super) fn create_stream(
     }
     let key = StreamKey::of_name(context, request.stream_name.as_deref().unwrap_or_default());
     let mut state = StreamState::new(key, request.shard_count()?, now_ms);
-    state.active_from_ms = streams.after_transition(now_ms);
+    state.active_from_ms = streams.registry.after_transition(now_ms);
     state.mode = request.mode();
     state.warm_throughput_mibps =
         check_warm_throughput(streams, &state.key, state.mode, request.warm_throughput_mi_bps)?;
     state.record_kib_max = request.max_record_size_in_kib.map_or(RECORD_KIB_DEFAULT, |kib| kib as u32);
     let owner = format!("stream {}", state.key.under_account());
     add_tags(&mut state.tags, request.tags.unwrap_or_default(), &owner)?;
-    streams.create(state)
+    streams.registry.create(state)
 }

@@ -3,7 +3,7 @@
 use anabranch_protocol::{ApiError, RequestContext};
 
 use super::retention::{Direction, RetentionRequest, set_retention};
-use crate::streams::Streams;
+use crate::service::Streams;
 
 /// Keeps records less long. Older ones are out of reach at once.
 pub(super) fn decrease_stream_retention_period(

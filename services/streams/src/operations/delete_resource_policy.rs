@@ -3,7 +3,7 @@
 use anabranch_protocol::{ApiError, RequestContext, Violations};
 
 use super::resource::ResourceReference;
-use crate::streams::Streams;
+use crate::service::Streams;
 
 /// Removes a stream's or consumer's policy.
 pub(super) fn delete_resource_policy(

@@ -7,7 +7,7 @@ use super::addressed::Addressed;
 use super::stream_reference::StreamReference;
 
 use crate::error::has_registered_consumers;
-use crate::streams::Streams;
+use crate::service::Streams;
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -32,11 +32,11 @@ pub(super) fn delete_stream(
     if has_consumers && request.enforce_consumer_deletion != Some(true) {
         return Err(has_registered_consumers(&stream.state().key));
     }
-    let delay = streams.config.transition_delay;
+    let delay = streams.registry.config.transition_delay;
     if delay.is_zero() {
-        return streams.finish_deletion(&stream);
+        return streams.registry.finish_deletion(&stream);
     }
-    streams.begin_deletion(&stream)?;
+    streams.registry.begin_deletion(&stream)?;
     streams.finish_deletion_after(stream, delay);
     Ok(())
 }

@@ -3,7 +3,7 @@
 use anabranch_protocol::{ApiError, RequestContext, Violations};
 
 use super::consumer_reference::ConsumerReference;
-use crate::streams::Streams;
+use crate::service::Streams;
 
 /// Deregisters a consumer. It is DELETING for the configured delay.
 pub(super) fn deregister_stream_consumer(
@@ -15,9 +15,9 @@ pub(super) fn deregister_stream_consumer(
     consumer.check(&mut violations);
     violations.finish()?;
     let (stream, arn) = consumer.find(streams)?;
-    streams.change_in_any_status(&stream, |state, now_ms| {
+    streams.registry.change_in_any_status(&stream, |state, now_ms| {
         let consumer = state.consumer_by_arn_mut(&arn, now_ms)?;
-        consumer.deleted_from_ms.get_or_insert(streams.after_transition(now_ms));
+        consumer.deleted_from_ms.get_or_insert(streams.registry.after_transition(now_ms));
         state.consumers.retain(|consumer| !consumer.is_gone(now_ms));
         Ok(())
     })

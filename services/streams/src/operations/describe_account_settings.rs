@@ -4,7 +4,7 @@ use anabranch_protocol::{ApiError, RequestContext};
 use serde::Deserialize;
 
 use super::account_settings::AccountSettingsAnswer;
-use crate::streams::Streams;
+use crate::service::Streams;
 
 #[derive(Debug, Deserialize)]
 pub(super) struct DescribeAccountSettingsRequest {}

@@ -4,7 +4,7 @@ use anabranch_protocol::{ApiError, RequestContext};
 use serde::{Deserialize, Serialize};
 
 use crate::limits::{ACCOUNT_SHARDS, ON_DEMAND_STREAMS};
-use crate::streams::Streams;
+use crate::service::Streams;
 
 #[derive(Debug, Deserialize)]
 pub(super) struct DescribeLimitsRequest {}

@@ -7,9 +7,10 @@ use super::addressed::Addressed;
 use super::stream_reference::StreamReference;
 use super::view::{EnhancedMetrics, ShardView, StreamModeDetails};
 use crate::limits::DESCRIBE_SHARDS_DEFAULT;
+use crate::service::Streams;
 use crate::shapes::{PAGE_LIMIT, SHARD_ID};
 use crate::shard::shard_index;
-use crate::streams::Streams;
+use crate::state::status::{EncryptionType, StreamStatus};
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -30,14 +31,14 @@ struct StreamDescription {
     stream_name: String,
     #[serde(rename = "StreamARN")]
     stream_arn: String,
-    stream_status: &'static str,
+    stream_status: StreamStatus,
     stream_mode_details: StreamModeDetails,
     shards: Vec<ShardView>,
     has_more_shards: bool,
     retention_period_hours: u32,
     stream_creation_timestamp: Timestamp,
     enhanced_monitoring: [EnhancedMetrics; 1],
-    encryption_type: &'static str,
+    encryption_type: EncryptionType,
     #[serde(skip_serializing_if = "Option::is_none")]
     key_id: Option<String>,
 }
@@ -58,8 +59,9 @@ pub(super) fn describe_stream(
     let limit = request.limit.map_or(DESCRIBE_SHARDS_DEFAULT, |limit| limit as usize);
     let now_ms = streams.clock.now_ms();
     let status = state.status(now_ms);
-    let mut shards =
-        state.held_shards(now_ms).filter(|shard| status != "CREATING" && after.is_none_or(|a| shard.index > a));
+    let mut shards = state
+        .held_shards(now_ms)
+        .filter(|shard| status != StreamStatus::Creating && after.is_none_or(|a| shard.index > a));
     let page: Vec<ShardView> = shards.by_ref().take(limit).map(ShardView::from).collect();
     Ok(DescribeStreamAnswer {
         stream_description: StreamDescription {

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::consumer_reference::ConsumerReference;
 use super::view::ConsumerView;
-use crate::streams::Streams;
+use crate::service::Streams;
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]

@@ -5,7 +5,8 @@ use serde::Serialize;
 
 use super::stream_reference::StreamReference;
 use super::view::{EnhancedMetrics, StreamModeDetails, WarmThroughput};
-use crate::streams::Streams;
+use crate::service::Streams;
+use crate::state::status::{EncryptionType, StreamStatus};
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -19,12 +20,12 @@ struct StreamDescriptionSummary {
     stream_name: String,
     #[serde(rename = "StreamARN")]
     stream_arn: String,
-    stream_status: &'static str,
+    stream_status: StreamStatus,
     stream_mode_details: StreamModeDetails,
     retention_period_hours: u32,
     stream_creation_timestamp: Timestamp,
     enhanced_monitoring: [EnhancedMetrics; 1],
-    encryption_type: &'static str,
+    encryption_type: EncryptionType,
     #[serde(skip_serializing_if = "Option::is_none")]
     key_id: Option<String>,
     open_shard_count: usize,

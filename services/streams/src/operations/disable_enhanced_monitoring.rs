@@ -3,7 +3,7 @@
 use anabranch_protocol::{ApiError, RequestContext};
 
 use super::enhanced_monitoring::{EnhancedMonitoringAnswer, EnhancedMonitoringRequest, set_metrics};
-use crate::streams::Streams;
+use crate::service::Streams;
 
 /// Records which metrics a stream does not report by shard any more.
 pub(super) fn disable_enhanced_monitoring(

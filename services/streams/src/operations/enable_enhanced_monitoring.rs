@@ -3,7 +3,7 @@
 use anabranch_protocol::{ApiError, RequestContext};
 
 use super::enhanced_monitoring::{EnhancedMonitoringAnswer, EnhancedMonitoringRequest, set_metrics};
-use crate::streams::Streams;
+use crate::service::Streams;
 
 /// Records which metrics a stream reports by shard, and says so. There is no CloudWatch here that
 /// they would go to: the server's own metrics are not by shard.

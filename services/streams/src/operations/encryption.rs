@@ -5,11 +5,11 @@ use serde::Deserialize;
 
 use super::addressed::Addressed;
 use super::stream_reference::StreamReference;
-use crate::encryption::is_key_id;
 use crate::error::{invalid_argument, limit_exceeded};
 use crate::limits::ENCRYPTION_CHANGES_A_DAY;
+use crate::service::Streams;
 use crate::shapes::{ENCRYPTION_TYPE, KEY_ID};
-use crate::streams::Streams;
+use crate::state::encryption::is_key_id;
 
 pub(super) type EncryptionRequest = Addressed<StreamReference, Encryption>;
 
@@ -39,7 +39,7 @@ pub(super) fn set_encryption(
     if !is_key_id(&key_id) {
         return Err(ApiError::not_found("KMSNotFoundException", format!("Invalid keyId '{key_id}'")));
     }
-    streams.change_slowly(&stream, |state, now_ms| {
+    streams.registry.change_slowly(&stream, |state, now_ms| {
         if state.encryption_changes_a_day(start, now_ms) >= ENCRYPTION_CHANGES_A_DAY {
             return Err(limit_exceeded(format!(
                 "Encryption of stream {} can be {} at most {ENCRYPTION_CHANGES_A_DAY} times within 24 hours.",
@@ -47,7 +47,7 @@ pub(super) fn set_encryption(
                 if start { "started" } else { "stopped" }
             )));
         }
-        state.set_key_id(start.then_some(key_id), streams.after_transition(now_ms), now_ms);
+        state.set_key_id(start.then_some(key_id), streams.registry.after_transition(now_ms), now_ms);
         Ok(())
     })
 }

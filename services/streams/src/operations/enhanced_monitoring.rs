@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::addressed::Addressed;
 use super::stream_reference::StreamReference;
+use crate::service::Streams;
 use crate::shapes::{METRICS, METRICS_NAME, MetricsNames};
-use crate::streams::Streams;
 
 /// The name that stands for all metrics.
 const ALL: &str = "ALL";
@@ -44,7 +44,7 @@ pub(super) fn set_metrics(
     violations.finish()?;
     let stream = stream.find(streams, context)?;
     let is_named = |metric: &str| named.iter().any(|name| name == metric || name == ALL);
-    streams.change_slowly(&stream, |state, _| {
+    streams.registry.change_slowly(&stream, |state, _| {
         let keeps = |metric: &&str| {
             let is_on = state.shard_level_metrics.iter().any(|on| on == metric);
             if enable { is_on || is_named(metric) } else { is_on && !is_named(metric) }

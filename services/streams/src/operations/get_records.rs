@@ -13,9 +13,9 @@ use crate::limits::{GET_RECORDS_BYTES_MAX, GET_RECORDS_MAX};
 use crate::meters::{Metric, ShardMetric};
 use crate::quota::Limits;
 use crate::reading::Reading;
+use crate::service::Streams;
 use crate::shapes::{PAGE_LIMIT, SHARD_ITERATOR, STREAM_ARN, STREAM_ID};
-use crate::stream::StreamKey;
-use crate::streams::Streams;
+use crate::state::key::StreamKey;
 
 /// About what a record takes in an answer beside its data.
 const RECORD_MEMBERS_BYTES: usize = 200;
@@ -52,7 +52,7 @@ pub(super) async fn get_records(streams: &Streams, encoding: Encoding, body: &[u
     violations.finish()?;
     let (now_ms, began) = (streams.clock.now_ms(), Instant::now());
     let iterator = streams.iterator_key.verify(request.shard_iterator.as_deref().unwrap_or_default(), now_ms)?;
-    let Some(stream) = streams.by_id(iterator.stream_id) else {
+    let Some(stream) = streams.registry.by_id(iterator.stream_id) else {
         return Err(ApiError::not_found("ResourceNotFoundException", "The iterator's stream does not exist any more."));
     };
     let state = stream.state();
@@ -63,7 +63,7 @@ pub(super) async fn get_records(streams: &Streams, encoding: Encoding, body: &[u
     }
     state.check_not_deleting()?;
     let shard = state.shard_of_index(iterator.shard_index, now_ms)?;
-    let has_quota = streams.config.limits == Limits::Aws;
+    let has_quota = streams.registry.config.limits == Limits::Aws;
     if has_quota && !stream.quota.begin_read(shard.index, now_ms) {
         stream.meters.add(Metric::ReadThroughputExceeded, 1);
         stream.meters.add_to_shard(&state, shard.index, &[(ShardMetric::ReadThroughputExceeded, 1)]);

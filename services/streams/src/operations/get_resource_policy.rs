@@ -4,7 +4,7 @@ use anabranch_protocol::{ApiError, RequestContext, Violations};
 use serde::Serialize;
 
 use super::resource::ResourceReference;
-use crate::streams::Streams;
+use crate::service::Streams;
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]

@@ -7,10 +7,10 @@ use super::starting_position::StartingPosition;
 use crate::error::{rate_exceeded, shard_does_not_exist, shard_not_found};
 use crate::iterator::ShardIterator;
 use crate::quota::Limits;
+use crate::service::Streams;
 use crate::shapes::{ITERATOR_TYPE, SEQUENCE_NUMBER, SHARD_ID, STREAM_ARN, STREAM_ID, STREAM_NAME};
 use crate::shard::{ShardId, shard_index};
-use crate::stream::StreamKey;
-use crate::streams::Streams;
+use crate::state::key::StreamKey;
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -56,12 +56,14 @@ pub(super) fn get_shard_iterator(
     let shard_id = request.shard_id.as_deref().unwrap_or_default();
     let index = shard_index(shard_id).ok_or_else(|| shard_not_found(shard_id, &key))?;
     // AWS names the shard also where it is its stream that is missing.
-    let stream =
-        streams.readable(context, name, arn).map_err(|_| shard_does_not_exist(&ShardId(index).to_string(), &key))?;
+    let stream = streams
+        .registry
+        .readable(context, name, arn)
+        .map_err(|_| shard_does_not_exist(&ShardId(index).to_string(), &key))?;
     let state = stream.state();
     let now_ms = streams.clock.now_ms();
     let shard = state.shard(shard_id, now_ms)?;
-    if streams.config.limits == Limits::Aws && !stream.quota.iterator(shard.index, now_ms) {
+    if streams.registry.config.limits == Limits::Aws && !stream.quota.iterator(shard.index, now_ms) {
         return Err(rate_exceeded(&shard.id(), &state.key));
     }
     let start = StartingPosition {

@@ -3,7 +3,7 @@
 use anabranch_protocol::{ApiError, RequestContext};
 
 use super::retention::{Direction, RetentionRequest, set_retention};
-use crate::streams::Streams;
+use crate::service::Streams;
 
 /// Keeps records longer. What expired before stays expired, as far as its segment is dropped.
 pub(super) fn increase_stream_retention_period(

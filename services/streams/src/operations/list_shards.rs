@@ -7,10 +7,11 @@ use super::page_token::{PageToken, read_token, write_token};
 use super::view::ShardView;
 use crate::error::invalid_argument;
 use crate::limits::LIST_SHARDS_MAX;
+use crate::service::Streams;
 use crate::shapes::{NEXT_TOKEN, PAGE_LIMIT, SHARD_FILTER_TYPE, SHARD_ID, STREAM_ARN, STREAM_ID, STREAM_NAME};
 use crate::shard::{Shard, shard_index};
-use crate::stream::{StreamKey, StreamState};
-use crate::streams::Streams;
+use crate::state::key::StreamKey;
+use crate::state::stream::StreamState;
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -117,7 +118,7 @@ pub(super) fn list_shards(
         Some(text) => {
             request.check_beside_token()?;
             let token: Token = read_token(text, now_ms)?;
-            let state = streams.get(&token.stream)?.state();
+            let state = streams.registry.get(&token.stream)?.state();
             if request.stream_arn.as_ref().is_some_and(|arn| *arn != state.key.arn()) {
                 return Err(invalid_argument("NextToken is not of the stream that StreamARN names."));
             }
@@ -127,7 +128,8 @@ pub(super) fn list_shards(
             (state, Some(token.after), token.filter)
         }
         None => {
-            let stream = streams.named(context, request.stream_name.as_deref(), request.stream_arn.as_deref())?;
+            let stream =
+                streams.registry.named(context, request.stream_name.as_deref(), request.stream_arn.as_deref())?;
             let after = request.exclusive_start_shard_id.as_deref().and_then(shard_index);
             (stream.state(), after, request.shard_filter.clone())
         }

@@ -7,9 +7,9 @@ use super::page_token::{PageToken, read_token, write_token};
 use super::view::ConsumerView;
 use crate::error::invalid_argument;
 use crate::limits::LIST_CONSUMERS_MAX;
+use crate::service::Streams;
 use crate::shapes::{NEXT_TOKEN, PAGE_LIMIT, STREAM_ARN, STREAM_ID};
-use crate::stream::StreamKey;
-use crate::streams::Streams;
+use crate::state::key::StreamKey;
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -58,7 +58,7 @@ pub(super) fn list_stream_consumers(
     violations.integer("maxResults", request.max_results, &PAGE_LIMIT);
     violations.finish()?;
     let now_ms = streams.clock.now_ms();
-    let state = streams.named(context, None, request.stream_arn.as_deref())?.state();
+    let state = streams.registry.named(context, None, request.stream_arn.as_deref())?.state();
     let created = request.stream_creation_timestamp;
     state.check_created(created)?;
     let after = match &request.next_token {

@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 use super::view::StreamModeDetails;
 use crate::error::invalid_argument;
 use crate::limits::LIST_STREAMS_DEFAULT;
+use crate::service::Streams;
 use crate::shapes::{NEXT_TOKEN, PAGE_LIMIT, STREAM_NAME};
-use crate::streams::Streams;
+use crate::state::status::StreamStatus;
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -34,7 +35,7 @@ struct StreamSummary {
     stream_name: String,
     #[serde(rename = "StreamARN")]
     stream_arn: String,
-    stream_status: &'static str,
+    stream_status: StreamStatus,
     stream_mode_details: StreamModeDetails,
     stream_creation_timestamp: Timestamp,
 }
@@ -57,6 +58,7 @@ pub(super) fn list_streams(
     let limit = request.limit.map_or(LIST_STREAMS_DEFAULT, |limit| limit as usize);
     let now_ms = streams.clock.now_ms();
     let mut states = streams
+        .registry
         .of(context)
         .into_iter()
         .map(|stream| stream.state())

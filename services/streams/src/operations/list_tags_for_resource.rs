@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::resource::ResourceReference;
 use super::view::TagView;
-use crate::streams::Streams;
+use crate::service::Streams;
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]

@@ -7,8 +7,8 @@ use super::addressed::Addressed;
 use super::stream_reference::StreamReference;
 use super::view::TagView;
 use crate::limits::TAGS_MAX;
+use crate::service::Streams;
 use crate::shapes::{TAG_KEY, TAG_LIMIT};
-use crate::streams::Streams;
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]

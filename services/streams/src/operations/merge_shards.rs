@@ -6,9 +6,9 @@ use serde::Deserialize;
 use super::addressed::Addressed;
 use super::stream_reference::StreamReference;
 use crate::error::shard_not_found;
+use crate::service::Streams;
 use crate::shapes::SHARD_ID;
 use crate::shard::shard_index;
-use crate::streams::Streams;
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -36,6 +36,6 @@ pub(super) fn merge_shards(
     };
     let first = index(request.shard_to_merge.as_deref())?;
     let second = index(request.adjacent_shard_to_merge.as_deref())?;
-    let stream = streams.get(&owner)?;
-    streams.reshard(&stream, |resharding| resharding.merge(first, second).map(|_| ()))
+    let stream = streams.registry.get(&owner)?;
+    streams.registry.reshard(&stream, |resharding| resharding.merge(first, second).map(|_| ()))
 }

@@ -63,7 +63,7 @@ use serde::Serialize;
 
 use crate::quota::Limits;
 use crate::section::section;
-use crate::streams::Streams;
+use crate::service::Streams;
 use addressed::FromCall;
 
 const STREAM_ARN: &[ResourceReference] = &[ResourceReference::Arn("StreamARN")];
@@ -139,7 +139,7 @@ impl Service for Streams {
 
     async fn perform(&self, call: &Call) -> Result<Answer, ApiError> {
         let (context, operation) = (&call.context, call.operation.name);
-        if self.config.limits == Limits::Aws && !call.operation.answers_with_events {
+        if self.registry.config.limits == Limits::Aws && !call.operation.answers_with_events {
             self.call_rates.admit(context, operation, call.encoding(), &call.body(), self.clock.now_ms())?;
         }
         match operation {

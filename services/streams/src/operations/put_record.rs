@@ -11,8 +11,9 @@ use super::put_records::{PutRecordsEntry, put};
 use crate::error::invalid_argument;
 use crate::meters::Metric;
 use crate::sequence_number::SequenceNumber;
+use crate::service::Streams;
 use crate::shapes::{SEQUENCE_NUMBER, STREAM_ARN, STREAM_ID, STREAM_NAME};
-use crate::streams::Streams;
+use crate::state::status::EncryptionType;
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -38,7 +39,7 @@ pub(super) struct PutRecordAnswer {
     shard_id: String,
     sequence_number: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    encryption_type: Option<&'static str>,
+    encryption_type: Option<EncryptionType>,
 }
 
 /// Puts one record and answers once it is durable. Its sequence number is above any acknowledged
@@ -61,7 +62,7 @@ pub(super) async fn put_record(
     };
     entry.validate(format_args!(""), &mut violations);
     violations.finish()?;
-    let stream = streams.readable(context, request.stream_name.as_deref(), request.stream_arn.as_deref())?;
+    let stream = streams.registry.readable(context, request.stream_name.as_deref(), request.stream_arn.as_deref())?;
     if let Some(number) = ordering.filter(|number| *number != "0") {
         let watermark = stream.log_acquired().await?.watermark();
         let is_ours = SequenceNumber::parse(number)

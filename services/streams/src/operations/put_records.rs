@@ -7,18 +7,20 @@ use std::time::Instant;
 use anabranch_protocol::{ApiError, Blob, BoundedList, ErrorKind, RequestContext, Violations};
 use serde::{Deserialize, Serialize, Serializer};
 
+use crate::append::Routed;
 use crate::error::{invalid_argument, rate_exceeded};
 use crate::hash_key::HashKey;
 use crate::limits::PUT_RECORDS_BYTES_MAX;
 use crate::meters::{Metric, ShardMetric};
 use crate::quota::Limits;
 use crate::record::StoredRecord;
-use crate::routing::{OpenShard, Routed, Targets};
+use crate::routing::{OpenShard, Targets};
 use crate::sequence_number::SequenceNumber;
+use crate::service::Streams;
 use crate::shapes::{DATA_BYTES_MAX, HASH_KEY, PARTITION_KEY, RECORDS, STREAM_ARN, STREAM_ID, STREAM_NAME};
 use crate::shard::ShardId;
+use crate::state::status::EncryptionType;
 use crate::stream::Stream;
-use crate::streams::Streams;
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -50,7 +52,7 @@ pub(super) struct PutRecordsAnswer {
     failed_record_count: usize,
     records: Vec<PutRecordsResult>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    encryption_type: Option<&'static str>,
+    encryption_type: Option<EncryptionType>,
 }
 
 #[derive(Debug, Serialize)]
@@ -154,7 +156,7 @@ pub(super) async fn put(
 ) -> Result<Vec<Result<Placed, ApiError>>, ApiError> {
     let hash_keys = entries.iter().map(PutRecordsEntry::hash_key).collect::<Result<_, _>>()?;
     let mut targets = stream.targets(hash_keys);
-    let throttled = match streams.config.limits {
+    let throttled = match streams.registry.config.limits {
         Limits::Off => Vec::new(),
         Limits::Aws => throttled(streams, stream, &entries, &targets),
     };
@@ -246,7 +248,7 @@ pub(super) async fn put_records(
     request: PutRecordsRequest<'_>,
 ) -> Result<PutRecordsAnswer, ApiError> {
     request.validate()?;
-    let stream = streams.readable(context, request.stream_name.as_deref(), request.stream_arn.as_deref())?;
+    let stream = streams.registry.readable(context, request.stream_name.as_deref(), request.stream_arn.as_deref())?;
     let entries = request.records.unwrap_or_default().into_vec();
     let limit = stream.state().record_bytes_max();
     let mut numbered = entries.iter().enumerate();

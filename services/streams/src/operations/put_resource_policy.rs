@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::addressed::Addressed;
 use super::resource::ResourceReference;
 use crate::policy::check_policy;
-use crate::streams::Streams;
+use crate::service::Streams;
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]

@@ -8,7 +8,8 @@ use super::view::HashKeyRange;
 use crate::reading::Found;
 use crate::record::StoredRecord;
 use crate::shard::{Shard, shard_id};
-use crate::stream::StreamState;
+use crate::state::status::EncryptionType;
+use crate::state::stream::StreamState;
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -19,7 +20,7 @@ pub(super) struct RecordView<'a> {
     data: &'a [u8],
     partition_key: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    encryption_type: Option<&'static str>,
+    encryption_type: Option<EncryptionType>,
 }
 
 #[derive(Serialize)]

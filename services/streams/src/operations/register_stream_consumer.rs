@@ -4,13 +4,14 @@ use anabranch_protocol::{ApiError, RequestContext, Violations};
 use serde::{Deserialize, Serialize};
 
 use super::view::ConsumerView;
-use crate::consumer::Consumer;
 use crate::error::limit_exceeded;
 use crate::limits::{CONSUMERS_CREATING_MAX, CONSUMERS_MAX, CONSUMERS_MAX_ADVANTAGE};
+use crate::service::Streams;
 use crate::shapes::TagMap;
 use crate::shapes::{CONSUMER_NAME, STREAM_ARN, STREAM_ID};
-use crate::stream::{StreamMode, StreamState};
-use crate::streams::Streams;
+use crate::state::consumer::Consumer;
+use crate::state::status::ConsumerStatus;
+use crate::state::stream::{StreamMode, StreamState};
 use crate::tags::{add_tags, check_tags};
 
 #[derive(Debug, Deserialize)]
@@ -43,9 +44,9 @@ pub(super) fn register_stream_consumer(
         check_tags(tags, &mut violations);
     }
     violations.finish()?;
-    let stream = streams.named(context, None, request.stream_arn.as_deref())?;
+    let stream = streams.registry.named(context, None, request.stream_arn.as_deref())?;
     let name = request.consumer_name.unwrap_or_default();
-    streams.change(&stream, |state, now_ms| {
+    streams.registry.change(&stream, |state, now_ms| {
         state.consumers.retain(|consumer| !consumer.is_gone(now_ms));
         if state.consumers.iter().any(|consumer| consumer.name == name) {
             return Err(ApiError::invalid(
@@ -60,7 +61,7 @@ pub(super) fn register_stream_consumer(
         check_limits(streams, state, now_ms)?;
         let mut consumer = Consumer {
             created_ms: now_ms,
-            active_from_ms: streams.after_transition(now_ms),
+            active_from_ms: streams.registry.after_transition(now_ms),
             deleted_from_ms: None,
             tags: Default::default(),
             policy: None,
@@ -86,11 +87,14 @@ fn check_limits(streams: &Streams, state: &StreamState, now_ms: u64) -> Result<(
     let is_neighbour =
         |other: &StreamState| other.key.account_id == state.key.account_id && other.key.region == state.key.region;
     let creating: usize = streams
+        .registry
         .all()
         .iter()
         .map(|stream| stream.state())
         .filter(|other| is_neighbour(other))
-        .map(|other| other.registered(now_ms).filter(|consumer| consumer.status(now_ms) == "CREATING").count())
+        .map(|other| {
+            other.registered(now_ms).filter(|consumer| consumer.status(now_ms) == ConsumerStatus::Creating).count()
+        })
         .sum();
     if creating >= CONSUMERS_CREATING_MAX {
         return Err(limit_exceeded(format!("{CONSUMERS_CREATING_MAX} consumers are being created already.")));

@@ -5,8 +5,8 @@ use serde::Deserialize;
 
 use super::addressed::Addressed;
 use super::stream_reference::StreamReference;
+use crate::service::Streams;
 use crate::shapes::TagKeys;
-use crate::streams::Streams;
 use crate::tags::{check_tag_keys, remove_tags};
 
 #[derive(Debug, Deserialize)]
@@ -27,7 +27,7 @@ pub(super) fn remove_tags_from_stream(
     violations.finish()?;
     let stream = stream.find(streams, context)?;
     let keys = request.tag_keys.unwrap_or_default();
-    streams.change(&stream, |state, _| {
+    streams.registry.change(&stream, |state, _| {
         let owner = format!("stream {}", state.key.under_account());
         remove_tags(&mut state.tags, &keys, &owner)
     })

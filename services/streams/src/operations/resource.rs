@@ -6,9 +6,11 @@ use anabranch_protocol::{ApiError, Violations};
 use serde::Deserialize;
 
 use crate::error::{invalid_argument, resource_not_active};
+use crate::service::Streams;
 use crate::shapes::{RESOURCE_ARN, STREAM_ID};
-use crate::stream::{Stream, StreamKey};
-use crate::streams::Streams;
+use crate::state::key::StreamKey;
+use crate::state::status::ConsumerStatus;
+use crate::stream::Stream;
 use crate::tags::Tags;
 
 /// The members that name the resource.
@@ -41,7 +43,7 @@ impl ResourceReference {
     pub(super) fn find(&self, streams: &Streams) -> Result<Resource, ApiError> {
         let arn = self.resource_arn.as_deref().unwrap_or_default();
         let key = StreamKey::of_arn(arn).ok_or_else(|| invalid_argument(format!("Invalid ResourceARN: {arn}.")))?;
-        let stream = streams.get(&key)?;
+        let stream = streams.registry.get(&key)?;
         let consumer_arn = arn.contains("/consumer/").then(|| arn.to_string());
         if let Some(arn) = &consumer_arn {
             stream.state().consumer_by_arn(arn, streams.clock.now_ms())?;
@@ -81,16 +83,18 @@ impl Resource {
         apply: impl FnOnce(Attached<'_>, &str) -> Result<(), ApiError>,
     ) -> Result<(), ApiError> {
         let Some(arn) = &self.consumer_arn else {
-            return streams.change(&self.stream, |state, _| {
+            return streams.registry.change(&self.stream, |state, _| {
                 let owner = format!("stream {}", state.key.under_account());
                 apply(Attached { tags: &mut state.tags, policy: &mut state.policy }, &owner)
             });
         };
-        streams.change_in_any_status(&self.stream, |state, now_ms| {
+        streams.registry.change_in_any_status(&self.stream, |state, now_ms| {
             let consumer = state.consumer_by_arn_mut(arn, now_ms)?;
             let owner = format!("consumer {arn}");
             match consumer.status(now_ms) {
-                "ACTIVE" => apply(Attached { tags: &mut consumer.tags, policy: &mut consumer.policy }, &owner),
+                ConsumerStatus::Active => {
+                    apply(Attached { tags: &mut consumer.tags, policy: &mut consumer.policy }, &owner)
+                }
                 status => Err(resource_not_active(&owner, status)),
             }
         })

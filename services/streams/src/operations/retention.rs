@@ -9,7 +9,7 @@ use super::addressed::Addressed;
 use super::stream_reference::StreamReference;
 
 use crate::error::invalid_argument;
-use crate::streams::Streams;
+use crate::service::Streams;
 
 /// What the model allows; the operations narrow it (`RetentionPeriodHours`).
 const HOURS: Integer = Integer { min: i32::MIN as i64, max: i32::MAX as i64 };
@@ -55,7 +55,7 @@ pub(super) fn set_retention(
     let stream = stream.find(streams, context)?;
     // A shorter period may let the log drop something earlier than was thought.
     stream.trim_due_ms.store(0, Ordering::Relaxed);
-    streams.change(&stream, |state, now_ms| {
+    streams.registry.change(&stream, |state, now_ms| {
         let now = i64::from(state.retention_hours);
         let (comparison, other) = match direction {
             Direction::Up if hours < now => ("shorter", "Decrease"),

@@ -7,9 +7,9 @@ use super::addressed::Addressed;
 use super::stream_reference::StreamReference;
 use crate::error::{shard_limit, shard_not_found};
 use crate::limits::SHARDS_MAX;
+use crate::service::Streams;
 use crate::shapes::{HASH_KEY, SHARD_ID};
 use crate::shard::shard_index;
-use crate::streams::Streams;
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -33,10 +33,10 @@ pub(super) fn split_shard(
     let shard_id = request.shard_to_split.as_deref().unwrap_or_default();
     let owner = stream.key(context)?;
     let index = shard_index(shard_id).ok_or_else(|| shard_not_found(shard_id, &owner))?;
-    let stream = streams.get(&owner)?;
+    let stream = streams.registry.get(&owner)?;
     streams.check_shard_quota(context, 1)?;
     let key = request.new_starting_hash_key.as_deref().unwrap_or_default();
-    streams.reshard(&stream, |resharding| {
+    streams.registry.reshard(&stream, |resharding| {
         if resharding.state.open_shards().count() as i64 >= SHARDS_MAX {
             return Err(shard_limit(SHARDS_MAX));
         }

@@ -3,7 +3,7 @@
 use anabranch_protocol::{ApiError, RequestContext};
 
 use super::encryption::{EncryptionRequest, set_encryption};
-use crate::streams::Streams;
+use crate::service::Streams;
 
 /// Records that a stream is encrypted with a KMS key from the end of its UPDATING on, and says so
 /// wherever AWS does. There is no KMS here: the key is checked for its form only, and the log's

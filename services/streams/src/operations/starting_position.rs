@@ -6,7 +6,8 @@ use anabranch_storage::Position;
 use crate::error::invalid_argument;
 use crate::sequence_number::SequenceNumber;
 use crate::shard::{Shard, ShardId};
-use crate::stream::{Stream, StreamState};
+use crate::state::stream::StreamState;
+use crate::stream::Stream;
 
 /// A place in a shard, in a request's words.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use anabranch_protocol::{ApiError, RequestContext};
 
 use super::encryption::{EncryptionRequest, set_encryption};
-use crate::streams::Streams;
+use crate::service::Streams;
 
 /// Records that a stream is not encrypted any more from the end of its UPDATING on. Records that
 /// came while it was still say so.

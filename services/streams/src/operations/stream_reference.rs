@@ -5,9 +5,10 @@ use std::sync::Arc;
 use anabranch_protocol::{ApiError, RequestContext, Violations};
 use serde::Deserialize;
 
+use crate::service::Streams;
 use crate::shapes::{STREAM_ARN, STREAM_ID, STREAM_NAME};
-use crate::stream::{Stream, StreamKey};
-use crate::streams::Streams;
+use crate::state::key::StreamKey;
+use crate::stream::Stream;
 
 /// A stream by name, ARN or both. `StreamId` is reserved in the service model: it is checked for
 /// its shape, and names no stream.
@@ -33,6 +34,6 @@ impl StreamReference {
     }
 
     pub(super) fn find(&self, streams: &Streams, context: &RequestContext) -> Result<Arc<Stream>, ApiError> {
-        streams.named(context, self.stream_name.as_deref(), self.stream_arn.as_deref())
+        streams.registry.named(context, self.stream_name.as_deref(), self.stream_arn.as_deref())
     }
 }

@@ -18,10 +18,13 @@ use crate::meters::{Metric, ShardMetric};
 use crate::quota::Limits;
 use crate::reading::{Found, Reading};
 use crate::sequence_number::SequenceNumber;
+use crate::service::Streams;
 use crate::shapes::{CONSUMER_ARN, ITERATOR_TYPE, SEQUENCE_NUMBER, SHARD_ID, STREAM_ID};
 use crate::shard::Shard;
-use crate::stream::{Stream, StreamKey, StreamState};
-use crate::streams::Streams;
+use crate::state::key::StreamKey;
+use crate::state::status::ConsumerStatus;
+use crate::state::stream::StreamState;
+use crate::stream::Stream;
 use crate::subscription::{Subscription, SubscriptionKey};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -82,11 +85,11 @@ pub(super) fn subscribe_to_shard(
     request.validate()?;
     let arn = request.consumer_arn.unwrap_or_default();
     let key = StreamKey::of_arn(&arn).ok_or_else(|| invalid_argument(format!("Invalid ConsumerARN: {arn}.")))?;
-    let stream = streams.get(&key)?;
+    let stream = streams.registry.get(&key)?;
     let (state, now_ms) = (stream.state(), streams.clock.now_ms());
     state.check_not_deleting()?;
     match state.consumer_by_arn(&arn, now_ms)?.status(now_ms) {
-        "ACTIVE" => {}
+        ConsumerStatus::Active => {}
         status => return Err(resource_not_active(&format!("consumer {arn}"), status)),
     }
     let shard = state.shard(request.shard_id.as_deref().unwrap_or_default(), now_ms)?;
@@ -199,7 +202,7 @@ impl Follower {
     }
 
     fn pay_for(&mut self, found: &Found) {
-        if self.streams.config.limits == Limits::Aws {
+        if self.streams.registry.config.limits == Limits::Aws {
             let takes = Duration::from_micros(found.bytes() * 1_000_000 / SUBSCRIPTION_BYTES);
             self.paid_until = self.paid_until.max(Instant::now()) + takes;
         }

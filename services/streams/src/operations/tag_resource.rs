@@ -5,8 +5,8 @@ use serde::Deserialize;
 
 use super::addressed::Addressed;
 use super::resource::ResourceReference;
+use crate::service::Streams;
 use crate::shapes::TagMap;
-use crate::streams::Streams;
 use crate::tags::{add_tags, check_tags};
 
 #[derive(Debug, Deserialize)]

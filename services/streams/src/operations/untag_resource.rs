@@ -5,8 +5,8 @@ use serde::Deserialize;
 
 use super::addressed::Addressed;
 use super::resource::ResourceReference;
+use crate::service::Streams;
 use crate::shapes::TagKeys;
-use crate::streams::Streams;
 use crate::tags::{check_tag_keys, remove_tags};
 
 #[derive(Debug, Deserialize)]

@@ -4,8 +4,8 @@ use anabranch_protocol::{ApiError, RequestContext, Violations};
 use serde::Deserialize;
 
 use super::account_settings::AccountSettingsAnswer;
+use crate::service::Streams;
 use crate::shapes::COMMITMENT_STATUS;
-use crate::streams::Streams;
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]

@@ -3,8 +3,8 @@
 use anabranch_protocol::{ApiError, RequestContext, Violations};
 use serde::Deserialize;
 
+use crate::service::Streams;
 use crate::shapes::{MAX_RECORD_SIZE_KIB, STREAM_ARN, STREAM_ID};
-use crate::streams::Streams;
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -27,9 +27,9 @@ pub(super) fn update_max_record_size(
     violations.text("streamId", request.stream_id.as_deref(), &STREAM_ID);
     violations.required_integer("maxRecordSizeInKiB", request.max_record_size_in_kib, &MAX_RECORD_SIZE_KIB);
     violations.finish()?;
-    let stream = streams.named(context, None, request.stream_arn.as_deref())?;
+    let stream = streams.registry.named(context, None, request.stream_arn.as_deref())?;
     let kib = request.max_record_size_in_kib.unwrap_or(MAX_RECORD_SIZE_KIB.min);
-    streams.change_slowly(&stream, |state, _| {
+    streams.registry.change_slowly(&stream, |state, _| {
         state.record_kib_max = kib as u32;
         Ok(())
     })

@@ -7,8 +7,8 @@ use super::addressed::Addressed;
 use super::stream_reference::StreamReference;
 use crate::error::limit_exceeded;
 use crate::limits::{DAY_MS, SCALINGS_A_DAY, SHARDS_MAX};
+use crate::service::Streams;
 use crate::shapes::{POSITIVE, SCALING_TYPE};
-use crate::streams::Streams;
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -43,7 +43,7 @@ pub(super) fn update_shard_count(
     let target = request.target_shard_count.unwrap_or_default();
     let open = stream.state().open_shards().count() as i64;
     streams.check_shard_quota(context, (target - open).clamp(0, SHARDS_MAX) as u32)?;
-    streams.reshard(&stream, |resharding| {
+    streams.registry.reshard(&stream, |resharding| {
         let current = resharding.state.open_shards().count() as i64;
         let counts = format!("Current open shard count: {current}, Target shard count: {target}");
         if target > SHARDS_MAX {

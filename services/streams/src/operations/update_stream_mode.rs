@@ -7,9 +7,9 @@ use crate::account::check_warm_throughput;
 use crate::error::{invalid_argument, limit_exceeded};
 use crate::limits::{DAY_MS, MODE_SWITCHES_A_DAY};
 use crate::on_demand::warm_up;
+use crate::service::Streams;
 use crate::shapes::{STREAM_ARN, STREAM_ID, STREAM_MODE, WARM_THROUGHPUT};
-use crate::stream::StreamMode;
-use crate::streams::Streams;
+use crate::state::stream::StreamMode;
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -45,12 +45,12 @@ pub(super) fn update_stream_mode(
     violations.integer("warmThroughputMiBps", request.warm_throughput_mi_bps, &WARM_THROUGHPUT);
     violations.finish()?;
     let mode = if mode == Some("ON_DEMAND") { StreamMode::OnDemand } else { StreamMode::Provisioned };
-    let stream = streams.named(context, None, request.stream_arn.as_deref())?;
+    let stream = streams.registry.named(context, None, request.stream_arn.as_deref())?;
     if mode == StreamMode::OnDemand && stream.state().mode != mode {
         streams.check_on_demand_quota(context)?;
     }
     let warm_mibps = check_warm_throughput(streams, &stream.state().key, mode, request.warm_throughput_mi_bps)?;
-    streams.reshard_in_any_mode(&stream, |resharding| {
+    streams.registry.reshard_in_any_mode(&stream, |resharding| {
         let (state, now_ms) = (&mut *resharding.state, resharding.now_ms);
         if state.mode == mode {
             return Err(invalid_argument(format!("Stream {} is already in this mode.", state.key.name)));

@@ -8,8 +8,8 @@ use super::stream_reference::StreamReference;
 use super::view::WarmThroughput;
 use crate::account::check_warm_throughput;
 use crate::on_demand::warm_up;
+use crate::service::Streams;
 use crate::shapes::WARM_THROUGHPUT;
-use crate::streams::Streams;
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -38,7 +38,7 @@ pub(super) fn update_stream_warm_throughput(
     violations.required_integer("warmThroughputMiBps", request.warm_throughput_mi_bps, &WARM_THROUGHPUT);
     violations.finish()?;
     let stream = stream.find(streams, context)?;
-    streams.reshard_in_any_mode(&stream, |resharding| {
+    streams.registry.reshard_in_any_mode(&stream, |resharding| {
         let state = &mut *resharding.state;
         let before = state.warm_throughput_mibps;
         state.warm_throughput_mibps =

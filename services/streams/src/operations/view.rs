@@ -3,9 +3,10 @@
 use anabranch_protocol::Timestamp;
 use serde::Serialize;
 
-use crate::consumer::Consumer;
 use crate::shard::{Shard, shard_id};
-use crate::stream::{StreamMode, StreamState};
+use crate::state::consumer::Consumer;
+use crate::state::status::ConsumerStatus;
+use crate::state::stream::{StreamMode, StreamState};
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -108,7 +109,7 @@ pub(super) struct ConsumerView {
     consumer_name: String,
     #[serde(rename = "ConsumerARN")]
     consumer_arn: String,
-    consumer_status: &'static str,
+    consumer_status: ConsumerStatus,
     consumer_creation_timestamp: Timestamp,
 }
 

@@ -1,17 +1,10 @@
 //! What a stream says of its encryption with a KMS key, by the time of a record.
 
 use anabranch_protocol::Arn;
-use serde::{Deserialize, Serialize};
 
 use crate::limits::DAY_MS;
-use crate::stream::StreamState;
-
-/// The moment from which a stream counts as encrypted with a key, or as not encrypted.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct EncryptionChange {
-    pub(crate) from_ms: u64,
-    pub(crate) key_id: Option<String>,
-}
+use crate::state::status::EncryptionType;
+use crate::state::stream::{EncryptionChange, StreamState};
 
 impl StreamState {
     /// The key with which records that arrived at `moment_ms` count as encrypted.
@@ -19,14 +12,13 @@ impl StreamState {
         self.encryption.iter().rev().find(|change| change.from_ms <= moment_ms)?.key_id.as_deref()
     }
 
-    /// `KMS` or `NONE`.
-    pub(crate) fn encryption_type_at(&self, moment_ms: u64) -> &'static str {
-        self.encrypted_at(moment_ms).unwrap_or("NONE")
+    pub(crate) fn encryption_type_at(&self, moment_ms: u64) -> EncryptionType {
+        self.encrypted_at(moment_ms).unwrap_or(EncryptionType::None)
     }
 
     /// `KMS`, or nothing: answers about records leave out `NONE`.
-    pub(crate) fn encrypted_at(&self, moment_ms: u64) -> Option<&'static str> {
-        self.key_id_at(moment_ms).map(|_| "KMS")
+    pub(crate) fn encrypted_at(&self, moment_ms: u64) -> Option<EncryptionType> {
+        self.key_id_at(moment_ms).map(|_| EncryptionType::Kms)
     }
 
     /// Times that encryption was started, or stopped, within the last 24 hours.
@@ -76,7 +68,7 @@ fn is_bare_key_id(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stream::StreamKey;
+    use crate::state::key::StreamKey;
 
     #[test]
     fn key_ids_have_one_of_four_forms() {
@@ -97,7 +89,10 @@ mod tests {
         let mut state = StreamState::new(StreamKey::of_name(&Default::default(), "clicks"), 1, 0);
         state.set_key_id(Some("one".into()), 100, 100);
         state.set_key_id(None, 200, 200);
-        assert_eq!([99, 100, 200].map(|ms| state.encryption_type_at(ms)), ["NONE", "KMS", "NONE"]);
+        assert_eq!(
+            [99, 100, 200].map(|ms| state.encryption_type_at(ms)),
+            [EncryptionType::None, EncryptionType::Kms, EncryptionType::None]
+        );
         assert_eq!((state.encryption_changes_a_day(true, 300), state.encryption_changes_a_day(false, 300)), (1, 1));
         state.set_key_id(Some("two".into()), 3 * DAY_MS, 3 * DAY_MS);
         assert_eq!(state.encryption.len(), 2, "what came before all records held is forgotten");

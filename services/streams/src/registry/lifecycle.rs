@@ -1,0 +1,92 @@
+//! How streams come and go. Several do at once: their commits share flushes.
+
+use std::sync::Arc;
+
+use anabranch_control::{Changes, Marker};
+use anabranch_protocol::ApiError;
+
+use super::{Registry, STREAMS};
+use crate::error::{control_failure, stream_exists};
+use crate::leftovers::UNFINISHED;
+use crate::state::key::StreamKey;
+use crate::state::stream::StreamState;
+use crate::stream::Stream;
+
+/// A name that is taken while its stream is made.
+struct Reservation<'a> {
+    registry: &'a Registry,
+    key: StreamKey,
+}
+
+impl Drop for Reservation<'_> {
+    fn drop(&mut self) {
+        self.registry.entries.write().creating.remove(&self.key);
+    }
+}
+
+impl Registry {
+    /// Takes the name of a stream that is about to be made. Whoever comes second is refused, even if
+    /// the first then fails.
+    fn reserve(&self, key: &StreamKey) -> Result<Reservation<'_>, ApiError> {
+        let mut entries = self.entries.write();
+        if entries.by_key.contains_key(key) || !entries.creating.insert(key.clone()) {
+            return Err(stream_exists(key));
+        }
+        Ok(Reservation { registry: self, key: key.clone() })
+    }
+
+    /// Makes a stream: its log first, then its entry in control state, which says before that there
+    /// is something to be removed if it comes to nothing.
+    pub(crate) fn create(&self, state: StreamState) -> Result<(), ApiError> {
+        let _reservation = self.reserve(&state.key)?;
+        let id = state.id.to_string();
+        self.control.put(UNFINISHED, &id, &Marker).map_err(|error| control_failure(&error))?;
+        let stream = Stream::new(state, &self.config.directory, self.config.log.clone(), self.open_logs.clone());
+        let made = stream.log.make().and_then(|()| {
+            let (state, mut changes) = (stream.state(), Changes::default());
+            changes.delete(UNFINISHED, &id);
+            let entered = changes.put(STREAMS, &state.key.to_string(), &*state);
+            entered.and_then(|()| self.control.commit(changes)).map_err(|error| control_failure(&error))
+        });
+        if let Err(error) = made {
+            self.remove_files(&stream);
+            return Err(error);
+        }
+        self.entries.write().insert(Arc::new(stream));
+        Ok(())
+    }
+
+    /// Marks a stream as being deleted.
+    pub(crate) fn begin_deletion(&self, stream: &Stream) -> Result<(), ApiError> {
+        self.change_in_any_status(stream, |state, _| {
+            state.deleting = true;
+            Ok(())
+        })
+    }
+
+    /// Removes a stream: its entry in control state first, which keeps that its files are to go until
+    /// they are gone.
+    pub(crate) fn finish_deletion(&self, stream: &Stream) -> Result<(), ApiError> {
+        let _changing = stream.changing.lock();
+        let (state, mut changes) = (stream.held_state()?, Changes::default());
+        changes.delete(STREAMS, &state.key.to_string());
+        let noted = changes.put(UNFINISHED, &state.id.to_string(), &Marker);
+        noted.and_then(|()| self.control.commit(changes)).map_err(|error| control_failure(&error))?;
+        self.entries.write().remove(&state);
+        self.remove_files(stream);
+        stream.tell_change();
+        Ok(())
+    }
+
+    /// Closes a stream's log and removes its files, and then what control state knows of them. What
+    /// can't be removed now is removed at the next start.
+    fn remove_files(&self, stream: &Stream) {
+        let state = stream.state();
+        let removed = stream.log.delete().map_err(|error| error.to_string());
+        let forgotten = removed
+            .and_then(|()| self.control.delete(UNFINISHED, &state.id.to_string()).map_err(|error| error.to_string()));
+        if let Err(error) = forgotten {
+            tracing::warn!(stream = state.key.name, error, "removing a deleted stream's files");
+        }
+    }
+}

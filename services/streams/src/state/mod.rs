@@ -1,0 +1,10 @@
+//! What control state keeps of streams, and what follows from it at a moment. Nothing in here knows
+//! of logs, requests or other streams.
+
+mod consumers;
+
+pub(crate) mod consumer;
+pub(crate) mod encryption;
+pub(crate) mod key;
+pub(crate) mod status;
+pub(crate) mod stream;
