@@ -42,7 +42,7 @@ pub(crate) fn backup(core: &Core, target: &Path) -> Result<Backup> {
     }
     let partial = target.with_added_extension("partial");
     platform.create_directory(&partial).at(&partial)?;
-    // What an attempt that was cut short left.
+    // Left over from an interrupted attempt.
     for name in platform.list(&partial).at(&partial)? {
         let path = partial.join(name);
         platform.remove(&path).at(&path)?;

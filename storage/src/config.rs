@@ -6,21 +6,21 @@ use std::time::Duration;
 use crate::encryption::KeyProvider;
 use crate::error::{Error, Result};
 
-/// Size of a log's first segment at least, in bytes.
+/// Least size of a log's first segment, in bytes.
 const FIRST_SEGMENT_BYTES_MIN: u64 = 64 << 10;
 /// Size of a log's first segment unless configured, in bytes.
 const FIRST_SEGMENT_BYTES_DEFAULT: u64 = 256 << 10;
-/// Size that segments may be configured to grow to, in bytes: offsets in them have 32 bits.
+/// Largest segment that may be configured, in bytes: offsets in it have 32 bits.
 const SEGMENT_BYTES_MAX: u64 = 2 << 30;
 /// Size that segments grow to unless configured, in bytes.
 const SEGMENT_BYTES_DEFAULT: u64 = 64 << 20;
-/// Size that records may be configured to have, in bytes.
+/// Largest record that may be configured, in bytes.
 const RECORD_BYTES_MAX: u64 = 256 << 20;
-/// Size of a record at most unless configured, in bytes.
+/// Largest record unless configured, in bytes.
 const RECORD_BYTES_DEFAULT: u64 = 16 << 20;
 /// Bytes appended that wait to be written, unless configured.
 const PENDING_BYTES_DEFAULT: u64 = 64 << 20;
-/// Dropped segments kept to be used again, unless configured.
+/// Dropped segments kept for reuse, unless configured.
 const SPARE_SEGMENTS_DEFAULT: usize = 2;
 /// Least level of compression.
 const ZSTD_LEVEL_MIN: i32 = 1;

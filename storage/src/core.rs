@@ -95,7 +95,7 @@ impl Core {
         Err(Error::Poisoned { reason })
     }
 
-    /// Remembers damage that a reader is about to be told of.
+    /// Remembers damage that is about to be reported to a reader.
     pub(crate) fn note(&self, error: Error) -> Error {
         if let Error::Damaged(damage) = &error {
             self.condition.lock().met(damage);

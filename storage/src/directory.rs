@@ -15,9 +15,9 @@ use crate::segment_header::{SegmentHeader, base_position_of, segment_path};
 use crate::sync::Mutex;
 
 const LOCK_FILE: &str = "LOCK";
-/// How the names of files end that are not segments, or not yet.
+/// Endings of the names of files that are not segments, or not yet.
 const UNFINISHED: &str = ".tmp";
-/// How the names of those end that have their full size and were written throughout.
+/// Ending of the names of those that have their full size and are filled.
 const SPARE: &str = ".spare.tmp";
 
 /// A log's directory and the machine that it is on.
@@ -125,12 +125,12 @@ impl Directory {
         Ok(Some(Recycled(spare)))
     }
 
-    /// Lets files be used again whose renaming is durable.
+    /// Lets files be reused whose renaming is durable.
     pub(crate) fn add_spares(&self, recycled: Vec<Recycled>) {
         self.spares.lock().extend(recycled.into_iter().map(|Recycled(spare)| spare));
     }
 
-    /// Bytes of the files kept to be used again.
+    /// Bytes of the files kept for reuse.
     pub(crate) fn spare_bytes(&self) -> u64 {
         self.spares.lock().iter().map(|spare| spare.capacity).sum()
     }

@@ -66,7 +66,7 @@ pub use switch::commit;
 #[cfg(feature = "faults")]
 pub(crate) use switch::committed;
 
-/// Whether the mistake is to be made: never, in a build that is not for testing.
+/// Whether to make the mistake: never, in a build that is not for testing.
 #[cfg(not(feature = "faults"))]
 pub(crate) const fn committed(_: Fault) -> bool {
     false

@@ -69,7 +69,7 @@ pub(crate) struct Gathering {
     arrival: Duration,
 }
 
-/// Without a new append for so long, nobody more is taken to come.
+/// After this long without a new append, nobody else is expected.
 const QUIET_MAX: Duration = Duration::from_micros(25);
 /// Most flushes that go without waiting after one that waited in vain.
 const BACKOFF_MAX: u32 = 63;
@@ -138,7 +138,7 @@ pub(crate) struct Wait {
 }
 
 impl Wait {
-    /// Whether it is over, given how many appends there are.
+    /// Whether the wait is over, given how many appends there are.
     pub(crate) fn is_over(&mut self, appends: u32) -> bool {
         let now = now();
         if appends > self.seen {

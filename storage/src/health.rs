@@ -9,7 +9,7 @@ const DAMAGE_REMEMBERED_MAX: usize = 1_000;
 /// What is wrong with a log at one moment; see [`crate::Log::health`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Health {
-    /// Why the log takes no appends until it is closed and opened again, if so.
+    /// Why the log takes no appends until it is closed and opened again, if that is so.
     pub poisoned: Option<String>,
     /// Why the last attempt to make a segment failed, until one succeeds: appends fail with this
     /// where the segment written to has no room for them.
@@ -62,7 +62,7 @@ impl Condition {
         damage.truncate(DAMAGE_REMEMBERED_MAX);
         Self { damage, refused: None }
     }
-    /// Remembers damage that a reader is about to be told of.
+    /// Remembers damage that is about to be reported to a reader.
     pub(crate) fn met(&mut self, damage: &Damage) {
         if self.damage.len() < DAMAGE_REMEMBERED_MAX && !self.damage.contains(damage) {
             self.damage.push(damage.clone());

@@ -63,7 +63,7 @@ impl Index {
         Entries::Live(self.lanes.get(&lane).map_or(&[], Vec::as_slice))
     }
 
-    /// Adds a frame, which lies behind all that were added before.
+    /// Adds a frame, which lies after all those added before.
     pub(crate) fn add(&mut self, place: &Place) {
         self.summary.frames_end = place.offset + u64::from(place.frame_bytes);
         self.summary.end_position = Position(place.first_position.0.saturating_add(place.positions));

@@ -122,7 +122,7 @@ where
                     let line = self.line().await?.ok_or_else(cut_short)?;
                     let size = line[..].split(|byte| *byte == b';').next().unwrap_or_default();
                     let size = number(size.trim_ascii())
-                        .ok_or_else(|| malformed("a chunk's size is no hexadecimal number"))?;
+                        .ok_or_else(|| malformed("a chunk's size is not a hexadecimal number"))?;
                     self.state = if size == 0 { State::Trailer } else { State::Data(size) };
                 }
                 State::Data(left) => {
@@ -157,8 +157,9 @@ where
 
     fn keep_trailer(&self, line: &str) -> io::Result<()> {
         let (name, value) = line.split_once(':').ok_or_else(|| malformed("a trailer has no colon"))?;
-        let name: HeaderName = name.trim().parse().map_err(|_| malformed("a trailer's name is no header name"))?;
-        let value: HeaderValue = value.trim().parse().map_err(|_| malformed("a trailer's value is no header value"))?;
+        let name: HeaderName = name.trim().parse().map_err(|_| malformed("a trailer's name is not a header name"))?;
+        let value: HeaderValue =
+            value.trim().parse().map_err(|_| malformed("a trailer's value is not a header value"))?;
         let mut values = self.trailers.values.lock();
         if values.len() == TRAILERS_MAX || values.insert(name, value).is_some() {
             return Err(malformed("there are too many trailers, or two of one name"));

@@ -110,7 +110,7 @@ fn take_off_chunked_encoding(headers: &mut HeaderMap) -> Result<(), Refused> {
     if is_number && content_length(headers).is_some() {
         return Ok(());
     }
-    Err(Refused::new(400, "InvalidArgument", "x-amz-decoded-content-length is no number of bytes"))
+    Err(Refused::new(400, "InvalidArgument", "x-amz-decoded-content-length is not a number of bytes"))
 }
 
 /// Headers of the answer that a query asks for (`response-content-type` and the like) must be some.

@@ -41,7 +41,7 @@ pub enum StartError {
         supported: u32,
     },
     /// The directory holds something, but nothing of ours.
-    #[error("{} is not empty and is no data directory of this program ({reason}); choose another with --data", path.display())]
+    #[error("{} is not empty and is not a data directory of this program ({reason}); choose another with --data", path.display())]
     ForeignDirectory {
         /// The directory.
         path: PathBuf,

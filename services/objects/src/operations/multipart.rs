@@ -220,7 +220,7 @@ fn etag_of(parts: &[&StoredPart]) -> String {
     let mut md5 = Md5::new();
     for part in parts {
         // Ours, so it always decodes.
-        md5.update(&hex_simd::decode_to_vec(&part.etag).unwrap_or_default());
+        md5.update(hex_simd::decode_to_vec(&part.etag).unwrap_or_default());
     }
     format!("{}-{}", hex(&md5.finalize()), parts.len())
 }

@@ -85,14 +85,14 @@ fn verify(directory: &Path) -> Result<(), Failure> {
 fn repair(directory: &Path) -> Result<(), Failure> {
     let repair = anabranch_storage::repair(directory).map_err(Failure::new)?;
     let Some(kept) = &repair.kept_aside else {
-        println!("nothing is damaged; the log was left as it is");
+        println!("nothing is damaged; the log is unchanged");
         return Ok(());
     };
     for lost in &repair.lost {
         println!("lost: {lost}");
     }
     for path in &repair.rewritten {
-        println!("written anew: {}", path.display());
+        println!("rewritten: {}", path.display());
     }
     let positions: u64 = repair.lost.iter().map(|lost| lost.resume.0 - lost.first.0).sum();
     println!("{positions} positions are lost; the damaged files are kept in {}", kept.display());

@@ -39,7 +39,7 @@ pub(crate) fn server_config(given: Option<&TlsFiles>, directory: &Path) -> Resul
     };
     read(&files).map_err(|reason| {
         if is_ours {
-            StartError::service("tls", format!("{reason}; remove {} to have it made anew", directory.display()))
+            StartError::service("tls", format!("{reason}; remove {} to have a new one made", directory.display()))
         } else {
             StartError::Configuration(reason)
         }

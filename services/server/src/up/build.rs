@@ -132,7 +132,7 @@ fn wanted(function: &Function, code: &Path, metadata: &Metadata) -> Result<Wante
     let manifest = code.join("Cargo.toml");
     let manifest = manifest.canonicalize().map_err(|error| failed(format!("{}: {error}", manifest.display())))?;
     let package = metadata.packages.iter().find(|package| package.manifest_path == manifest);
-    let package = package.ok_or_else(|| failed(format!("{} is no package of its workspace", manifest.display())))?;
+    let package = package.ok_or_else(|| failed(format!("{} is not a package of its workspace", manifest.display())))?;
     let binaries: Vec<&str> = package
         .targets
         .iter()
