@@ -7,8 +7,10 @@ use futures::{TryStreamExt, stream};
 use lambda_runtime::Diagnostic;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How many sessions are written at once.
-const SESSIONS_AT_ONCE: usize = 32;
+/// The most sessions written in one transaction, which takes 100 items.
+const TRANSACTION_SESSIONS_MAX: usize = 100;
+/// How many transactions are under way at once.
+const TRANSACTIONS_AT_ONCE: usize = 4;
 
 /// Why a batch failed; none of it counts as done.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -32,10 +34,12 @@ pub enum FunnelBatchError {
         cause: FunnelError,
     },
     /// All records are good, but the table could not be written.
-    #[error("session {session_id:?} not written: {cause}")]
+    #[error("session {first:?} and {others} more not written: {cause}")]
     NotWritten {
-        /// The session.
-        session_id: String,
+        /// The first session of the transaction that failed.
+        first: String,
+        /// How many more it has.
+        others: usize,
         /// What the table said.
         cause: StoreError,
     },
@@ -65,14 +69,15 @@ pub async fn record_batch<S: FunnelStore>(event: &KinesisEvent, store: &S) -> Re
         let (session_id, step) = check(record)?;
         sessions.entry(session_id).or_default().insert(step);
     }
-    let written = sessions.len();
-    stream::iter(sessions.into_iter().map(Ok))
-        .try_for_each_concurrent(SESSIONS_AT_ONCE, |(session_id, steps)| async move {
-            let result = store.add_steps(&session_id, &steps).await;
-            result.map_err(|cause| FunnelBatchError::NotWritten { session_id, cause })
+    let sessions: Vec<(String, BTreeSet<Step>)> = sessions.into_iter().collect();
+    stream::iter(sessions.chunks(TRANSACTION_SESSIONS_MAX).map(Ok))
+        .try_for_each_concurrent(TRANSACTIONS_AT_ONCE, |sessions| async move {
+            let first = || sessions.first().map(|(session_id, _)| session_id.clone()).unwrap_or_default();
+            let result = store.add_steps(sessions).await;
+            result.map_err(|cause| FunnelBatchError::NotWritten { first: first(), others: sessions.len() - 1, cause })
         })
         .await?;
-    tracing::info!(records = event.records.len(), sessions = written, "batch recorded");
+    tracing::info!(records = event.records.len(), sessions = sessions.len(), "batch recorded");
     Ok(())
 }
 
@@ -103,11 +108,14 @@ mod tests {
     }
 
     impl FunnelStore for MemoryFunnel {
-        async fn add_steps(&self, session_id: &str, steps: &BTreeSet<Step>) -> Result<(), StoreError> {
+        async fn add_steps(&self, sessions: &[(String, BTreeSet<Step>)]) -> Result<(), StoreError> {
+            assert!((1..=100).contains(&sessions.len()), "one transaction has 1 to 100 items");
             if self.broken {
                 return Err(StoreError("table is gone".into()));
             }
-            self.items.lock().unwrap().entry(session_id.into()).or_default().extend(steps);
+            for (session_id, steps) in sessions {
+                self.items.lock().unwrap().entry(session_id.clone()).or_default().extend(steps);
+            }
             Ok(())
         }
     }
@@ -146,6 +154,14 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn more_sessions_than_one_transaction_takes_are_written_too() {
+        let table = MemoryFunnel::default();
+        let clicks: Vec<_> = (0..250).map(|n| click(&format!("s{n}"), "page_view", json!(null))).collect();
+        record_batch(&event(&clicks), &table).await.unwrap();
+        assert_eq!(table.items.lock().unwrap().len(), 250);
+    }
+
+    #[tokio::test]
     async fn one_poison_record_fails_the_batch_before_any_write() {
         for (poison, error_type) in [
             (click("s2", "purchase", json!(null)), "NotInFunnel"),
@@ -165,7 +181,7 @@ mod tests {
     async fn a_write_that_fails_fails_the_batch() {
         let table = MemoryFunnel { broken: true, ..MemoryFunnel::default() };
         let error = record_batch(&event(&[click("s1", "checkout", json!(null))]), &table).await.unwrap_err();
-        assert_eq!(error.to_string(), "session \"s1\" not written: table is gone");
+        assert_eq!(error.to_string(), "session \"s1\" and 0 more not written: table is gone");
     }
 
     #[tokio::test]

@@ -11,13 +11,9 @@ pub struct StoreError(pub String);
 
 /// The steps each session has reached.
 pub trait FunnelStore {
-    /// Adds steps to a session, which keeps those it already has.
+    /// Adds steps to sessions, which keep those they already have: to all of them or, on an error, to none.
     ///
     /// # Errors
     /// [`StoreError`] when the table does not answer or refuses the write.
-    fn add_steps(
-        &self,
-        session_id: &str,
-        steps: &BTreeSet<Step>,
-    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+    fn add_steps(&self, sessions: &[(String, BTreeSet<Step>)]) -> impl Future<Output = Result<(), StoreError>> + Send;
 }

@@ -1,7 +1,7 @@
 //! One batch of the stream: decode, group by session, read all sessions, write each, report what failed.
 
 use crate::session::{NewClick, Session};
-use crate::store::{Saved, SessionStore, StoreError, Stored};
+use crate::store::{Change, Saved, SessionStore, StoreError, Stored};
 use aws_lambda_events::event::kinesis::{KinesisEvent, KinesisEventRecord};
 use aws_lambda_events::event::streams::KinesisEventResponse;
 use click::{Click, SequenceNumber};
@@ -9,8 +9,10 @@ use futures::{StreamExt, stream};
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
-/// How many sessions are written at once.
-const SESSIONS_AT_ONCE: usize = 32;
+/// The most sessions of one transaction.
+const PART_SESSIONS_MAX: usize = 100;
+/// How many transactions are under way at once.
+const PARTS_AT_ONCE: usize = 4;
 /// How many times a session is read again because another writer got there first.
 const CONFLICTS_MAX: u32 = 8;
 /// Longest pause before the first re-read; it doubles with each.
@@ -31,20 +33,15 @@ pub async fn write_batch<S: SessionStore>(event: &KinesisEvent, store: &S) -> Ki
         }
     }
     let written = sessions.len();
-    let mut stored = read_all(sessions.keys(), store).await;
-    let mut writes = stream::iter(sessions)
-        .map(|(session_id, clicks)| {
-            let stored = stored.remove(&session_id).transpose();
-            async move {
-                let result = write_session(&session_id, &clicks, stored, store).await;
-                (session_id, clicks, result)
+    let stored = read_all(sessions.keys(), store).await;
+    let mut writes =
+        stream::iter(parts(sessions, stored)).map(|part| write_part(part, store)).buffer_unordered(PARTS_AT_ONCE);
+    while let Some(results) = writes.next().await {
+        for (ClicksOfSession { session_id, clicks }, result) in results {
+            if let Err(error) = result {
+                tracing::error!(session_id, clicks = clicks.len(), %error, "session not written");
+                failed.extend(clicks.iter().map(|new| new.sequence.as_str().to_owned()));
             }
-        })
-        .buffer_unordered(SESSIONS_AT_ONCE);
-    while let Some((session_id, clicks, result)) = writes.next().await {
-        if let Err(error) = result {
-            tracing::error!(session_id, clicks = clicks.len(), %error, "session not written");
-            failed.extend(clicks.iter().map(|new| new.sequence.as_str().to_owned()));
         }
     }
     tracing::info!(records = event.records.len(), sessions = written, failed = failed.len(), "batch written");
@@ -63,29 +60,74 @@ async fn read_all<S: SessionStore>(session_ids: impl Iterator<Item = &String>, s
     }
 }
 
-/// Folds clicks into the session that was read and writes it; reads it again if another writer got in between.
-async fn write_session<S: SessionStore>(
-    session_id: &str,
-    clicks: &[NewClick],
-    mut stored: Result<Option<Session>, StoreError>,
-    store: &S,
-) -> Result<(), StoreError> {
-    let mut pause = CONFLICT_PAUSE;
-    for _ in 0..=CONFLICTS_MAX {
-        let session = stored?;
-        let fold = Session::fold(session.as_ref(), clicks).map_err(|full| StoreError(full.to_string()))?;
-        let Some(fold) = fold else { return Ok(()) };
-        let seen = session.as_ref().map(|session| &session.last_sequence);
-        match store.write(session_id, &fold, seen).await? {
-            Saved::Yes => return Ok(()),
-            Saved::ChangedMeanwhile => {
-                tokio::time::sleep(pause.mul_f64(fastrand::f64())).await;
-                pause *= 2;
+/// Sessions that are written together, and what was read of each.
+type Part = Vec<(ClicksOfSession, Result<Option<Session>, StoreError>)>;
+
+fn parts(sessions: BTreeMap<String, Vec<NewClick>>, mut stored: Stored) -> Vec<Part> {
+    let mut parts: Vec<Part> = Vec::new();
+    for (session_id, clicks) in sessions {
+        let read = stored.remove(&session_id).transpose();
+        let session = (ClicksOfSession { session_id, clicks }, read);
+        match parts.last_mut() {
+            Some(part) if part.len() < PART_SESSIONS_MAX => part.push(session),
+            _ => parts.push(vec![session]),
+        }
+    }
+    parts
+}
+
+/// Writes all sessions of a part at once. If one of them has changed meanwhile, or can't be written, each is
+/// written by itself, so that the others are none the worse for it.
+async fn write_part<S: SessionStore>(part: Part, store: &S) -> Vec<(ClicksOfSession, Result<(), StoreError>)> {
+    let (mut results, mut changes, mut changed) = (Vec::new(), Vec::new(), Vec::new());
+    for (session, read) in part {
+        match read.and_then(|stored| session.fold_into(stored.as_ref())) {
+            Ok(None) => results.push((session, Ok(()))),
+            Ok(Some(change)) => {
+                changes.push(change);
+                changed.push(session);
+            }
+            Err(error) => results.push((session, Err(error))),
+        }
+    }
+    let is_written = changes.is_empty() || matches!(store.write_all(&changes).await, Ok(Saved::Yes));
+    for session in changed {
+        let result = if is_written { Ok(()) } else { session.write(store).await };
+        results.push((session, result));
+    }
+    results
+}
+
+/// The clicks of a session in the batch.
+struct ClicksOfSession {
+    session_id: String,
+    clicks: Vec<NewClick>,
+}
+
+impl ClicksOfSession {
+    /// What the clicks make of the stored session; `None` if they change nothing.
+    fn fold_into(&self, stored: Option<&Session>) -> Result<Option<Change>, StoreError> {
+        let fold = Session::fold(stored, &self.clicks).map_err(|full| StoreError(full.to_string()))?;
+        let seen = stored.map(|session| session.last_sequence.clone());
+        Ok(fold.map(|fold| Change { session_id: self.session_id.clone(), fold, seen }))
+    }
+
+    /// Reads, folds and writes the session, again if another writer gets in between.
+    async fn write<S: SessionStore>(&self, store: &S) -> Result<(), StoreError> {
+        let mut pause = CONFLICT_PAUSE;
+        for _ in 0..=CONFLICTS_MAX {
+            let stored = store.read(&[&self.session_id]).await?.remove(&self.session_id).transpose()?;
+            let Some(change) = self.fold_into(stored.as_ref())? else { return Ok(()) };
+            match store.write(&change).await? {
+                Saved::Yes => return Ok(()),
+                Saved::ChangedMeanwhile => {
+                    tokio::time::sleep(pause.mul_f64(fastrand::f64())).await;
+                    pause *= 2;
+                }
             }
         }
-        stored = store.read(&[session_id]).await?.remove(session_id).transpose();
+        Err(StoreError(format!("changed by others {} times in a row", CONFLICTS_MAX + 1)))
     }
-    Err(StoreError(format!("changed by others {} times in a row", CONFLICTS_MAX + 1)))
 }
 
 fn decode(record: &KinesisEventRecord) -> Result<NewClick, String> {
@@ -97,7 +139,7 @@ fn decode(record: &KinesisEventRecord) -> Result<NewClick, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::{Fold, tests::click};
+    use crate::session::tests::click;
     use base64_simd::STANDARD;
     use serde_json::{Value, json};
     use std::sync::Mutex;
@@ -110,6 +152,8 @@ mod tests {
         broken: Vec<&'static str>,
         /// Sessions whose items are none.
         unreadable: Vec<&'static str>,
+        /// How many transactions wrote to it.
+        transactions: Mutex<u32>,
         /// How many times it was read.
         reads: Mutex<u32>,
         /// How many writes lose to a faster one.
@@ -128,8 +172,8 @@ mod tests {
             Ok(stored)
         }
 
-        async fn write(&self, id: &str, fold: &Fold, seen: Option<&SequenceNumber>) -> Result<Saved, StoreError> {
-            if self.broken.contains(&id) {
+        async fn write(&self, change: &Change) -> Result<Saved, StoreError> {
+            if self.broken.contains(&&*change.session_id) {
                 return Err(StoreError("ItemCollectionSizeLimitExceeded".into()));
             }
             let mut conflicts = self.conflicts.lock().unwrap();
@@ -138,10 +182,24 @@ mod tests {
                 return Ok(Saved::ChangedMeanwhile);
             }
             let mut items = self.items.lock().unwrap();
-            if items.get(id).map(|session| &session.last_sequence) != seen {
+            if items.get(&change.session_id).map(|session| &session.last_sequence) != change.seen.as_ref() {
                 return Ok(Saved::ChangedMeanwhile);
             }
-            items.insert(id.to_owned(), fold.session.clone());
+            items.insert(change.session_id.clone(), change.fold.session.clone());
+            Ok(Saved::Yes)
+        }
+
+        async fn write_all(&self, changes: &[Change]) -> Result<Saved, StoreError> {
+            assert!((1..=100).contains(&changes.len()), "one transaction has 1 to 100 items");
+            let before = self.items.lock().unwrap().clone();
+            for change in changes {
+                let saved = self.write(change).await;
+                if saved != Ok(Saved::Yes) {
+                    *self.items.lock().unwrap() = before;
+                    return saved;
+                }
+            }
+            *self.transactions.lock().unwrap() += 1;
             Ok(Saved::Yes)
         }
     }
@@ -179,6 +237,7 @@ mod tests {
         let items = store.items.lock().unwrap();
         assert_eq!((items["s1"].clicks, items["s2"].clicks), (2, 1));
         assert_eq!(*store.reads.lock().unwrap(), 2, "a batch is one read");
+        assert_eq!(*store.transactions.lock().unwrap(), 1, "and one write, unless nothing is new");
     }
 
     #[tokio::test]

@@ -14,4 +14,4 @@ mod store;
 pub use batch::write_batch;
 pub use dynamo_sessions::DynamoSessions;
 pub use session::{Fold, NewClick, Session, SessionFull};
-pub use store::{Saved, SessionStore, StoreError, Stored};
+pub use store::{Change, Saved, SessionStore, StoreError, Stored};

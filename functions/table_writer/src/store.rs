@@ -22,6 +22,17 @@ pub struct StoreError(pub String);
 /// Those of the sessions asked for that exist, by id, or why an item is no session.
 pub type Stored = HashMap<String, Result<Session, StoreError>>;
 
+/// A session as it is to be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// The session's id.
+    pub session_id: String,
+    /// What is written.
+    pub fold: Fold,
+    /// The sequence number that must still be stored; none if there must be no such session.
+    pub seen: Option<SequenceNumber>,
+}
+
 /// Sessions by id, with compare-and-set on the last sequence number.
 pub trait SessionStore {
     /// The sessions as last written (consistent reads).
@@ -30,14 +41,15 @@ pub trait SessionStore {
     /// [`StoreError`] when the table does not answer.
     fn read(&self, session_ids: &[&str]) -> impl Future<Output = Result<Stored, StoreError>> + Send;
 
-    /// Writes the session if its stored sequence number is still `seen`.
+    /// Writes the session if its stored sequence number is still the one seen.
     ///
     /// # Errors
     /// [`StoreError`] when the table does not answer or refuses the item.
-    fn write(
-        &self,
-        session_id: &str,
-        fold: &Fold,
-        seen: Option<&SequenceNumber>,
-    ) -> impl Future<Output = Result<Saved, StoreError>> + Send;
+    fn write(&self, change: &Change) -> impl Future<Output = Result<Saved, StoreError>> + Send;
+
+    /// Writes up to 100 sessions if the stored sequence numbers are still those seen: all of them, or none.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the table does not answer or refuses one of the items.
+    fn write_all(&self, changes: &[Change]) -> impl Future<Output = Result<Saved, StoreError>> + Send;
 }
