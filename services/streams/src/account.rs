@@ -130,4 +130,11 @@ mod tests {
         commitment.disable(4 * DAY_MS);
         assert_eq!(commitment.status(4 * DAY_MS), CommitmentStatus::Disabled);
     }
+
+    #[test]
+    fn rows_of_every_version_are_read() {
+        let running = Commitment { started_ms: Some(1_000), ended_ms: None };
+        let ending = Commitment { ended_ms: Some(1_000 + DAY_MS), ..running };
+        anabranch_control::check_fixtures(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/stored"), &[running, ending]);
+    }
 }

@@ -130,6 +130,12 @@ mod tests {
     }
 
     #[test]
+    fn rows_of_every_version_are_read() {
+        let key = IteratorKey("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=".into());
+        anabranch_control::check_fixtures(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/stored"), &[key]);
+    }
+
+    #[test]
     fn no_two_iterators_are_the_same() {
         let key = IteratorKey::generate();
         assert_ne!(key.sign(&iterator()), key.sign(&iterator()));

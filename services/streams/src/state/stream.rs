@@ -73,9 +73,11 @@ pub(crate) struct StreamState {
     pub(crate) consumers: Vec<Consumer>,
 }
 
+/// Rows of version 1 may lack the fields that have a default: they came one after another, before
+/// rows had versions.
 impl Stored for StreamState {
     const KIND: &'static str = "stream";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
 }
 
 impl StreamState {
@@ -198,21 +200,101 @@ impl StreamState {
 
 #[cfg(test)]
 mod tests {
+    use anabranch_control::{ControlStore, Table, check_fixtures};
+
     use super::*;
+    use crate::shard::Closed;
     use crate::state::status::EncryptionType;
 
+    const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/stored");
+
+    /// A state of which every field says something.
+    fn state() -> StreamState {
+        let key = StreamKey {
+            account_id: "123456789012".parse().unwrap(),
+            region: "eu-central-1".parse().unwrap(),
+            name: "clicks".into(),
+        };
+        let tags = |key: &str, value: &str| Tags::from([(key.to_string(), value.to_string())]);
+        let parent =
+            Shard { closed: Some(Closed { at: 12, at_ms: 9 }), ..StreamState::new(key.clone(), 1, 0).shards.remove(0) };
+        let child = Shard {
+            index: 3,
+            parent: Some(0),
+            adjacent_parent: Some(1),
+            created_s: 1,
+            opened_ms: 9,
+            opened_at: 12,
+            closed: None,
+            ..parent.clone()
+        };
+        StreamState {
+            id: "67e55044-10b1-426f-9247-bb680e5fe0c8".parse().unwrap(),
+            key,
+            created_ms: 5,
+            active_from_ms: 7,
+            updating_until_ms: 11,
+            deleting: false,
+            mode: StreamMode::OnDemand,
+            retention_hours: 48,
+            expired_before_ms: 3,
+            record_kib_max: 2048,
+            tags: tags("a", "b"),
+            shards: vec![parent, child],
+            scalings_ms: vec![8],
+            encryption: vec![
+                EncryptionChange { from_ms: 6, key_id: Some("alias/clicks".into()) },
+                EncryptionChange { from_ms: 10, key_id: None },
+            ],
+            shard_level_metrics: vec!["ALL".into()],
+            mode_switches_ms: vec![9],
+            warm_throughput_mibps: Some(7),
+            policy: Some("{}".into()),
+            consumers: vec![Consumer {
+                name: "reader".into(),
+                created_ms: 8,
+                active_from_ms: 9,
+                deleted_from_ms: Some(20),
+                tags: tags("c", "d"),
+                policy: Some("{}".into()),
+            }],
+        }
+    }
+
     #[test]
-    fn state_of_before_resharding_is_read() {
-        let stored = r#"{ "id": "67e55044-10b1-426f-9247-bb680e5fe0c8", "created_ms": 5, "active_from_ms": 7,
-            "key": { "account_id": "000000000000", "region": "us-east-1", "name": "clicks" }, "deleting": false,
-            "mode": "PROVISIONED", "retention_hours": 24, "record_kib_max": 1024, "tags": { "a": "b" }, "shards": [{
-            "index": 0, "start_hash_key": "0", "end_hash_key": "340282366920938463463374607431768211455",
-            "parent": null, "adjacent_parent": null, "created_s": 0, "opened_at": 0, "closed": null }] }"#;
-        let state: StreamState = serde_json::from_str(stored).unwrap();
+    fn rows_of_every_version_are_read() {
+        check_fixtures(FIXTURES, &[state()]);
+    }
+
+    #[test]
+    fn a_row_of_the_first_version_is_a_stream_that_nothing_happened_to() {
+        let rows = std::fs::read_to_string(format!("{FIXTURES}/stream.v1.json")).unwrap();
+        let row = serde_json::from_str::<Vec<serde_json::Value>>(&rows).unwrap().remove(0);
+        let state = StreamState::migrate(1, row).unwrap();
         assert_eq!((state.status(6), state.status(7)), (StreamStatus::Creating, StreamStatus::Active));
         assert_eq!(
             (state.encryption_type_at(7), state.registered(7).count(), state.open_shards().count()),
             (EncryptionType::None, 0, 1)
         );
+    }
+
+    /// What a later program writes.
+    #[derive(Serialize, Deserialize)]
+    struct Later {}
+
+    impl Stored for Later {
+        const KIND: &'static str = StreamState::KIND;
+        const VERSION: u32 = StreamState::VERSION + 1;
+    }
+
+    #[test]
+    fn a_row_of_a_later_version_is_refused_by_name() {
+        let directory = tempfile::tempdir().unwrap();
+        let control = ControlStore::open(&directory.path().join("control.redb")).unwrap();
+        control.put(Table("streams"), "123456789012/eu-central-1/clicks", &Later {}).unwrap();
+        let error = control.scan::<StreamState>(Table("streams"), "").unwrap_err().to_string();
+        for part in ["streams", "123456789012/eu-central-1/clicks", "version 3"] {
+            assert!(error.contains(part), "{error}");
+        }
     }
 }
