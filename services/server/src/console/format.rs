@@ -25,8 +25,8 @@ pub(crate) fn bytes(number: u64) -> String {
 /// Milliseconds as a duration such as `12s` or `3h 5m`, without what is too small to matter.
 pub(super) fn duration(ms: u64) -> String {
     let smallest = match ms {
-        ..1_000 => Unit::Millisecond,
-        ..3_600_000 => Unit::Second,
+        ..=999 => Unit::Millisecond,
+        1_000..=3_599_999 => Unit::Second,
         _ => Unit::Minute,
     };
     let exact = SignedDuration::from_millis(i64::try_from(ms).unwrap_or(i64::MAX));
