@@ -30,7 +30,7 @@ impl Streams {
         used
     }
 
-    /// Refuses so many open shards more if the caller may not have them.
+    /// Refuses this many more open shards if the caller may not have them.
     pub(crate) fn check_shard_quota(&self, context: &RequestContext, additional: u32) -> Result<(), ApiError> {
         if self.registry.config.limits == Limits::Off {
             return Ok(());

@@ -18,7 +18,7 @@ pub(crate) struct Appending(Option<(LogInUse, Acknowledgement)>);
 impl Appending {
     /// Waits until the records are durable.
     pub(crate) async fn done(mut self) -> Result<(), ApiError> {
-        // It stays in place while it is waited for, since the caller may be dropped meanwhile.
+        // It stays in place while it is being waited for, since the caller may be dropped meanwhile.
         let Some((log, appended)) = &mut self.0 else { return Ok(()) };
         let outcome = appended.await;
         log.appended(&outcome);

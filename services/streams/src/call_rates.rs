@@ -11,7 +11,7 @@ use crate::error::call_rate_exceeded;
 use crate::quota::Bucket;
 use crate::state::key::StreamKey;
 
-/// Entries from which on those are dropped that were not used for a while.
+/// Number of entries above which those not used for a while are dropped.
 const ENTRIES_MAX: usize = 10_000;
 
 /// What a rate is counted by.
@@ -60,7 +60,7 @@ fn rate(operation: &str) -> Option<(u64, Scope)> {
     })
 }
 
-/// The members that name a stream, whichever an operation has.
+/// The members that may name a stream; an operation has one of them or more.
 #[derive(Debug, Default, Deserialize)]
 struct Named {
     #[serde(rename = "StreamName")]
@@ -90,7 +90,7 @@ impl CallRates {
         let Some((rate, scope)) = rate(operation) else { return Ok(()) };
         let key = match scope {
             Scope::Account => StreamKey::of_name(context, ""),
-            // What can't be read is refused by the operation.
+            // The operation refuses what can't be read.
             Scope::Stream => encoding.decode::<Named>(body).unwrap_or_default().stream(context),
         };
         let refusal = match scope {

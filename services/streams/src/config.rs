@@ -13,7 +13,7 @@ use crate::quota::Limits;
 pub struct StreamsConfig {
     /// Where the streams' logs lie, one directory each.
     pub directory: PathBuf,
-    /// Where directories are moved that lie there and that control state does not explain.
+    /// Where directories found there are moved that control state does not account for.
     pub strays: PathBuf,
     /// Settings of each log, its flush policy among them.
     pub log: Config,

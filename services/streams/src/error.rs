@@ -39,7 +39,7 @@ pub(crate) fn shard_does_not_exist(shard_id: &str, key: &StreamKey) -> ApiError 
     ApiError::not_found("ResourceNotFoundException", message)
 }
 
-/// `consumer` is its ARN or its name.
+/// `consumer` is an ARN or a name.
 pub(crate) fn consumer_not_found(consumer: &str, key: &StreamKey) -> ApiError {
     let message = format!("Consumer {consumer}, account {} not found.", key.account_id);
     ApiError::not_found("ResourceNotFoundException", message)
@@ -50,7 +50,7 @@ pub(crate) fn subscription_exists(consumer_arn: &str) -> ApiError {
     ApiError::conflict("ResourceInUseException", message)
 }
 
-/// `resource` is what it is called, such as `stream clicks`.
+/// `resource` is a name such as `stream clicks`.
 pub(crate) fn resource_not_active(resource: &str, status: ConsumerStatus) -> ApiError {
     ApiError::conflict("ResourceInUseException", format!("The {resource} is not ACTIVE, instead in state {status}"))
 }

@@ -23,9 +23,9 @@ pub struct StreamStat {
     pub shards: usize,
     /// Hours for which records are kept.
     pub retention_hours: u32,
-    /// Records held, if the log was opened yet.
+    /// Records held, if the log has been opened.
     pub records: Option<u64>,
-    /// Bytes taken on the disk, if the log was opened yet.
+    /// Bytes taken on the disk, if the log has been opened.
     pub reserved_bytes: Option<u64>,
     /// Records put since the start.
     pub records_in: u64,

@@ -16,7 +16,7 @@ pub struct SequenceNumber {
     pub place: u64,
     /// Second since the epoch in which the record came.
     pub record_s: u64,
-    /// Number of the shard in its stream.
+    /// The shard's number within its stream.
     pub shard_index: u32,
 }
 

@@ -39,7 +39,7 @@ struct Source {
 }
 
 impl Source {
-    /// The stream's state, unless it is gone.
+    /// The stream's state, unless the stream is gone.
     fn state(&self) -> Result<Arc<StreamState>, ApiError> {
         let state = self.stream.state();
         if state.deleting || self.stream.log.is_deleted() {

@@ -27,11 +27,11 @@ pub(crate) struct Stream {
     /// Held by whoever changes the state, from the moment it is read.
     pub(crate) changing: Mutex<()>,
     pub(crate) log: Arc<StreamLog>,
-    /// When retention looks at the log again, in milliseconds since the epoch; 0 if it did not yet.
+    /// When retention looks at the log again, in milliseconds since the epoch; 0 if it never has.
     pub(crate) trim_due_ms: AtomicU64,
-    /// Ticks when the state changes, and when the stream goes.
+    /// Changes whenever the state does, and when the stream is removed.
     changes: watch::Sender<()>,
-    /// What its shards may take, where quotas hold.
+    /// What its shards may take in, where quotas apply.
     pub(crate) quota: StreamQuota,
     pub(crate) meters: Meters,
     pub(crate) records_in: AtomicU64,
@@ -71,17 +71,17 @@ impl Stream {
         self.tell_change();
     }
 
-    /// Wakes those who wait for something to change.
+    /// Wakes whoever waits for a change.
     pub(crate) fn tell_change(&self) {
         self.changes.send_replace(());
     }
 
-    /// Is told of changes from now on.
+    /// Receives changes from now on.
     pub(crate) fn changes(&self) -> watch::Receiver<()> {
         self.changes.subscribe()
     }
 
-    /// The log, opened if it is not.
+    /// The log, opened if necessary.
     pub(crate) fn log(&self) -> Result<LogInUse, ApiError> {
         self.log.acquire().map_err(|error| self.unless_deleted(error))
     }
@@ -91,7 +91,7 @@ impl Stream {
         self.log.acquired().await.map_err(|error| self.unless_deleted(error))
     }
 
-    /// An error of the log, or that of a stream that is gone: its log can't be used any more then.
+    /// An error of the log, or that of a stream that is gone, whose log can no longer be used.
     pub(crate) fn unless_deleted(&self, error: ApiError) -> ApiError {
         if self.log.is_deleted() { stream_not_found(&self.state().key) } else { error }
     }

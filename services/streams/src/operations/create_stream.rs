@@ -84,7 +84,7 @@ impl CreateStreamRequest {
     }
 }
 
-/// Makes a stream. It is ACTIVE after the configured delay.
+/// Creates a stream. It becomes ACTIVE after the configured delay.
 pub(super) fn create_stream(
     streams: &Streams,
     context: &RequestContext,

@@ -5,7 +5,7 @@ use anabranch_protocol::{ApiError, RequestContext};
 use super::retention::{Direction, RetentionRequest, set_retention};
 use crate::service::Streams;
 
-/// Keeps records less long. Older ones are out of reach at once.
+/// Shortens the retention period. Older records are out of reach at once.
 pub(super) fn decrease_stream_retention_period(
     streams: &Streams,
     context: &RequestContext,

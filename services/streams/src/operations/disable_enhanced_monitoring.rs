@@ -5,7 +5,7 @@ use anabranch_protocol::{ApiError, RequestContext};
 use super::enhanced_monitoring::{EnhancedMonitoringAnswer, EnhancedMonitoringRequest, set_metrics};
 use crate::service::Streams;
 
-/// Records which metrics a stream does not report by shard any more.
+/// Records which metrics a stream no longer reports by shard.
 pub(super) fn disable_enhanced_monitoring(
     streams: &Streams,
     context: &RequestContext,

@@ -133,7 +133,7 @@ impl PutRecordsEntry<'_> {
         }
     }
 
-    /// Refuses a record over the stream's limit, to which its partition key counts.
+    /// Refuses a record over the stream's limit; its partition key counts too.
     pub(super) fn check_size(&self, prefix: std::fmt::Arguments<'_>, limit: usize) -> Result<(), ApiError> {
         let mut violations = Violations::default();
         violations.blob(format_args!("{prefix}data"), self.bytes(), limit);

@@ -76,7 +76,7 @@ pub(super) fn register_stream_consumer(
     })
 }
 
-/// So many consumers of a stream, and so many of an account that are CREATING.
+/// How many consumers a stream may have, and how many of an account may be CREATING.
 fn check_limits(streams: &Streams, state: &StreamState, now_ms: u64) -> Result<(), ApiError> {
     let has_advantage = state.mode == StreamMode::OnDemand
         && streams.commitment(state.key.account_id, &state.key.region)?.is_enabled(now_ms);

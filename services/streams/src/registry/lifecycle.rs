@@ -36,7 +36,7 @@ impl Registry {
     }
 
     /// Makes a stream: its log first, then its entry in control state, which says before that there
-    /// is something to be removed if it comes to nothing.
+    /// is something to remove if it is never finished.
     pub(crate) fn create(&self, state: StreamState) -> Result<(), ApiError> {
         let _reservation = self.reserve(&state.key)?;
         let id = state.id.to_string();

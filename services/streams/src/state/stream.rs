@@ -81,7 +81,7 @@ impl Stored for StreamState {
 }
 
 impl StreamState {
-    /// A new provisioned stream with so many even shards.
+    /// A new provisioned stream with this many shards of equal range.
     pub(crate) fn new(key: StreamKey, shards: u32, now_ms: u64) -> Self {
         let shard = |(index, (start, end)): (u32, (HashKey, HashKey))| Shard {
             index,
@@ -148,7 +148,7 @@ impl StreamState {
         self.shards.iter().filter(|shard| shard.closed.is_none())
     }
 
-    /// The shards that are within retention: open, or closed no longer ago than that.
+    /// The shards that are within retention: open, or closed within the retention period.
     pub(crate) fn held_shards(&self, now_ms: u64) -> impl Iterator<Item = &Shard> {
         let horizon_ms = self.horizon_ms(now_ms);
         self.shards.iter().filter(move |shard| !shard.is_closed_before(horizon_ms))
