@@ -108,7 +108,7 @@ start_server() {
     # A day of clicks within seconds is more than the template's shards take on AWS.
     ANABRANCH_LIMITS=${ANABRANCH_LIMITS:-off} \
         "$binaries/anabranch" up "$sample/template.yaml" --data "$data" --listen "$listen" \
-        --ready-file "$ready" --build none --profile "$profile" --parameter BufferIntervalSeconds=2 "${server_arguments[@]}" \
+        --ready-file "$ready" --build none --profile "$profile" --parameter BufferIntervalSeconds=1 "${server_arguments[@]}" \
         >"$server_log" 2>&1 &
     server=$!
     trap stop_server EXIT
