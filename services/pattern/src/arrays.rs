@@ -11,11 +11,10 @@
 //! until an earlier field has settled an element, a field counts as present if it is in any
 //! element of the list, from then on only if it is in that one.
 
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 
 use crate::bits::Bits;
 use crate::program::{Key, Program};
-use crate::walk::Walk;
 
 /// An object or list inside a list, or the event.
 #[derive(Debug)]
@@ -31,13 +30,13 @@ pub(crate) struct Element {
 
 /// A list with at least one object or list that some rule asks for.
 #[derive(Debug)]
-pub(crate) struct Array {
+struct Array {
     elements: Vec<usize>,
     within: Bits,
 }
 
 impl Element {
-    pub(crate) fn new(program: &Program) -> Self {
+    fn new(program: &Program) -> Self {
         let fields = Bits::new(program.fields());
         Self {
             fulfilled: Bits::new(program.requirements),
@@ -59,7 +58,26 @@ enum Need {
 
 type Needs = SmallVec<[(Key, Need); 4]>;
 
-impl Walk<'_> {
+/// What an event consists of: itself, then the elements of its lists that are objects or lists.
+#[derive(Debug)]
+pub(crate) struct Tree {
+    pub(crate) elements: SmallVec<[Element; 1]>,
+    arrays: Vec<Array>,
+}
+
+impl Tree {
+    /// That of an event of which nothing was seen yet.
+    pub(crate) fn new(program: &Program) -> Self {
+        Self { elements: smallvec![Element::new(program)], arrays: Vec::new() }
+    }
+
+    /// Adds an element, and says which it is and which list would be the first in it; until
+    /// [`Tree::end_element`] puts it in its place.
+    pub(crate) fn begin_element(&mut self, program: &Program) -> (usize, usize) {
+        self.elements.push(Element::new(program));
+        (self.elements.len() - 1, self.arrays.len())
+    }
+
     /// Puts element `id`, which has been walked over, into its `list` in element `outer`; or drops it, with the
     /// arrays in it (all from `first_array` on), if no rule asks for anything there.
     pub(crate) fn end_element(&mut self, id: usize, outer: usize, list: &mut Option<usize>, first_array: usize) {

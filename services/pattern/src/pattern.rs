@@ -26,14 +26,14 @@ impl Pattern {
     /// Whether `event` matches. What is no object, or nested deeper than
     /// [`EVENT_DEPTH_MAX`](crate::EVENT_DEPTH_MAX), does not.
     pub fn matches(&self, event: &Value) -> bool {
-        Walk::over(&self.program, event).ok().flatten().is_some_and(|walk| self.program.matches(0, &walk))
+        Walk::over(&self.program, event).ok().flatten().is_some_and(|walk| walk.matches(0))
     }
 
     /// Whether the JSON document `event` matches, without building a value of it. Of a name
     /// that is given twice both values count, as they do in Event Ruler.
     pub fn matches_json(&self, event: &[u8]) -> Result<bool, EventError> {
         let walk = Walk::over_json(&self.program, event)?;
-        Ok(walk.is_some_and(|walk| self.program.matches(0, &walk)))
+        Ok(walk.is_some_and(|walk| walk.matches(0)))
     }
 
     pub(crate) fn rule(&self) -> &Rule {

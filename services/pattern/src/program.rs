@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use crate::compile::{Requirement, Rule};
 use crate::matcher::{Matcher, Scalar};
-use crate::walk::Walk;
 
 /// The root of the tree of names.
 pub(crate) const ROOT: NodeId = 0;
@@ -146,8 +145,8 @@ impl Program {
         self.rules.len()
     }
 
-    /// Whether the event that was walked over matches a rule.
-    pub(crate) fn matches(&self, rule: usize, walk: &Walk<'_>) -> bool {
-        self.rules[rule].iter().any(|keys| walk.fulfils(keys))
+    /// The conjunctions of a rule: it matches where all keys of one of them are fulfilled.
+    pub(crate) fn conjunctions(&self, rule: usize) -> &[Vec<Key>] {
+        &self.rules[rule]
     }
 }

@@ -31,6 +31,6 @@ impl PatternSet {
 
     fn matching(&self, walk: Option<Walk<'_>>) -> Vec<usize> {
         let Some(walk) = walk else { return Vec::new() };
-        (0..self.program.rules()).filter(|&rule| self.program.matches(rule, &walk)).collect()
+        (0..self.program.rules()).filter(|&rule| walk.matches(rule)).collect()
     }
 }

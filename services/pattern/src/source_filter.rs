@@ -80,7 +80,7 @@ impl SourceFilter {
             return false;
         }
         let fits = |uses: &Use| (is_json || !uses.json) && !(is_json && uses.text);
-        self.uses.iter().enumerate().any(|(rule, uses)| fits(uses) && self.program.matches(rule, &walk))
+        self.uses.iter().enumerate().any(|(rule, uses)| fits(uses) && walk.matches(rule))
     }
 }
 

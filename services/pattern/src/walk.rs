@@ -4,10 +4,9 @@
 //! Nothing is kept of it but bits, and what no rule asks for is skipped.
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use smallvec::{SmallVec, smallvec};
 use std::fmt;
 
-use crate::arrays::{Array, Element};
+use crate::arrays::Tree;
 use crate::error::EventError;
 use crate::matcher::Scalar;
 use crate::program::{Key, NodeId, Program, ROOT};
@@ -17,9 +16,7 @@ pub const EVENT_DEPTH_MAX: usize = 128;
 
 pub(crate) struct Walk<'p> {
     program: &'p Program,
-    /// The event itself, then the elements of its lists that are objects or lists.
-    pub(crate) elements: SmallVec<[Element; 1]>,
-    pub(crate) arrays: Vec<Array>,
+    tree: Tree,
     /// The element that is being walked over.
     current: usize,
     depth: usize,
@@ -27,7 +24,7 @@ pub(crate) struct Walk<'p> {
 
 impl<'p> Walk<'p> {
     pub(crate) fn new(program: &'p Program) -> Self {
-        Self { program, elements: smallvec![Element::new(program)], arrays: Vec::new(), current: 0, depth: 0 }
+        Self { program, tree: Tree::new(program), current: 0, depth: 0 }
     }
 
     /// The walk over a whole event; `None` if it is no object, which matches nothing.
@@ -53,17 +50,22 @@ impl<'p> Walk<'p> {
 
     pub(crate) fn scalar(&mut self, node: NodeId, scalar: Scalar<'_>) {
         let Some(field) = self.program.field(node) else { return };
-        let element = &mut self.elements[self.current];
+        let element = &mut self.tree.elements[self.current];
         element.present.set(field);
         self.program.test(field, scalar, |requirement| element.fulfilled.set(requirement));
     }
 
+    /// Whether the event matches a rule of the program.
+    pub(crate) fn matches(&self, rule: usize) -> bool {
+        self.program.conjunctions(rule).iter().any(|keys| self.fulfils(keys))
+    }
+
     /// Whether all of `keys` are fulfilled, by values that are in the same elements of lists.
-    pub(crate) fn fulfils(&self, keys: &[Key]) -> bool {
-        if self.elements.len() > 1 {
-            return self.element_fulfils(0, keys);
+    fn fulfils(&self, keys: &[Key]) -> bool {
+        if self.tree.elements.len() > 1 {
+            return self.tree.element_fulfils(0, keys);
         }
-        let event = &self.elements[0];
+        let event = &self.tree.elements[0];
         keys.iter().all(|key| event.fulfilled.has(key.requirement) || (key.absent && !event.present.has(key.field)))
     }
 
@@ -111,11 +113,11 @@ impl ValueSeed<'_, '_> {
         match self.list {
             None => walk(self.walk, self.node)?,
             Some(list) => {
-                let (outer, element, arrays) = (self.walk.current, self.walk.elements.len(), self.walk.arrays.len());
-                self.walk.elements.push(Element::new(self.walk.program));
+                let outer = self.walk.current;
+                let (element, first_array) = self.walk.tree.begin_element(self.walk.program);
                 self.walk.current = element;
                 walk(self.walk, self.node)?;
-                self.walk.end_element(element, outer, list, arrays);
+                self.walk.tree.end_element(element, outer, list, first_array);
                 self.walk.current = outer;
             }
         }
