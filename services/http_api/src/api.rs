@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anabranch_control::{ControlError, ControlStore, Stored, Table};
+use anabranch_control::{ControlError, ControlStore, Table};
 use anabranch_ports::{FunctionInvoker, FunctionOutcome};
 use anabranch_protocol::{Account, Clock};
 use axum::body::Body;
@@ -12,12 +12,13 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use parking_lot::RwLock;
-use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::event::{Circumstances, event};
 use crate::reply::{message, reply};
-use crate::route::{Route, find};
+use crate::route::find;
+use crate::spec::ApiSpec;
+use crate::stored::StoredApi;
 
 const APIS: Table = Table("http_apis");
 /// Largest request body. (API Gateway Developer Guide, "Quotas for HTTP APIs".)
@@ -29,24 +30,6 @@ const INTEGRATION_MAX: Duration = Duration::from_secs(30);
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 pub struct OpenError(#[from] ControlError);
-
-/// An HTTP API. It is kept across restarts.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ApiSpec {
-    /// Ten small letters and digits.
-    pub api_id: String,
-    /// For people.
-    pub name: String,
-    /// `$default` or a name that is part of the path.
-    pub stage: String,
-    /// Its routes.
-    pub routes: Vec<Route>,
-}
-
-impl Stored for ApiSpec {
-    const KIND: &'static str = "http_api";
-    const VERSION: u32 = 1;
-}
 
 /// All HTTP APIs.
 pub struct HttpApis {
@@ -66,7 +49,8 @@ impl HttpApis {
         clock: Arc<dyn Clock>,
         functions: Arc<dyn FunctionInvoker>,
     ) -> Result<Arc<Self>, OpenError> {
-        let apis = control.scan::<ApiSpec>(APIS, "")?.into_iter().map(|(id, api)| (id, Arc::new(api))).collect();
+        let stored = control.scan::<StoredApi>(APIS, "")?;
+        let apis = stored.into_iter().map(|(id, api)| (id, Arc::new(api.into()))).collect();
         Ok(Arc::new(Self { apis: RwLock::new(apis), control, clock, functions }))
     }
 
@@ -75,7 +59,7 @@ impl HttpApis {
     /// # Errors
     /// When control state can't be written.
     pub fn put_api(&self, api: ApiSpec) -> Result<(), ControlError> {
-        self.control.put(APIS, &api.api_id, &api)?;
+        self.control.put(APIS, &api.api_id, &StoredApi::from(&api))?;
         self.apis.write().insert(api.api_id.clone(), Arc::new(api));
         Ok(())
     }

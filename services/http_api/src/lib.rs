@@ -10,6 +10,9 @@ mod reply;
 mod route;
 mod section;
 mod service;
+mod spec;
+mod stored;
 
-pub use api::{ApiSpec, HttpApis, OpenError};
+pub use api::{HttpApis, OpenError};
 pub use route::{Route, RouteError};
+pub use spec::ApiSpec;

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-
 /// Why a route is none.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the route {route:?} is not valid: {reason}")]
@@ -17,7 +15,7 @@ pub struct RouteError {
 const METHODS: [&str; 8] = ["ANY", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
 
 /// A route of an API.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Route {
     /// `POST /clicks`, `ANY /{proxy+}` or `$default`.
     pub key: String,

@@ -4,9 +4,8 @@
 use std::ops::ControlFlow;
 use std::sync::atomic::Ordering;
 
-use anabranch_control::{Changes, ControlStore, Marker, View};
+use anabranch_control::{Changes, ControlStore, Marker};
 use s3s::S3Result;
-use serde::Deserialize;
 
 use crate::blob::NewBlob;
 use crate::conditions::Conditions;
@@ -16,6 +15,7 @@ use crate::index::{
     part_key, upload_id_of,
 };
 use crate::locks::Scope;
+use crate::naming::Naming;
 use crate::notification::{Happened, message};
 use crate::store::Objects;
 
@@ -216,46 +216,6 @@ impl Transaction<'_> {
         self.objects.count(self.bucket, self.counted);
         let added = self.added.into_iter().map(|(_, blob)| blob).collect();
         Ok(Done { added, removed: self.removed, is_told: self.is_told })
-    }
-}
-
-/// Which files the row of an object names.
-#[derive(Deserialize)]
-struct ObjectFiles {
-    blobs: Vec<BlobRef>,
-}
-
-impl View for ObjectFiles {
-    type Row = Object;
-}
-
-/// Which file the row of a part names.
-#[derive(Deserialize)]
-struct PartFile {
-    blob: BlobRef,
-}
-
-impl View for PartFile {
-    type Row = Part;
-}
-
-/// A row that names files that a change added.
-#[derive(Debug, Clone)]
-pub(crate) enum Naming {
-    /// The object's, by its key in the index.
-    Object(String),
-    /// The part's, by its key in the index.
-    Part(String),
-}
-
-impl Naming {
-    /// Whether the row names the file `blob_id`.
-    fn names(&self, index: &ControlStore, blob_id: &str) -> anabranch_control::Result<bool> {
-        let files = match self {
-            Self::Object(key) => index.get::<ObjectFiles>(OBJECTS, key)?.map_or(Vec::new(), |row| row.blobs),
-            Self::Part(key) => index.get::<PartFile>(PARTS, key)?.map_or(Vec::new(), |row| vec![row.blob]),
-        };
-        Ok(files.iter().any(|file| file.id == blob_id))
     }
 }
 

@@ -181,4 +181,92 @@ mod tests {
         assert_eq!(upload_key_of_old(&format!("bucket/dir/f/{id}")), Some(row.clone()));
         assert_eq!(upload_key_of_old(&row), None, "already of this version");
     }
+
+    const FIXTURES: &str = "tests/stored";
+
+    fn headers() -> Headers {
+        Headers {
+            content_type: Some("text/plain".into()),
+            content_encoding: Some("gzip".into()),
+            content_disposition: Some("inline".into()),
+            content_language: Some("en".into()),
+            cache_control: Some("no-store".into()),
+            expires: Some("Wed, 21 Oct 2026 07:28:00 GMT".into()),
+            metadata: BTreeMap::from([("owner".into(), "clicks".into())]),
+        }
+    }
+
+    fn checksums() -> Checksums {
+        Checksums {
+            crc32: Some("AAAAAA==".into()),
+            crc32c: Some("AAAAAQ==".into()),
+            crc64nvme: Some("AAAAAAAAAAA=".into()),
+            sha1: Some("c2hhMQ==".into()),
+            sha256: Some("c2hhMjU2".into()),
+        }
+    }
+
+    fn blob(id: &str) -> BlobRef {
+        BlobRef { id: id.into(), size: 5 }
+    }
+
+    #[test]
+    fn buckets_of_every_version_are_read() {
+        let rule = crate::notification::NotificationRule {
+            id: "all".into(),
+            function_arn: "arn:aws:lambda:us-east-1:000000000000:function:archive".into(),
+            events: vec!["s3:ObjectCreated:*".into()],
+            prefix: "raw/".into(),
+            suffix: ".gz".into(),
+        };
+        let cors = CorsRule {
+            id: Some("page".into()),
+            allowed_origins: vec!["https://example.com".into()],
+            allowed_methods: vec!["GET".into()],
+            allowed_headers: vec!["*".into()],
+            expose_headers: vec!["ETag".into()],
+            max_age_s: Some(600),
+        };
+        let bucket = Bucket {
+            created_ms: 1_772_730_249_000,
+            region: "us-east-1".into(),
+            notifications: Notifications { rules: vec![rule] },
+            cors: vec![cors],
+        };
+        anabranch_control::check_fixtures(FIXTURES, &[bucket]);
+    }
+
+    #[test]
+    fn objects_uploads_and_parts_of_every_version_are_read() {
+        let object = |parts, checksums, headers| Object {
+            blobs: vec![blob("0a"), blob("0b")],
+            size: 10,
+            etag: "d41d8cd98f00b204e9800998ecf8427e-2".into(),
+            modified_ms: 1_772_730_249_000,
+            headers,
+            checksums,
+            parts,
+        };
+        let objects = [object(2, checksums(), headers()), object(0, Checksums::default(), Headers::default())];
+        anabranch_control::check_fixtures(FIXTURES, &objects);
+        let upload = Upload { key: "raw/a".into(), initiated_ms: 1_772_730_249_000, headers: headers() };
+        anabranch_control::check_fixtures(FIXTURES, &[upload]);
+        let part = Part {
+            number: 1,
+            blob: blob("0a"),
+            etag: "d41d8cd98f00b204e9800998ecf8427e".into(),
+            modified_ms: 1_772_730_249_000,
+            checksums: checksums(),
+        };
+        anabranch_control::check_fixtures(FIXTURES, &[part]);
+    }
+
+    #[test]
+    fn outbox_entries_of_every_version_are_read() {
+        let entry = Entry {
+            target_arn: "arn:aws:lambda:us-east-1:000000000000:function:archive".into(),
+            event: serde_json::json!({ "Records": [] }),
+        };
+        anabranch_control::check_fixtures(FIXTURES, &[entry]);
+    }
 }

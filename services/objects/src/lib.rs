@@ -22,6 +22,7 @@ mod limits;
 mod listing;
 mod locks;
 mod model;
+mod naming;
 mod notification;
 mod opening;
 mod operations;

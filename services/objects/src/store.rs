@@ -16,13 +16,13 @@ use s3s::{S3Result, s3_error};
 use tokio::sync::{Notify, watch};
 
 use crate::blob::{Blobs, Hold, Incoming, NewBlob, WriteError, hex};
-use crate::commit::Naming;
 use crate::conditions::Conditions;
 use crate::error::{disk_failure, index_failure, no_bucket, no_key, no_upload};
 use crate::health::Health;
 use crate::index::{BUCKETS, BlobRef, Bucket, Headers, OBJECTS, Object, UPLOADS, Upload, object_key, upload_id_of};
 use crate::limits::BUCKETS_MAX;
 use crate::locks::{Locks, Scope};
+use crate::naming::Naming;
 use crate::notification::Notifications;
 use crate::stat::{BucketStat, Counts};
 

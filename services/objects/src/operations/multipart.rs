@@ -13,7 +13,7 @@ use super::objects::{incoming, verify};
 use crate::answer::timestamp;
 use crate::aws_chunked::Trailers;
 use crate::blob::hex;
-use crate::commit::{Naming, Transaction};
+use crate::commit::Transaction;
 use crate::conditions::Conditions;
 use crate::error::{index_failure, no_upload};
 use crate::index::{
@@ -21,6 +21,7 @@ use crate::index::{
 };
 use crate::limits::PARTS_MAX;
 use crate::locks::Scope;
+use crate::naming::Naming;
 use crate::store::Objects;
 
 /// Least size of all parts but the last (S3 User Guide, "Multipart upload limits").
