@@ -1,10 +1,12 @@
-//! What can go wrong on opening, and the exceptions that several operations share.
+//! What can go wrong, and what it becomes on the wire.
 
 use std::path::PathBuf;
 
 use anabranch_control::ControlError;
 use anabranch_protocol::{Account, ApiError, ErrorKind};
 use anabranch_storage::{Failure, FailureKind};
+use serde_json::{Map, Value, json};
+use tokio::task::JoinError;
 
 /// Why the delivery streams can't be opened.
 #[derive(Debug, thiserror::Error)]
@@ -47,9 +49,78 @@ pub enum FirehoseError {
     },
 }
 
-/// The answer for a delivery stream that does not exist.
-pub(crate) fn not_found(name: &str, account: Account) -> ApiError {
-    ApiError::not_found("ResourceNotFoundException", format!("Firehose {name} under account {account} not found."))
+/// Why there is no such delivery stream for a caller.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("Firehose {name} under account {account} not found.")]
+pub(crate) struct NotFound {
+    pub(crate) name: String,
+    pub(crate) account: Account,
+}
+
+/// Why a delivery stream could not be made or deleted.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ChangeError {
+    #[error(transparent)]
+    Open(#[from] FirehoseError),
+    #[error(transparent)]
+    Control(#[from] ControlError),
+    #[error("the change did not end: {0}")]
+    Task(#[from] JoinError),
+}
+
+/// Why records were not stored.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PutError {
+    /// Its source is not for puts.
+    #[cfg_attr(not(test), expect(dead_code, reason = "direct put is the only source, and takes them"))]
+    #[error("This operation is not permitted on {0} delivery stream type.")]
+    NotPermitted(&'static str),
+    #[error(transparent)]
+    Log(#[from] Failure),
+}
+
+// The answers: every error of this crate becomes one here.
+
+const LOG_FAILED: &str = "The log of the delivery stream failed; the server's log says why. Send the request again.";
+
+impl From<NotFound> for ApiError {
+    fn from(error: NotFound) -> Self {
+        Self::not_found("ResourceNotFoundException", error.to_string())
+    }
+}
+
+impl From<ChangeError> for ApiError {
+    fn from(error: ChangeError) -> Self {
+        match error {
+            ChangeError::Open(FirehoseError::Log { source, .. }) => log_failure(&source.into()),
+            ChangeError::Control(error) => {
+                tracing::error!(%error, "control store");
+                unavailable(LOG_FAILED)
+            }
+            other => unavailable(other.to_string()),
+        }
+    }
+}
+
+impl From<PutError> for ApiError {
+    fn from(error: PutError) -> Self {
+        match error {
+            PutError::NotPermitted(_) => invalid_argument(error.to_string()),
+            PutError::Log(error) => log_failure(&error),
+        }
+    }
+}
+
+fn log_failure(failure: &Failure) -> ApiError {
+    match failure.kind {
+        FailureKind::NoSpace { .. } => {
+            unavailable("The disk is full: no record was stored. Free some space and send the request again.")
+        }
+        _ => {
+            tracing::error!(error = %failure, "log");
+            unavailable(LOG_FAILED)
+        }
+    }
 }
 
 /// The answer to an argument that fits the model but makes no sense.
@@ -63,25 +134,25 @@ pub(crate) fn unsupported(member: &str) -> ApiError {
 }
 
 /// The answer when the disk fails or is full; SDKs send the request again.
-pub(crate) fn unavailable(message: impl Into<String>) -> ApiError {
+fn unavailable(message: impl Into<String>) -> ApiError {
     ApiError::new(ErrorKind::Unavailable, "ServiceUnavailableException", message)
 }
 
-/// The answer when the control store fails.
-pub(crate) fn control(error: &ControlError) -> ApiError {
-    tracing::error!(%error, "control store");
-    unavailable("The log of the delivery stream failed; the server's log says why. Send the request again.")
-}
-
-/// The answer when a log does not take records.
-pub(crate) fn log(failure: &Failure) -> ApiError {
-    match failure.kind {
-        FailureKind::NoSpace { .. } => {
-            unavailable("The disk is full: no record was stored. Free some space and send the request again.")
-        }
-        _ => {
-            tracing::error!(error = %failure, "log");
-            unavailable("The log of the delivery stream failed; the server's log says why. Send the request again.")
-        }
+/// Refuses members by name, except those that say what is so anyway. `parent` is empty for those of
+/// the request itself.
+pub(crate) fn refuse_others(others: &Map<String, Value>, parent: &str) -> Result<(), ApiError> {
+    let says_nothing = |name: &str, value: &Value| match name {
+        "EncryptionConfiguration" => *value == json!({ "NoEncryptionConfig": "NoEncryption" }),
+        "S3BackupMode" => *value == json!("Disabled"),
+        "CloudWatchLoggingOptions"
+        | "ProcessingConfiguration"
+        | "DynamicPartitioningConfiguration"
+        | "DataFormatConversionConfiguration" => value.get("Enabled") == Some(&Value::Bool(false)),
+        _ => false,
+    };
+    match others.iter().find(|(name, value)| !value.is_null() && !says_nothing(name, value)) {
+        Some((name, _)) if parent.is_empty() => Err(unsupported(name)),
+        Some((name, _)) => Err(unsupported(&format!("{name} in {parent}"))),
+        None => Ok(()),
     }
 }

@@ -5,22 +5,27 @@
 //! Transformation, format conversion, dynamic partitioning, other sources and destinations are
 //! refused by name.
 //!
-//! A put is acknowledged once it is durable in the stream's own log (`buffer`); one task per
-//! stream (`delivery`) turns the log into objects, each exactly once as far as its key goes.
-//! Start reading at `delivery.rs`.
+//! A put is acknowledged once it is durable in the delivery stream's source (`sources`), its own log.
+//! One task per delivery stream (`delivery_task`) cuts it into batches, and its destination
+//! (`destinations`) delivers each, exactly once as far as its name goes.
+//! Start reading at `delivery_task.rs`.
 
-mod buffer;
-mod delivery;
+mod active_stream;
 mod delivery_stream;
+mod delivery_task;
+mod destinations;
 mod error;
-mod fleet;
-mod hose;
 mod java_time;
-mod key;
 mod limits;
 mod operations;
+mod progress;
+mod registry;
 mod section;
 mod shapes;
+mod sources;
+mod stored;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -29,21 +34,23 @@ use std::sync::atomic::Ordering;
 
 use anabranch_control::ControlStore;
 use anabranch_ports::ObjectWriter;
-use anabranch_protocol::{Answer, ApiError, Call, Clock, Problem, RequestContext, Section, Service, ServiceModel};
+use anabranch_protocol::{Answer, ApiError, Call, Clock, Problem, Section, Service, ServiceModel};
 use async_trait::async_trait;
 use parking_lot::RwLock;
 use tokio::sync::Semaphore;
 
-use crate::delivery_stream::Catalog;
+use crate::active_stream::ActiveStream;
+use crate::delivery_task::Shared;
+use crate::destinations::Outlets;
 pub use crate::error::FirehoseError;
-use crate::fleet::Fleet;
-use crate::hose::Hose;
 use crate::limits::DELIVERIES_RUNNING_MAX;
+use crate::registry::Registry;
 pub use crate::section::DeliveryStreamStat;
+use crate::stored::Catalog;
 
 /// The Firehose service over one data directory.
 pub struct Firehose {
-    fleet: Arc<Fleet>,
+    registry: Arc<Registry>,
 }
 
 impl Firehose {
@@ -59,51 +66,48 @@ impl Firehose {
         writer: Arc<dyn ObjectWriter>,
         log_config: anabranch_storage::Config,
     ) -> Result<Arc<Self>, FirehoseError> {
-        let fleet = Arc::new(Fleet {
+        let registry = Arc::new(Registry {
             directory: directory.to_path_buf(),
             log_config,
-            catalog: Catalog(control),
-            clock,
-            writer,
-            deliveries: Semaphore::new(DELIVERIES_RUNNING_MAX),
-            hoses: RwLock::new(BTreeMap::new()),
+            shared: Arc::new(Shared {
+                catalog: Catalog(control),
+                clock,
+                outlets: Outlets { objects: writer },
+                deliveries: Semaphore::new(DELIVERIES_RUNNING_MAX),
+            }),
+            streams: RwLock::new(BTreeMap::new()),
             changing: Arc::default(),
             found: parking_lot::Mutex::default(),
         });
-        fleet.resume()?;
-        Ok(Arc::new(Self { fleet }))
+        registry.resume()?;
+        Ok(Arc::new(Self { registry }))
     }
 
     /// The delivery streams and how they are, by ARN.
     pub fn stat(&self) -> Vec<DeliveryStreamStat> {
-        self.fleet.hoses.read().values().map(|hose| stat(hose)).collect()
+        self.registry.streams.read().values().map(|active| stat(active)).collect()
     }
 
     /// What keeps delivery streams from taking or delivering records.
     pub fn problems(&self) -> Vec<Problem> {
-        let mut problems = self.fleet.found.lock().clone();
-        problems.extend(self.fleet.hoses.read().values().flat_map(|hose| hose.problems()));
+        let mut problems = self.registry.found.lock().clone();
+        problems.extend(self.registry.streams.read().values().flat_map(|active| active.problems()));
         problems
     }
 
     /// Has every delivery stream look at the clock again: for a clock that a test has moved.
     pub fn clock_moved(&self) {
-        self.fleet.hoses.read().values().for_each(|hose| hose.clock_moved.notify_one());
+        self.registry.streams.read().values().for_each(|active| active.clock_moved.notify_one());
     }
 
     /// Stops delivery and closes the logs. What is buffered stays, and goes on from there when
     /// opened again.
     pub async fn shutdown(&self) {
-        let _changing = self.fleet.changing.lock().await;
-        let hoses = std::mem::take(&mut *self.fleet.hoses.write());
-        for hose in hoses.into_values() {
-            hose.close().await;
+        let _changing = self.registry.changing.lock().await;
+        let streams = std::mem::take(&mut *self.registry.streams.write());
+        for active in streams.into_values() {
+            active.close().await;
         }
-    }
-
-    fn hose(&self, context: &RequestContext, name: &str) -> Result<Arc<Hose>, ApiError> {
-        let found = self.fleet.hoses.read().get(&arn(context, name)).cloned();
-        found.ok_or_else(|| error::not_found(name, context.account))
     }
 }
 
@@ -114,7 +118,7 @@ impl Service for Firehose {
     }
 
     async fn perform(&self, call: &Call) -> Result<Answer, ApiError> {
-        operations::perform(self, call).await
+        operations::perform(&self.registry, call).await
     }
 
     fn problems(&self) -> Vec<Problem> {
@@ -130,21 +134,16 @@ impl Service for Firehose {
     }
 }
 
-/// The ARN of the delivery stream `name`.
-fn arn(context: &RequestContext, name: &str) -> String {
-    context.arn("firehose", &format!("deliverystream/{name}")).to_string()
-}
-
-fn stat(hose: &Hose) -> DeliveryStreamStat {
-    let counters = &hose.counters;
+fn stat(active: &ActiveStream) -> DeliveryStreamStat {
+    let counters = &active.counters;
     DeliveryStreamStat {
-        name: hose.stream.name.clone(),
-        arn: hose.stream.arn.clone(),
+        name: active.stream.name.clone(),
+        arn: active.stream.arn.clone(),
         records_in: counters.records_in.load(Ordering::Relaxed),
         bytes_in: counters.bytes_in.load(Ordering::Relaxed),
         objects_delivered: counters.objects_delivered.load(Ordering::Relaxed),
-        backlog_records: hose.buffer.end().saturating_sub(counters.delivered.load(Ordering::Relaxed)),
-        backlog_bytes: hose.backlog_bytes(),
+        backlog_records: active.source.end().saturating_sub(counters.delivered.load(Ordering::Relaxed)),
+        backlog_bytes: active.backlog_bytes(),
         last_error: counters.stuck.lock().as_ref().map(|stuck| stuck.error.clone()),
     }
 }

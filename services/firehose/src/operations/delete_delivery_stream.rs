@@ -1,9 +1,11 @@
 //! DeleteDeliveryStream.
 
+use std::sync::Arc;
+
 use anabranch_protocol::{ApiError, RequestContext, Violations};
 use serde::{Deserialize, Serialize};
 
-use crate::Firehose;
+use crate::registry::Registry;
 use crate::shapes::DELIVERY_STREAM_NAME;
 
 #[derive(Debug, Deserialize)]
@@ -20,7 +22,7 @@ pub(crate) struct DeleteDeliveryStreamResponse {}
 
 /// Deletes a delivery stream with what it still buffers, as AWS may.
 pub(crate) async fn delete_delivery_stream(
-    firehose: &Firehose,
+    registry: &Arc<Registry>,
     context: &RequestContext,
     request: DeleteDeliveryStreamRequest,
 ) -> Result<DeleteDeliveryStreamResponse, ApiError> {
@@ -29,8 +31,8 @@ pub(crate) async fn delete_delivery_stream(
     violations.required_text("deliveryStreamName", name.as_deref(), &DELIVERY_STREAM_NAME);
     violations.finish()?;
 
-    let changing = firehose.fleet.changing.clone().lock_owned().await;
-    let hose = firehose.hose(context, &name.unwrap_or_default())?;
-    firehose.fleet.delete(hose, changing).await?;
+    let changing = registry.changing.clone().lock_owned().await;
+    let active = registry.find(context, &name.unwrap_or_default())?;
+    registry.delete(active, changing).await?;
     Ok(DeleteDeliveryStreamResponse {})
 }

@@ -2,10 +2,11 @@
 
 use anabranch_protocol::{ApiError, RequestContext, Timestamp, Violations};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use crate::Firehose;
-use crate::delivery_stream::Destination;
+use crate::delivery_stream::Status;
+use crate::destinations::Destination;
+use crate::registry::Registry;
 use crate::shapes::{DELIVERY_STREAM_NAME, LIST_LIMIT};
 
 /// A delivery stream has one destination, and it is always called this.
@@ -31,7 +32,7 @@ struct DeliveryStreamDescription {
     delivery_stream_name: String,
     #[serde(rename = "DeliveryStreamARN")]
     delivery_stream_arn: String,
-    delivery_stream_status: &'static str,
+    delivery_stream_status: Status,
     delivery_stream_encryption_configuration: Value,
     delivery_stream_type: &'static str,
     version_id: String,
@@ -42,7 +43,7 @@ struct DeliveryStreamDescription {
 
 /// Describes a delivery stream. It is `ACTIVE` from the moment it exists.
 pub(crate) fn describe_delivery_stream(
-    firehose: &Firehose,
+    registry: &Registry,
     context: &RequestContext,
     request: DescribeDeliveryStreamRequest,
 ) -> Result<DescribeDeliveryStreamResponse, ApiError> {
@@ -51,8 +52,8 @@ pub(crate) fn describe_delivery_stream(
     violations.required_text("deliveryStreamName", name.as_deref(), &DELIVERY_STREAM_NAME);
     violations.integer("limit", request.limit, &LIST_LIMIT);
     violations.finish()?;
-    let hose = firehose.hose(context, &name.unwrap_or_default())?;
-    let stream = &hose.stream;
+    let active = registry.find(context, &name.unwrap_or_default())?;
+    let stream = &active.stream;
     let after = request.exclusive_start_destination_id.unwrap_or_default();
     let destinations =
         if after.as_str() < DESTINATION_ID { vec![destination(&stream.destination)] } else { Vec::new() };
@@ -60,9 +61,9 @@ pub(crate) fn describe_delivery_stream(
         delivery_stream_description: DeliveryStreamDescription {
             delivery_stream_name: stream.name.clone(),
             delivery_stream_arn: stream.arn.clone(),
-            delivery_stream_status: "ACTIVE",
+            delivery_stream_status: active.status(),
             delivery_stream_encryption_configuration: json!({ "Status": "DISABLED" }),
-            delivery_stream_type: "DirectPut",
+            delivery_stream_type: stream.source.type_name(),
             version_id: stream.version.to_string(),
             create_timestamp: Timestamp(stream.created_ms),
             destinations,
@@ -71,34 +72,8 @@ pub(crate) fn describe_delivery_stream(
     })
 }
 
-/// The destination in its old form and in its extended one, as AWS gives both.
 fn destination(destination: &Destination) -> Value {
-    let mut plain = Map::new();
-    plain.insert("RoleARN".into(), json!(destination.role_arn));
-    plain.insert("BucketARN".into(), json!(destination.bucket_arn));
-    insert(&mut plain, "Prefix", destination.prefix.as_ref());
-    insert(&mut plain, "ErrorOutputPrefix", destination.error_output_prefix.as_ref());
-    let hints = json!({
-        "SizeInMBs": destination.size_in_mbs,
-        "IntervalInSeconds": destination.interval_in_seconds,
-    });
-    plain.insert("BufferingHints".into(), hints);
-    plain.insert("CompressionFormat".into(), json!(destination.compression.name()));
-    plain.insert("EncryptionConfiguration".into(), json!({ "NoEncryptionConfig": "NoEncryption" }));
-    plain.insert("CloudWatchLoggingOptions".into(), json!({ "Enabled": false }));
-    let mut extended = plain.clone();
-    extended.insert("S3BackupMode".into(), json!("Disabled"));
-    insert(&mut extended, "FileExtension", destination.file_extension.as_ref());
-    insert(&mut extended, "CustomTimeZone", destination.custom_time_zone.as_ref());
-    json!({
-        "DestinationId": DESTINATION_ID,
-        "S3DestinationDescription": plain,
-        "ExtendedS3DestinationDescription": extended,
-    })
-}
-
-fn insert(members: &mut Map<String, Value>, name: &str, value: Option<&String>) {
-    if let Some(value) = value {
-        members.insert(name.into(), json!(value));
-    }
+    let mut members = destination.settings().describe();
+    members.insert("DestinationId".into(), json!(DESTINATION_ID));
+    Value::Object(members)
 }

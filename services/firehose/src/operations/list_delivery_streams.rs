@@ -4,8 +4,11 @@ use anabranch_protocol::{ApiError, RequestContext, Violations};
 use serde::{Deserialize, Serialize};
 
 use crate::limits::LIST_LIMIT_DEFAULT;
+use crate::registry::Registry;
 use crate::shapes::{DELIVERY_STREAM_NAME, DELIVERY_STREAM_TYPE, LIST_LIMIT};
-use crate::{Firehose, arn};
+
+/// `DeliveryStreamType` that is listed unless another is asked for.
+const TYPE_DEFAULT: &str = "DirectPut";
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -24,7 +27,7 @@ pub(crate) struct ListDeliveryStreamsResponse {
 
 /// Lists names in alphabetical order, of the caller's region and account.
 pub(crate) fn list_delivery_streams(
-    firehose: &Firehose,
+    registry: &Registry,
     context: &RequestContext,
     request: ListDeliveryStreamsRequest,
 ) -> Result<ListDeliveryStreamsResponse, ApiError> {
@@ -33,17 +36,16 @@ pub(crate) fn list_delivery_streams(
     violations.integer("limit", Some(limit), &LIST_LIMIT);
     let start = request.exclusive_start_delivery_stream_name;
     violations.text("exclusiveStartDeliveryStreamName", start.as_deref(), &DELIVERY_STREAM_NAME);
-    let wanted = request.delivery_stream_type.as_deref().unwrap_or("DirectPut");
+    let wanted = request.delivery_stream_type.as_deref().unwrap_or(TYPE_DEFAULT);
     violations.text("deliveryStreamType", Some(wanted), &DELIVERY_STREAM_TYPE);
     violations.finish()?;
 
-    let prefix = arn(context, "");
     let after = start.unwrap_or_default();
-    let hoses = firehose.fleet.hoses.read();
-    let mut names = hoses
-        .values()
-        .filter(|hose| wanted == "DirectPut" && hose.stream.arn.starts_with(&prefix) && hose.stream.name > after)
-        .map(|hose| hose.stream.name.clone());
+    let mut names = registry
+        .of_caller(context)
+        .into_iter()
+        .filter(|active| active.stream.source.type_name() == wanted && active.stream.name > after)
+        .map(|active| active.stream.name.clone());
     let delivery_stream_names = names.by_ref().take(limit as usize).collect();
     Ok(ListDeliveryStreamsResponse { delivery_stream_names, has_more_delivery_streams: names.next().is_some() })
 }

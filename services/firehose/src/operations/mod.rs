@@ -7,11 +7,13 @@ mod list_delivery_streams;
 mod put_record;
 mod put_record_batch;
 
+use std::sync::Arc;
+
 use anabranch_protocol::{Answer, ApiError, Call, Operation, ResourceReference, ServiceModel, Wire};
 
-use crate::Firehose;
 use crate::error::invalid_argument;
 use crate::limits::CONTROL_BODY_BYTES_MAX;
+use crate::registry::Registry;
 
 const DELIVERY_STREAM: &[ResourceReference] =
     &[ResourceReference::Name { member: "DeliveryStreamName", resource: "deliverystream/{}" }];
@@ -39,7 +41,7 @@ pub(crate) const MODEL: ServiceModel = ServiceModel {
 };
 
 /// Performs an operation of [`MODEL`].
-pub(crate) async fn perform(firehose: &Firehose, call: &Call) -> Result<Answer, ApiError> {
+pub(crate) async fn perform(registry: &Arc<Registry>, call: &Call) -> Result<Answer, ApiError> {
     let (context, operation) = (&call.context, call.operation.name);
     if !matches!(operation, "PutRecord" | "PutRecordBatch") && call.body().len() > CONTROL_BODY_BYTES_MAX {
         let most = format!("The request must be smaller than {CONTROL_BODY_BYTES_MAX} bytes");
@@ -48,19 +50,19 @@ pub(crate) async fn perform(firehose: &Firehose, call: &Call) -> Result<Answer, 
     match operation {
         "CreateDeliveryStream" => {
             let request = call.input()?;
-            call.answer(&create_delivery_stream::create_delivery_stream(firehose, context, request).await?)
+            call.answer(&create_delivery_stream::create_delivery_stream(registry, context, request).await?)
         }
         "DeleteDeliveryStream" => {
             let request = call.input()?;
-            call.answer(&delete_delivery_stream::delete_delivery_stream(firehose, context, request).await?)
+            call.answer(&delete_delivery_stream::delete_delivery_stream(registry, context, request).await?)
         }
         "DescribeDeliveryStream" => call
-            .perform(|context, request| describe_delivery_stream::describe_delivery_stream(firehose, context, request)),
+            .perform(|context, request| describe_delivery_stream::describe_delivery_stream(registry, context, request)),
         "ListDeliveryStreams" => {
-            call.perform(|context, request| list_delivery_streams::list_delivery_streams(firehose, context, request))
+            call.perform(|context, request| list_delivery_streams::list_delivery_streams(registry, context, request))
         }
-        "PutRecord" => call.answer(&put_record::put_record(firehose, context, call.input()?).await?),
-        "PutRecordBatch" => call.answer(&put_record_batch::put_record_batch(firehose, context, call.input()?).await?),
+        "PutRecord" => call.answer(&put_record::put_record(registry, context, call.input()?).await?),
+        "PutRecordBatch" => call.answer(&put_record_batch::put_record_batch(registry, context, call.input()?).await?),
         other => Err(ApiError::unknown_operation(other)),
     }
 }

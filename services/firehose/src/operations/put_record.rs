@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use std::fmt::Display;
 
 use crate::limits::RECORD_BYTES_MAX;
+use crate::registry::Registry;
 use crate::shapes::DELIVERY_STREAM_NAME;
-use crate::{Firehose, error};
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -42,7 +42,7 @@ pub(crate) struct PutRecordResponse {
 
 /// Stores one record and returns only after it is durable.
 pub(crate) async fn put_record(
-    firehose: &Firehose,
+    registry: &Registry,
     context: &RequestContext,
     request: PutRecordRequest,
 ) -> Result<PutRecordResponse, ApiError> {
@@ -53,7 +53,7 @@ pub(crate) async fn put_record(
     let data = request.record.map(|record| record.checked("record", &mut violations));
     violations.finish()?;
     let (name, data) = (name.unwrap_or_default(), data.unwrap_or_default());
-    let hose = firehose.hose(context, &name)?;
-    let position = hose.put(firehose.fleet.clock.now_ms(), vec![data]).await.map_err(|error| error::log(&error))?;
-    Ok(PutRecordResponse { record_id: hose.record_id(position), encrypted: false })
+    let active = registry.find(context, &name)?;
+    let position = active.put(registry.shared.clock.now_ms(), vec![data]).await?;
+    Ok(PutRecordResponse { record_id: active.record_id(position), encrypted: false })
 }

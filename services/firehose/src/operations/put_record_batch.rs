@@ -5,9 +5,10 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::put_record::Record;
+use crate::error::invalid_argument;
 use crate::limits::{BATCH_BYTES_MAX, BATCH_RECORDS_MAX};
+use crate::registry::Registry;
 use crate::shapes::{DELIVERY_STREAM_NAME, RECORDS};
-use crate::{Firehose, error};
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -33,15 +34,15 @@ pub(crate) struct PutRecordBatchResponseEntry {
 /// Stores up to 500 records and returns only after they are durable. They are stored together,
 /// so `FailedPutCount` is always zero: what fails, fails as a whole.
 pub(crate) async fn put_record_batch(
-    firehose: &Firehose,
+    registry: &Registry,
     context: &RequestContext,
     request: PutRecordBatchRequest,
 ) -> Result<PutRecordBatchResponse, ApiError> {
     let (name, records) = checked(request)?;
-    let hose = firehose.hose(context, &name)?;
+    let active = registry.find(context, &name)?;
     let count = records.len() as u64;
-    let first = hose.put(firehose.fleet.clock.now_ms(), records).await.map_err(|error| error::log(&error))?;
-    let entry = |position| PutRecordBatchResponseEntry { record_id: hose.record_id(position) };
+    let first = active.put(registry.shared.clock.now_ms(), records).await?;
+    let entry = |position| PutRecordBatchResponseEntry { record_id: active.record_id(position) };
     Ok(PutRecordBatchResponse {
         failed_put_count: 0,
         encrypted: false,
@@ -67,7 +68,7 @@ fn checked(request: PutRecordBatchRequest) -> Result<(String, Vec<Bytes>), ApiEr
         .collect();
     violations.finish()?;
     if records.iter().map(Bytes::len).sum::<usize>() > BATCH_BYTES_MAX {
-        return Err(error::invalid_argument("Records size exceeds 4 MB limit"));
+        return Err(invalid_argument("Records size exceeds 4 MB limit"));
     }
     Ok((name.unwrap_or_default(), records))
 }

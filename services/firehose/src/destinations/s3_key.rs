@@ -4,7 +4,8 @@
 use jiff::{Timestamp, Zoned, tz::TimeZone};
 use uuid::Uuid;
 
-use crate::delivery_stream::{Compression, DeliveryStream, Destination};
+use super::contract::StreamName;
+use super::s3_settings::{Compression, S3};
 use crate::java_time::JavaPattern;
 use crate::limits::EVALUATED_PREFIX_LEN_MAX;
 
@@ -92,7 +93,7 @@ impl Part {
 ///
 /// # Errors
 /// The broken rule, in words.
-pub(crate) fn check(destination: &Destination, now_ms: u64) -> Result<(), String> {
+pub(super) fn check(destination: &S3, now_ms: u64) -> Result<(), String> {
     let moment = moment(now_ms, destination.custom_time_zone.as_deref())?;
     let prefix = PrefixTemplate::parse(destination.prefix.as_deref().unwrap_or_default())
         .map_err(|reason| format!("Prefix: {reason}"))?;
@@ -119,8 +120,7 @@ pub(crate) fn check(destination: &Destination, now_ms: u64) -> Result<(), String
 ///
 /// # Errors
 /// What is wrong with the destination, in words; [`check`] finds it first.
-pub(crate) fn object_key(stream: &DeliveryStream, oldest_ms: u64) -> Result<String, String> {
-    let destination = &stream.destination;
+pub(super) fn object_key(destination: &S3, stream: StreamName<'_>, oldest_ms: u64) -> Result<String, String> {
     let local = moment(oldest_ms, destination.custom_time_zone.as_deref())?;
     let utc = moment(oldest_ms, None)?;
     let template = PrefixTemplate::parse(destination.prefix.as_deref().unwrap_or_default())?;
@@ -164,31 +164,24 @@ mod tests {
     // 2026-03-05T17:04:09.087Z
     const OLDEST_MS: u64 = 1_772_730_249_087;
 
-    fn stream(prefix: Option<&str>) -> DeliveryStream {
-        DeliveryStream {
-            name: "clicks-raw".into(),
-            arn: "arn:aws:firehose:us-east-1:000000000000:deliverystream/clicks-raw".into(),
-            id: Uuid::nil(),
-            created_ms: OLDEST_MS,
-            version: 1,
-            destination: Destination {
-                role_arn: "arn:aws:iam::000000000000:role/firehose".into(),
-                bucket_arn: "arn:aws:s3:::raw".into(),
-                prefix: prefix.map(str::to_string),
-                error_output_prefix: Some("errors/!{firehose:error-output-type}/".into()),
-                size_in_mbs: 5,
-                interval_in_seconds: 300,
-                compression: Compression::Uncompressed,
-                file_extension: None,
-                custom_time_zone: None,
-            },
+    fn destination(prefix: Option<&str>) -> S3 {
+        S3 {
+            role_arn: "arn:aws:iam::000000000000:role/firehose".into(),
+            bucket_arn: "arn:aws:s3:::raw".into(),
+            prefix: prefix.map(str::to_string),
+            error_output_prefix: Some("errors/!{firehose:error-output-type}/".into()),
+            size_in_mbs: 5,
+            interval_in_seconds: 300,
+            compression: Compression::Uncompressed,
+            file_extension: None,
+            custom_time_zone: None,
         }
     }
 
     /// The key without its unique end.
-    fn stem(stream: &DeliveryStream) -> String {
-        check(&stream.destination, OLDEST_MS).unwrap();
-        let key = object_key(stream, OLDEST_MS).unwrap();
+    fn stem(destination: &S3) -> String {
+        check(destination, OLDEST_MS).unwrap();
+        let key = object_key(destination, StreamName { name: "clicks-raw", version: 1 }, OLDEST_MS).unwrap();
         let unique = key.find("-17-04-09-").unwrap() + "-17-04-09-".len();
         assert!(Uuid::parse_str(&key[unique..unique + 36]).is_ok(), "{key}");
         key[..unique].to_string() + &key[unique + 36..]
@@ -206,14 +199,14 @@ mod tests {
             (Some("!{timestamp:'year='yyyy'/month='MM}/"), "year=2026/month=03/"),
         ];
         for (prefix, expected) in cases {
-            assert_eq!(stem(&stream(prefix)), format!("{expected}{name}"), "{prefix:?}");
+            assert_eq!(stem(&destination(prefix)), format!("{expected}{name}"), "{prefix:?}");
         }
     }
 
     #[test]
     fn random_strings_are_fresh_and_keep_the_time_prefix() {
-        let stream = stream(Some("r=!{firehose:random-string}/!{firehose:random-string}/"));
-        let stem = stem(&stream);
+        let destination = destination(Some("r=!{firehose:random-string}/!{firehose:random-string}/"));
+        let stem = stem(&destination);
         let parts: Vec<&str> = stem.split('/').collect();
         assert_eq!((parts[0].len(), parts[1].len()), (2 + RANDOM_LEN, RANDOM_LEN));
         assert_ne!(&parts[0][2..], parts[1]);
@@ -222,13 +215,13 @@ mod tests {
 
     #[test]
     fn extensions_and_time_zones() {
-        let mut stream = stream(None);
-        stream.destination.compression = Compression::Gzip;
-        assert!(stem(&stream).ends_with("-17-04-09-.gz"));
-        stream.destination.file_extension = Some(".json.gz".into());
-        assert!(stem(&stream).ends_with("-17-04-09-.json.gz"));
-        stream.destination.custom_time_zone = Some("Asia/Tokyo".into());
-        assert!(stem(&stream).starts_with("2026/03/06/02/"));
+        let mut destination = destination(None);
+        destination.compression = Compression::Gzip;
+        assert!(stem(&destination).ends_with("-17-04-09-.gz"));
+        destination.file_extension = Some(".json.gz".into());
+        assert!(stem(&destination).ends_with("-17-04-09-.json.gz"));
+        destination.custom_time_zone = Some("Asia/Tokyo".into());
+        assert!(stem(&destination).starts_with("2026/03/06/02/"));
     }
 
     #[test]
@@ -245,12 +238,12 @@ mod tests {
             (Some(long.as_str()), None, "exceeds 512"),
         ];
         for (prefix, error_prefix, stem) in cases {
-            let mut destination = stream(prefix).destination;
-            destination.error_output_prefix = error_prefix.map(str::to_string);
-            let reason = check(&destination, OLDEST_MS).unwrap_err();
+            let mut settings = destination(prefix);
+            settings.error_output_prefix = error_prefix.map(str::to_string);
+            let reason = check(&settings, OLDEST_MS).unwrap_err();
             assert!(reason.contains(stem), "{prefix:?}: {reason}");
         }
-        let mut destination = stream(None).destination;
+        let mut destination = destination(None);
         destination.custom_time_zone = Some("Mars/Olympus".into());
         assert!(check(&destination, OLDEST_MS).unwrap_err().contains("Mars/Olympus"));
     }
