@@ -62,6 +62,16 @@ impl Encoding {
     }
 }
 
+impl ApiError {
+    /// The body of the AWS JSON protocols: `{"__type": …, "message": …}` and the details.
+    ///
+    /// # Errors
+    /// `InternalFailure` when the details have no form in it.
+    pub fn to_body(&self, encoding: Encoding) -> Result<Vec<u8>, Self> {
+        encoding.encode(&self.members())
+    }
+}
+
 /// Binary data: base64 text in JSON, a byte string in CBOR.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Blob(pub Bytes);

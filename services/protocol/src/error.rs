@@ -2,8 +2,6 @@
 
 use serde_json::{Map, Value};
 
-use crate::Encoding;
-
 /// What went wrong, whatever a service calls it: what callers inside the program decide by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorKind {
@@ -111,21 +109,14 @@ impl ApiError {
         self
     }
 
-    /// The body of the AWS JSON protocols: `{"__type": …, "message": …}` and the details.
-    ///
-    /// # Errors
-    /// `InternalFailure` when the details have no form in it.
-    pub fn to_body(&self, encoding: Encoding) -> Result<Vec<u8>, Self> {
-        encoding.encode(&self.members())
-    }
-
     /// AWS writes the message of a body that it can't read with a capital, before the service's own
     /// model comes into play; SDKs read both.
     fn message_member(&self) -> &'static str {
         if self.kind == ErrorKind::Serialization { "Message" } else { "message" }
     }
 
-    fn members(&self) -> Map<String, Value> {
+    /// The members of an answer of the AWS JSON protocols.
+    pub(crate) fn members(&self) -> Map<String, Value> {
         let mut members = self.details.clone();
         members.insert("__type".to_string(), Value::from(self.code));
         members.insert(self.message_member().to_string(), Value::from(self.message.as_str()));
