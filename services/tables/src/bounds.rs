@@ -8,7 +8,7 @@ use std::sync::Arc;
 use anabranch_protocol::ApiError;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-use crate::request::validation;
+use crate::error::{lower_camel, validation};
 
 /// Bytes of a body from which it is looked through; a smaller one can't take much memory.
 const LOOKED_THROUGH_BYTES_MIN: usize = 64 << 10;
@@ -37,6 +37,8 @@ const LISTS: [(&str, usize); 8] = [
     ("TagKeys", 50),
     ("KeySchema", 2),
 ];
+/// Members that hold placeholders of expressions.
+const PLACEHOLDERS: [&str; 2] = ["ExpressionAttributeNames", "ExpressionAttributeValues"];
 /// The types of values, each the one member of a map.
 const TYPES: [&str; 10] = ["S", "N", "B", "BOOL", "NULL", "L", "M", "SS", "NS", "BS"];
 /// Operations on many items.
@@ -98,7 +100,7 @@ impl Excess {
             Self::List { member, max } => format!(
                 "1 validation error detected: Value at '{}' failed to satisfy constraint: Member must have length less \
                  than or equal to {max}",
-                crate::request::lower_camel(member)
+                lower_camel(member)
             ),
         }
     }
@@ -132,7 +134,7 @@ impl Member<'_> {
 
     fn too_many_members(&self) -> Excess {
         match self.under.as_deref() {
-            Some(member) if member.starts_with("ExpressionAttribute") => {
+            Some(member) if PLACEHOLDERS.contains(&member) => {
                 Excess::Placeholders { member: member.to_string(), max: self.look.members_max }
             }
             _ => Excess::Values,

@@ -14,9 +14,8 @@ use dynoxide::actions::transact_get_items::TransactGetItemsRequest;
 use dynoxide::actions::transact_write_items::TransactWriteItemsRequest;
 use dynoxide::actions::untag_resource::UntagResourceRequest;
 
-use crate::engine::CallError;
+use crate::error::{CallError, validation};
 use crate::names::Caller;
-use crate::request::validation;
 
 /// Streams or shards that one answer of ListStreams and DescribeStream names at most.
 const LISTED_MAX: i64 = 100;

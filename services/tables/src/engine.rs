@@ -13,35 +13,25 @@ use dynoxide::Database;
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::{Semaphore, oneshot};
 
-use crate::error::{TablesError, closed, failed, too_busy};
+use crate::error::{CallError, TablesError, closed, failed, to_api, too_busy};
 use crate::flush::{Flusher, NotFlushed};
 use crate::identity;
-use crate::operations::Effect;
 use crate::workers::Workers;
 
 /// Calls that run at once. SQLite is behind one lock, so more threads only overlap the reading
 /// and writing of JSON.
-const CALLS_RUNNING_MAX: usize = 4;
+pub(crate) const CALLS_RUNNING_MAX: usize = 4;
 /// Calls that are under way at once, most of them waiting for their turn or for a flush; beyond it
 /// the caller is told to come back.
 const CALLS_MAX: u32 = 4_096;
 
-/// Why a call failed: the database said so, or the request was wrong.
-pub(crate) enum CallError {
-    Database(dynoxide::DynoxideError),
-    Api(ApiError),
-}
-
-impl From<dynoxide::DynoxideError> for CallError {
-    fn from(error: dynoxide::DynoxideError) -> Self {
-        Self::Database(error)
-    }
-}
-
-impl From<ApiError> for CallError {
-    fn from(error: ApiError) -> Self {
-        Self::Api(error)
-    }
+/// Whether an operation may change what is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Effect {
+    Reads,
+    Writes,
+    /// It may make a table, and with it a database.
+    Creates,
 }
 
 /// Why calls fail.
@@ -57,7 +47,7 @@ pub(crate) enum Failing {
 pub(crate) struct Engine {
     handle: Arc<Handle>,
     admitted: Arc<Semaphore>,
-    workers: Workers,
+    workers: Arc<Workers>,
 }
 
 struct Handle {
@@ -71,7 +61,9 @@ struct Handle {
 }
 
 impl Engine {
-    pub(crate) fn open(directory: &Path) -> Result<Self, TablesError> {
+    /// Opens the database in `directory`, both made if absent, for `workers` to run its calls. Waits
+    /// for the disk.
+    pub(crate) fn open(directory: &Path, workers: Arc<Workers>) -> Result<Self, TablesError> {
         let failed = |source| TablesError::Directory { path: directory.to_path_buf(), source };
         fs::create_dir_all(directory).map_err(failed)?;
         let path = directory.join("tables.sqlite");
@@ -83,6 +75,20 @@ impl Engine {
             let made = if made.as_os_str().is_empty() { Path::new(".") } else { made };
             File::open(made).and_then(|made| made.sync_all()).map_err(failed)?;
         }
+        Ok(Self::of(path, database, flusher, workers))
+    }
+
+    /// A database without tables, in memory; nothing may be written to it.
+    pub(crate) fn empty(workers: Arc<Workers>) -> Result<Self, TablesError> {
+        let path = PathBuf::from(":memory:");
+        let database = Database::memory()
+            .map_err(|error| TablesError::Database { path: path.clone(), reason: error.to_string() })?;
+        // Without a write there is no flush.
+        let flusher = Flusher::none().map_err(|source| TablesError::Directory { path: path.clone(), source })?;
+        Ok(Self::of(path, database, flusher, workers))
+    }
+
+    fn of(path: PathBuf, database: Database, flusher: Flusher, workers: Arc<Workers>) -> Self {
         let handle = Handle {
             path,
             database: RwLock::new(Some(database)),
@@ -90,11 +96,7 @@ impl Engine {
             flusher,
             failing: Mutex::new(None),
         };
-        Ok(Self {
-            handle: Arc::new(handle),
-            admitted: Arc::new(Semaphore::new(CALLS_MAX as usize)),
-            workers: Workers::start(CALLS_RUNNING_MAX).map_err(failed)?,
-        })
+        Self { handle: Arc::new(handle), admitted: Arc::new(Semaphore::new(CALLS_MAX as usize)), workers }
     }
 
     /// Runs `work` on a thread of the engine's, and answers once what it wrote, or saw, is flushed.
@@ -109,7 +111,7 @@ impl Engine {
         let handle = self.handle.clone();
         let (answer, answered) = oneshot::channel();
         self.workers.run(move || {
-            let writing = (effect == Effect::Writes).then(|| handle.flusher.writing());
+            let writing = (effect != Effect::Reads).then(|| handle.flusher.writing());
             let outcome = handle.run(work);
             drop(writing);
             handle.flusher.flushed(move |flushed| {
@@ -172,7 +174,7 @@ impl Handle {
                     500.. => *self.failing.lock() = Some(error.to_string()),
                     _ => self.works(),
                 }
-                Err(crate::error::to_api(error))
+                Err(to_api(error))
             }
             Err(_) => {
                 // The panic has poisoned the engine's lock; its transaction is rolled back when
@@ -228,6 +230,10 @@ mod tests {
         "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
         "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}]}"#;
 
+    fn open(directory: &Path) -> Engine {
+        Engine::open(directory, Arc::new(Workers::start(CALLS_RUNNING_MAX).unwrap())).unwrap()
+    }
+
     async fn create_table(engine: &Engine) -> Result<(), ApiError> {
         let request: CreateTableRequest = serde_json::from_str(TABLE).unwrap();
         engine.run(Effect::Writes, |database| Ok(database.create_table(request)?)).await.map(drop)
@@ -240,7 +246,7 @@ mod tests {
     #[tokio::test]
     async fn a_panic_fails_one_call_only() {
         let directory = tempfile::tempdir().unwrap();
-        let engine = Engine::open(directory.path()).unwrap();
+        let engine = open(directory.path());
         let error = engine.run::<(), _>(Effect::Writes, |_| panic!("as a bug in the engine would")).await.unwrap_err();
         assert_eq!(error.status(), 500);
         assert_eq!(count(&engine).await.unwrap(), 0);
@@ -249,7 +255,7 @@ mod tests {
     #[tokio::test]
     async fn a_closed_engine_says_so() {
         let directory = tempfile::tempdir().unwrap();
-        let engine = Engine::open(directory.path()).unwrap();
+        let engine = open(directory.path());
         engine.close().await;
         let error = count(&engine).await.unwrap_err();
         assert!(error.message.contains("shutting down"), "{error}");
@@ -258,7 +264,7 @@ mod tests {
     #[tokio::test]
     async fn each_write_is_flushed_before_its_answer_and_reads_need_no_flush() {
         let directory = tempfile::tempdir().unwrap();
-        let engine = Engine::open(directory.path()).unwrap();
+        let engine = open(directory.path());
         create_table(&engine).await.unwrap();
         assert_eq!(engine.handle.flusher.count(), 1);
         assert_eq!(count(&engine).await.unwrap(), 1);
@@ -270,7 +276,7 @@ mod tests {
     #[tokio::test]
     async fn nothing_is_acknowledged_or_shown_after_a_failed_flush() {
         let directory = tempfile::tempdir().unwrap();
-        let mut engine = Engine::open(directory.path()).unwrap();
+        let mut engine = open(directory.path());
         Arc::get_mut(&mut engine.handle).unwrap().flusher = Flusher::broken();
         assert_eq!(count(&engine).await.unwrap(), 0);
         assert_eq!(create_table(&engine).await.unwrap_err().status(), 500);

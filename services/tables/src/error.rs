@@ -7,7 +7,7 @@ use anabranch_protocol::{ApiError, ErrorKind};
 use dynoxide::DynoxideError;
 use serde_json::Value;
 
-use crate::request::reworded;
+use crate::wording::{is_full_disk, reworded};
 
 /// Why the tables can't be opened.
 #[derive(Debug, thiserror::Error)]
@@ -83,11 +83,6 @@ fn kind(error: &DynoxideError) -> ErrorKind {
     }
 }
 
-/// Whether the engine says that it found no room on the disk.
-pub(crate) fn is_full_disk(message: &str) -> bool {
-    message.contains("disk is full")
-}
-
 /// A failure of ours; SDKs send the request again. Its cause may name files and other parts of the
 /// works, so it goes to the log.
 pub(crate) fn internal(cause: &dyn Display) -> ApiError {
@@ -123,4 +118,42 @@ pub(crate) fn too_busy() -> ApiError {
         "com.amazonaws.dynamodb.v20120810#RequestLimitExceeded",
         "Throughput exceeds the current throughput limit for your account: too many requests are waiting.",
     )
+}
+
+/// A `ValidationException`.
+pub(crate) fn validation(message: &str) -> ApiError {
+    ApiError::invalid("com.amazon.coral.validate#ValidationException", bounded(message.to_string()))
+}
+
+/// A `SerializationException`.
+pub(crate) fn serialization(message: &str) -> ApiError {
+    ApiError::new(
+        ErrorKind::Serialization,
+        "com.amazon.coral.service#SerializationException",
+        bounded(message.to_string()),
+    )
+}
+
+/// Why a call failed: the database said so, or the request was wrong.
+pub(crate) enum CallError {
+    Database(dynoxide::DynoxideError),
+    Api(ApiError),
+}
+
+impl From<dynoxide::DynoxideError> for CallError {
+    fn from(error: dynoxide::DynoxideError) -> Self {
+        Self::Database(error)
+    }
+}
+
+impl From<ApiError> for CallError {
+    fn from(error: ApiError) -> Self {
+        Self::Api(error)
+    }
+}
+
+/// `TableName` as `tableName`, as messages name members.
+pub(crate) fn lower_camel(field: &str) -> String {
+    let mut letters = field.chars();
+    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
 }

@@ -10,7 +10,7 @@ use std::path::Path;
 use rusqlite::{Connection, OptionalExtension};
 use uuid::Uuid;
 
-use crate::TablesError;
+use crate::error::TablesError;
 
 /// Holds the id of the database beside it.
 const ID_FILE: &str = "tables.id";
@@ -89,16 +89,23 @@ fn write(path: &Path, id: &str) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Arc;
+
     use crate::engine::Engine;
+    use crate::workers::Workers;
 
     fn made() -> tempfile::TempDir {
         let directory = tempfile::tempdir().unwrap();
-        drop(Engine::open(directory.path()).unwrap());
+        open(directory.path()).unwrap();
         directory
     }
 
+    fn open(directory: &Path) -> Result<(), TablesError> {
+        Engine::open(directory, Arc::new(Workers::start(1).unwrap())).map(drop)
+    }
+
     fn refusal(directory: &Path) -> String {
-        match Engine::open(directory) {
+        match open(directory) {
             Ok(_) => panic!("the tables were opened"),
             Err(error) => error.to_string(),
         }
@@ -118,7 +125,7 @@ mod tests {
         fs::copy(made().path().join("tables.sqlite"), &path).unwrap();
         assert!(refusal(directory.path()).contains("is another one"));
         fs::write(&path, kept).unwrap();
-        Engine::open(directory.path()).unwrap();
+        open(directory.path()).unwrap();
     }
 
     #[test]
@@ -136,8 +143,8 @@ mod tests {
         connection.execute_batch("DROP TABLE anabranch_database").unwrap();
         drop(connection);
         fs::remove_file(directory.path().join(ID_FILE)).unwrap();
-        Engine::open(directory.path()).unwrap();
+        open(directory.path()).unwrap();
         assert!(directory.path().join(ID_FILE).exists());
-        Engine::open(directory.path()).unwrap();
+        open(directory.path()).unwrap();
     }
 }

@@ -10,8 +10,7 @@ use jiff::Timestamp;
 use memchr::memmem;
 use serde_json::{Map, Value};
 
-use crate::engine::CallError;
-use crate::request::validation;
+use crate::error::{CallError, validation};
 
 /// Where a request names tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

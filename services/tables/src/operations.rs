@@ -4,20 +4,13 @@ use anabranch_protocol::{ApiError, ErrorKind, RequestContext};
 use bytes::Bytes;
 use dynoxide::Database;
 
-use crate::engine::CallError;
-use crate::error::internal;
+use crate::engine::Effect;
+use crate::error::{CallError, internal};
 use crate::names::{Caller, TableNames, as_given};
 use crate::request::decode;
 use crate::{answer, check};
 
 type Perform = fn(&Caller<'_>, &[u8]) -> Result<Vec<u8>, CallError>;
-
-/// Whether an operation may change what is stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Effect {
-    Reads,
-    Writes,
-}
 
 /// One operation of DynamoDB or DynamoDB Streams.
 #[derive(Clone, Copy)]
@@ -49,7 +42,7 @@ operations! {
     "BatchExecuteStatement" batch_execute_statement Writes Nowhere check::by_engine, answer::as_is;
     "BatchGetItem" batch_get_item Reads Batch check::by_engine, answer::as_is;
     "BatchWriteItem" batch_write_item Writes Batch check::by_engine, answer::as_is;
-    "CreateTable" create_table Writes Member check::by_engine, answer::create_table;
+    "CreateTable" create_table Creates Member check::by_engine, answer::create_table;
     "DeleteItem" delete_item Writes Member check::by_engine, answer::as_is;
     "DeleteTable" delete_table Writes Member check::by_engine, answer::delete_table;
     "DescribeStream" describe_stream Reads Nowhere check::describe_stream, answer::describe_stream;

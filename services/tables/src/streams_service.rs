@@ -5,14 +5,16 @@ use std::sync::Arc;
 use anabranch_protocol::{Answer, ApiError, Call, Service, ServiceModel};
 use async_trait::async_trait;
 
-use crate::{Tables, model};
+use crate::model;
+use crate::service::Tables;
 
 /// The change records of tables that have a `StreamSpecification`.
 pub struct TableStreams(Arc<Tables>);
 
-impl TableStreams {
-    pub(crate) fn new(tables: Arc<Tables>) -> Self {
-        Self(tables)
+impl Tables {
+    /// The DynamoDB Streams API (`DynamoDBStreams_20120810`) over the same tables.
+    pub fn streams(self: &Arc<Self>) -> TableStreams {
+        TableStreams(self.clone())
     }
 }
 

@@ -5,6 +5,7 @@
 // The helpers below serve tests only, which clippy can't see.
 #![allow(clippy::unwrap_used)]
 
+mod accounts;
 mod durability;
 mod names;
 mod operations;
