@@ -122,12 +122,13 @@ class Server:
                 counts[line.split('operation="')[1].split('"')[0]] = int(float(line.rsplit(" ", 1)[1]))
         return counts
 
-    def client(self, service, **config):
+    def client(self, service, account="test", region="us-east-1", **config):
+        """A client of an account (twelve digits; the default one unless given) in a region."""
         client = boto3.client(
             service,
             endpoint_url=self.url,
-            region_name="us-east-1",
-            aws_access_key_id="test",
+            region_name=region,
+            aws_access_key_id=account,
             aws_secret_access_key="test",
             config=Config(**{"retries": {"max_attempts": 1}, "connect_timeout": 5, "read_timeout": 60} | config),
         )

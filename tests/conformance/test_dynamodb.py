@@ -184,3 +184,25 @@ def test_acknowledged_updates_survive_a_kill_amid_many(servers):
         clicks = int(item.get("clicks", {"N": "0"})["N"])
         # The client sends again what broke off, up to its number of attempts.
         assert expected <= clicks <= expected + 5, (number, expected, clicks)
+
+
+def test_tables_belong_to_an_account_and_a_region(server):
+    make_table(server, "owned").put_item(TableName="owned", Item={"pk": {"S": "a"}, "owner": {"S": "test"}})
+    callers = [("123456789012", "us-east-1"), ("123456789012", "eu-west-1"), ("test", "eu-west-1")]
+    clients = [server.client("dynamodb", account, region) for account, region in callers]
+    for client in clients:
+        assert "owned" not in client.list_tables()["TableNames"]
+        with pytest.raises(client.exceptions.ResourceNotFoundException):
+            client.put_item(TableName="owned", Item={"pk": {"S": "a"}})
+    clients[1].create_table(
+        TableName="owned",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+    )
+    described = clients[1].describe_table(TableName="owned")["Table"]
+    assert described["TableArn"] == "arn:aws:dynamodb:eu-west-1:123456789012:table/owned"
+    assert clients[1].scan(TableName="owned")["Count"] == 0
+    assert clients[0].list_tables()["TableNames"] == []
+    clients[1].delete_table(TableName="owned")
+    assert server.client("dynamodb").scan(TableName="owned")["Count"] == 1

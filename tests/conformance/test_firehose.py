@@ -42,7 +42,7 @@ def make(server, name, bucket):
 def test_puts_become_objects_over_a_kill(servers):
     server = servers().start()
     firehose = make(server, "clicks", "firehose-bucket")
-    assert "clicks" in firehose.list_delivery_streams()["DeliveryStreamNames"]
+    assert "clicks" in firehose.list_delivery_streams(Limit=100)["DeliveryStreamNames"]
     description = firehose.describe_delivery_stream(DeliveryStreamName="clicks")["DeliveryStreamDescription"]
     assert description["DeliveryStreamStatus"] == "ACTIVE"
     sent = []
@@ -81,3 +81,25 @@ def test_the_aws_cli(server):
     s3 = server.client("s3")
     wait_for(lambda: lines(s3, "firehose-cli") == ["x"], "the record is delivered")
     server.aws("firehose", "delete-delivery-stream", "--delivery-stream-name", "cli")
+
+
+def test_delivery_streams_belong_to_an_account_and_a_region(server):
+    make(server, "owned", "owned-by-one")
+    callers = [("123456789012", "us-east-1"), ("123456789012", "eu-west-1"), ("test", "eu-west-1")]
+    for account, region in callers:
+        firehose = server.client("firehose", account, region)
+        assert "owned" not in firehose.list_delivery_streams(Limit=100)["DeliveryStreamNames"]
+        with pytest.raises(firehose.exceptions.ResourceNotFoundException):
+            firehose.put_record(DeliveryStreamName="owned", Record={"Data": b"click"})
+        made = firehose.create_delivery_stream(
+            DeliveryStreamName="owned",
+            S3DestinationConfiguration={
+                "BucketARN": "arn:aws:s3:::owned-by-one",
+                "RoleARN": "arn:aws:iam::000000000000:role/delivery",
+            },
+        )
+        number = "000000000000" if account == "test" else account
+        assert made["DeliveryStreamARN"] == f"arn:aws:firehose:{region}:{number}:deliverystream/owned"
+        assert firehose.list_delivery_streams(Limit=100)["DeliveryStreamNames"] == ["owned"]
+        firehose.delete_delivery_stream(DeliveryStreamName="owned")
+    assert "owned" in server.client("firehose").list_delivery_streams(Limit=100)["DeliveryStreamNames"]

@@ -27,11 +27,20 @@ async fn items_survive_a_crash() {
     for item in 0..50 {
         put(&tables, json!({"id": {"S": format!("s{item}")}})).await.unwrap();
     }
-    for file in fs::read_dir(directory.path()).unwrap() {
-        let file = file.unwrap();
-        fs::copy(file.path(), copy.path().join(file.file_name())).unwrap();
-    }
+    copy_all(directory.path(), copy.path());
     assert_eq!(count(&Tables::open(copy.path()).unwrap()).await, 50);
+}
+
+fn copy_all(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from).unwrap() {
+        let (entry, to) = (entry.as_ref().unwrap(), to.join(entry.as_ref().unwrap().file_name()));
+        if entry.file_type().unwrap().is_dir() {
+            fs::create_dir(&to).unwrap();
+            copy_all(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).unwrap();
+        }
+    }
 }
 
 #[tokio::test]
