@@ -5,6 +5,8 @@
 //! HTTP requests into calls of [`Service`]; each service crate implements it once.
 //! Start reading at `service/mod.rs`, the contract.
 
+#![cfg_attr(not(test), deny(clippy::disallowed_methods))]
+
 mod arn;
 mod bounded;
 mod cbor;
@@ -26,7 +28,7 @@ mod worded;
 pub use arn::{ARN_CHARACTERS_MAX, Account, Arn, NotAnArn, Region};
 pub use bounded::{BoundedList, BoundedMap};
 pub use clipped::{Clipped, REPEATED_CHARS_MAX};
-pub use clock::{Clock, ManualClock, SystemClock};
+pub use clock::{Clock, ManualClock, ServiceInstant, Sleep, SystemClock};
 pub use constraint::{Integer, List, Pattern, Text, VIOLATIONS_MAX, Violations};
 pub use context::RequestContext;
 pub use encoding::{Blob, Encoding, Timestamp};
