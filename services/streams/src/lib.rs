@@ -8,6 +8,8 @@
 //! It is not the log: what is on the disk, and when it is durable, is `anabranch-storage`'s.
 //! Start reading at `operations/put_records.rs`, a request's way to the log.
 
+#![cfg_attr(not(test), deny(clippy::disallowed_methods))]
+
 mod account;
 mod account_quota;
 mod addressing;

@@ -74,6 +74,6 @@ pub(crate) const RETENTION_OPENS_MAX: usize = 64;
 /// Retention looks at a closed log again after this part of the retention period at the earliest.
 pub(crate) const RETENTION_PARTS: u64 = 100;
 /// How often busy shards of on-demand streams are looked for.
-pub(crate) const GROWTH_CHECK_MS: u64 = 60_000;
+pub(crate) const GROWTH_CHECK: Duration = Duration::from_secs(60);
 /// How often expired segments are looked for.
-pub(crate) const RETENTION_CHECK_MS: u64 = 60_000;
+pub(crate) const RETENTION_CHECK: Duration = Duration::from_secs(60);

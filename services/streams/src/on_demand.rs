@@ -2,6 +2,8 @@
 //! Capacity Mode": a shard above 500 KB/s is split within 15 minutes). What a stream is to be warm
 //! for, it has shards for at once.
 
+use std::time::Duration;
+
 use anabranch_protocol::ApiError;
 
 use crate::error::shard_limit;
@@ -18,8 +20,9 @@ const SPLIT_BYTES: u64 = 500_000;
 const SPLIT_RECORDS: u64 = 500;
 
 /// Splits the shards of on-demand streams that were written to much since the last call, which
-/// was `passed_ms` ago.
-pub(crate) fn grow(registry: &Registry, passed_ms: u64) {
+/// was `passed` ago.
+pub(crate) fn grow(registry: &Registry, passed: Duration) {
+    let passed_ms = passed.as_millis() as u64;
     for stream in registry.all() {
         let state = stream.state();
         stream.quota.retain(|index| state.knows_shard(index));
@@ -90,7 +93,6 @@ pub(crate) fn warm_up(resharding: &mut Resharding<'_>) -> Result<(), ApiError> {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
-    use std::time::Duration;
 
     use anabranch_control::ControlStore;
     use anabranch_protocol::{Encoding, ManualClock, RequestContext, Service};
@@ -139,7 +141,7 @@ mod tests {
             put(&streams, u128::MAX, 1_000).await;
             clock.advance_ms(1_000);
         }
-        grow(&streams.registry, 10_000);
+        grow(&streams.registry, Duration::from_secs(10));
         let shards = call(&streams, "ListShards", json!({ "StreamName": "clicks" })).await["Shards"].clone();
         let shards = shards.as_array().unwrap();
         let mut parents: Vec<_> = shards.iter().filter_map(|shard| shard["ParentShardId"].as_str()).collect();
@@ -159,7 +161,7 @@ mod tests {
             }
             clock.advance_ms(1_000);
         }
-        grow(&streams.registry, 10_000);
+        grow(&streams.registry, Duration::from_secs(10));
         let shards = call(&streams, "ListShards", json!({ "StreamName": "clicks" })).await["Shards"].clone();
         let shards = shards.as_array().unwrap();
         let parents: Vec<_> = shards.iter().filter_map(|shard| shard["ParentShardId"].as_str()).collect();
@@ -168,7 +170,7 @@ mod tests {
         assert_eq!(shards[5]["HashKeyRange"]["StartingHashKey"], middle);
         assert_eq!(put(&streams, 0, 1).await["ShardId"], "shardId-000000000004");
         clock.advance_ms(60_000);
-        grow(&streams.registry, 60_000);
+        grow(&streams.registry, Duration::from_secs(60));
         let shards = call(&streams, "ListShards", json!({ "StreamName": "clicks" })).await["Shards"].clone();
         assert_eq!(shards.as_array().unwrap().len(), 6, "what was written before does not count again");
     }

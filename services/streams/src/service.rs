@@ -13,7 +13,7 @@ use crate::config::StreamsConfig;
 use crate::error::OpenError;
 use crate::iterator::IteratorKey;
 use crate::leftovers::{move_strays, remove_unfinished};
-use crate::limits::{GROWTH_CHECK_MS, RETENTION_CHECK_MS};
+use crate::limits::{GROWTH_CHECK, RETENTION_CHECK};
 use crate::quota::Limits;
 use crate::registry::Registry;
 use crate::stream::Stream;
@@ -73,25 +73,31 @@ impl Streams {
             stop: watch::Sender::new(false),
             this: this.clone(),
         });
-        service.spawn_rounds(RETENTION_CHECK_MS, retention::trim);
+        service.spawn_rounds(RETENTION_CHECK, |registry, _| retention::trim(registry));
         if config.limits == Limits::Aws {
-            service.spawn_rounds(GROWTH_CHECK_MS, |registry| on_demand::grow(registry, GROWTH_CHECK_MS));
+            service.spawn_rounds(GROWTH_CHECK, on_demand::grow);
         }
         Ok(service)
     }
 
-    /// Does `work` each so many milliseconds, until the service ends.
-    fn spawn_rounds(&self, every_ms: u64, work: fn(&Registry)) {
+    /// Does `work` again and again, `pause` after the last time, until the service ends. It is told
+    /// how long ago the last time began.
+    fn spawn_rounds(&self, pause: Duration, work: fn(&Registry, Duration)) {
         let (registry, mut stop) = (Arc::downgrade(&self.registry), self.stop.subscribe());
+        let clock = self.clock.clone();
+        let mut last = clock.instant();
         tokio::spawn(async move {
             loop {
                 tokio::select! {
                     _ = stop.changed() => return,
-                    () = tokio::time::sleep(Duration::from_millis(every_ms)) => {}
+                    () = clock.sleep(pause) => {}
                 }
                 let Some(registry) = registry.upgrade() else { return };
+                let now = clock.instant();
+                let passed = now - last;
+                last = now;
                 // A panic in there is printed; the next round tries again.
-                let _ = tokio::task::spawn_blocking(move || work(&registry)).await;
+                let _ = tokio::task::spawn_blocking(move || work(&registry, passed)).await;
             }
         });
     }
@@ -123,10 +129,11 @@ impl Streams {
     /// Removes a stream once it was DELETING long enough. A restart meanwhile removes it at once.
     pub(crate) fn finish_deletion_after(&self, stream: Arc<Stream>, delay: Duration) {
         let (registry, mut stop) = (Arc::downgrade(&self.registry), self.stop.subscribe());
+        let delayed = self.clock.sleep(delay);
         tokio::spawn(async move {
             tokio::select! {
                 _ = stop.changed() => return,
-                () = tokio::time::sleep(delay) => {}
+                () = delayed => {}
             }
             let Some(registry) = registry.upgrade() else { return };
             let removed = tokio::task::spawn_blocking(move || registry.finish_deletion(&stream)).await;

@@ -7,7 +7,7 @@ mod common;
 
 use std::time::Duration;
 
-use anabranch_protocol::{Encoding, RequestContext, Service as _};
+use anabranch_protocol::{Clock, Encoding, RequestContext, Service as _};
 use anabranch_streams::Limits;
 use common::{NOW_MS, Service};
 use futures::StreamExt;
@@ -121,8 +121,7 @@ async fn operations_are_called_only_so_often() {
     service.ok("ListTagsForStream", json!({ "StreamName": "clicks" })).await;
 }
 
-/// Time is the runtime's here: it passes while nothing else happens.
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_subscription_gets_two_mebibytes_a_second() {
     let (_directory, service) = service(json!({ "ShardCount": 1 })).await;
     for _ in 0..8 {
@@ -133,17 +132,37 @@ async fn a_subscription_gets_two_mebibytes_a_second() {
     let made = service.ok("RegisterStreamConsumer", json!({ "StreamARN": stream, "ConsumerName": "reader" })).await;
     let request = json!({ "ConsumerARN": made["Consumer"]["ConsumerARN"], "ShardId": "shardId-000000000000",
         "StartingPosition": { "Type": "TRIM_HORIZON" } });
-    let began = tokio::time::Instant::now();
+    let began = service.clock.instant();
     let body = request.to_string().into();
     let context = RequestContext::default();
     let mut events = service.streams.subscribe(&context, "SubscribeToShard", Encoding::Json, body).await.unwrap();
-    let mut records = 0;
-    while records < 8 {
-        let event: Value = serde_json::from_slice(&events.next().await.unwrap().unwrap().payload).unwrap();
-        records += event["Records"].as_array().unwrap().len();
-    }
-    let took = began.elapsed().as_secs_f64();
+    let all_come = async {
+        let mut records = 0;
+        while records < 8 {
+            let event: Value = serde_json::from_slice(&events.next().await.unwrap().unwrap().payload).unwrap();
+            records += event["Records"].as_array().unwrap().len();
+        }
+    };
+    service.clock.fast_forward(Duration::from_millis(10), all_come).await;
+    let took = (service.clock.instant() - began).as_secs_f64();
     assert!((2.0..3.0).contains(&took), "a second's worth at once, then 2 MiB a second: {took}");
+}
+
+#[tokio::test]
+async fn a_shard_of_an_on_demand_stream_that_is_busy_for_a_minute_is_split() {
+    let (_directory, service) = service(json!({ "StreamModeDetails": { "StreamMode": "ON_DEMAND" } })).await;
+    for _ in 0..61 {
+        put(&service, vec![record("key", "0", 750 << 10)]).await;
+        service.clock.advance(Duration::from_secs(1)).await;
+    }
+    let split = async {
+        while service.streams.stat()[0].open_shards == 4 {
+            tokio::task::yield_now().await;
+        }
+    };
+    service.clock.fast_forward(Duration::from_secs(1), split).await;
+    let parents: Vec<Value> = service.shards().await.iter().map(|shard| shard["ParentShardId"].clone()).collect();
+    assert_eq!(parents[4..], [json!("shardId-000000000000"), json!("shardId-000000000000")]);
 }
 
 #[tokio::test]

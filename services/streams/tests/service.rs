@@ -407,6 +407,7 @@ async fn states_take_their_time() {
     service.ok("PutRecord", record).await;
     service.ok("DeleteStream", json!({ "StreamName": "clicks" })).await;
     assert_eq!(status().await, "DELETING");
+    service.clock.advance_ms(50);
     while service.call("DescribeStream", json!({ "StreamName": "clicks" })).await.is_ok() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }

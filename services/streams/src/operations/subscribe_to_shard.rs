@@ -3,12 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anabranch_protocol::{ApiError, Encoding, Event, EventStream, Timestamp, Violations};
+use anabranch_protocol::{ApiError, Encoding, Event, EventStream, ServiceInstant, Timestamp, Violations};
 use anabranch_storage::Position;
 use futures::stream;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until};
 
 use super::record_view::{ChildShard, RecordView, children, records};
 use super::starting_position::StartingPosition;
@@ -109,8 +108,8 @@ pub(super) fn subscribe_to_shard(
         subscription: subscription?,
         changes: stream.changes(),
         shard_id: shard.id(),
-        ends: Instant::now() + SUBSCRIPTION,
-        paid_until: Instant::now(),
+        ends: streams.clock.instant() + SUBSCRIPTION,
+        paid_until: streams.clock.instant(),
         consumer_arn: arn,
         streams,
         stream,
@@ -138,10 +137,10 @@ struct Follower {
     position: Position,
     subscription: Subscription,
     changes: watch::Receiver<()>,
-    ends: Instant,
+    ends: ServiceInstant,
     /// When the consumer's share of the shard's throughput allows for all that was sent; a second
     /// before, more may be sent.
-    paid_until: Instant,
+    paid_until: ServiceInstant,
 }
 
 /// What a subscription does next.
@@ -153,18 +152,19 @@ enum Step {
 
 impl Follower {
     async fn next(&mut self) -> Result<Step, ApiError> {
-        let idle_until = Instant::now() + SUBSCRIPTION_IDLE;
+        let clock = self.streams.clock.clone();
+        let idle_until = clock.instant() + SUBSCRIPTION_IDLE;
         loop {
             if self.subscription.is_taken_over() {
                 return Err(subscription_exists(&self.consumer_arn));
             }
-            if Instant::now() >= self.ends {
+            if clock.instant() >= self.ends {
                 return Ok(Step::End);
             }
-            if Instant::now() + SECOND < self.paid_until {
+            if clock.instant() + SECOND < self.paid_until {
                 tokio::select! {
                     () = self.subscription.taken_over() => {}
-                    () = sleep_until((self.paid_until - SECOND).min(self.ends)) => {}
+                    () = clock.sleep_until((self.paid_until - SECOND).min(self.ends)) => {}
                 }
                 continue;
             }
@@ -189,14 +189,14 @@ impl Follower {
             if found.is_drained {
                 return self.event(&state, shard, &found, now_ms).map(Step::LastEvent);
             }
-            if found.count() > 0 || Instant::now() >= idle_until {
+            if found.count() > 0 || clock.instant() >= idle_until {
                 return self.event(&state, shard, &found, now_ms).map(Step::Event);
             }
             tokio::select! {
                 outcome = self.stream.log.past(shard.lane(), self.position) => outcome?,
                 _ = self.changes.changed() => {}
                 () = self.subscription.taken_over() => {}
-                () = sleep_until(idle_until.min(self.ends)) => {}
+                () = clock.sleep_until(idle_until.min(self.ends)) => {}
             }
         }
     }
@@ -204,7 +204,7 @@ impl Follower {
     fn pay_for(&mut self, found: &Found) {
         if self.streams.registry.config.limits == Limits::Aws {
             let takes = Duration::from_micros(found.bytes() * 1_000_000 / SUBSCRIPTION_BYTES);
-            self.paid_until = self.paid_until.max(Instant::now()) + takes;
+            self.paid_until = self.paid_until.max(self.streams.clock.instant()) + takes;
         }
     }
 
