@@ -171,8 +171,9 @@ impl AsyncInvocations {
         if pause.is_zero() {
             return self.ready(&function, key);
         }
+        let due = self.clock.sleep(pause);
         tokio::spawn(async move {
-            tokio::time::sleep(pause).await;
+            due.await;
             self.ready(&function, key);
         });
     }
@@ -274,7 +275,7 @@ impl AsyncInvocations {
         let mut failures = 0;
         while self.store(key, None).await.is_err() {
             failures += 1;
-            tokio::time::sleep(self.config.mapping_backoff.after(failures)).await;
+            self.clock.sleep(self.config.mapping_backoff.after(failures)).await;
         }
         Next::Done
     }

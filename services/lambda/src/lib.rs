@@ -8,6 +8,8 @@
 //! Start reading at `functions.rs` (what runs) and `mapping/stream/poller.rs` (a shard's way to
 //! its function).
 
+#![cfg_attr(not(test), deny(clippy::disallowed_methods))]
+
 mod asynchronous;
 mod config;
 mod control;

@@ -11,6 +11,11 @@ pub(crate) fn iso_ms(ms: u64) -> String {
     timestamp(ms).strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
 }
 
+/// `2019/11/14`, as names of log streams begin.
+pub(crate) fn day(ms: u64) -> String {
+    timestamp(ms).strftime("%Y/%m/%d").to_string()
+}
+
 /// `2019/11/14/2019-11-14T00.38.06`, as it stands in the keys of on-failure objects.
 pub(crate) fn key_time(ms: u64) -> String {
     timestamp(ms).strftime("%Y/%m/%d/%Y-%m-%dT%H.%M.%S").to_string()
@@ -29,6 +34,7 @@ mod tests {
     fn times_have_lambdas_forms() {
         assert_eq!(iso_ms(1_573_691_886_021), "2019-11-14T00:38:06.021Z");
         assert_eq!(iso_ms(1_573_691_886_000), "2019-11-14T00:38:06.000Z");
+        assert_eq!(day(1_573_691_886_021), "2019/11/14");
         assert_eq!(key_time(1_573_691_886_021), "2019/11/14/2019-11-14T00.38.06");
         assert_eq!(last_modified(1_573_691_886_021), "2019-11-14T00:38:06.021+0000");
     }

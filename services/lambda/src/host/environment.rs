@@ -78,7 +78,6 @@ pub(crate) struct Environment {
     pub(crate) init_duration: Duration,
     /// Whether an invocation was run in it already.
     pub(crate) used: bool,
-    pub(crate) idle_since: Instant,
 }
 
 /// What an environment is started with.
@@ -137,9 +136,7 @@ impl Environment {
         tokio::spawn(watch_exit(child, pid, pid_files, session.clone(), readers));
 
         let init_duration = Duration::ZERO;
-        let idle_since = Instant::now();
-        let mut environment =
-            Self { session, work, progress, flush, listener, pid, init_duration, used: false, idle_since };
+        let mut environment = Self { session, work, progress, flush, listener, pid, init_duration, used: false };
         environment.initialised(launch.init_timeout).await?;
         environment.init_duration = began.elapsed();
         Ok(environment)
@@ -178,6 +175,7 @@ impl Environment {
     }
 
     /// Runs one event, for at most `timeout`.
+    #[allow(clippy::disallowed_methods, reason = "the function's process lives in the machine's time")]
     pub(crate) async fn run(&mut self, work: Work, timeout: Duration) -> Ended {
         self.used = true;
         let answered = self.session.begin(&work.request_id);

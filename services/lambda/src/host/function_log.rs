@@ -6,7 +6,11 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use anabranch_protocol::Clock;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+
+use crate::time::iso_ms;
 
 /// Lines that may wait for the disk; beyond that the function's output has to wait.
 const LINES_WAITING_MAX: usize = 1_024;
@@ -19,6 +23,7 @@ const TAIL_BYTES_MAX: usize = 4_096;
 #[derive(Debug, Clone)]
 pub(crate) struct FunctionLog {
     function: String,
+    clock: Arc<dyn Clock>,
     lines: mpsc::Sender<Line>,
     room: Arc<Semaphore>,
 }
@@ -28,7 +33,7 @@ type Line = (String, OwnedSemaphorePermit);
 
 impl FunctionLog {
     /// Opens `<directory>/<function>.log` when the first line comes.
-    pub(crate) fn new(directory: &Path, function: &str, bytes_max: u64) -> Self {
+    pub(crate) fn new(directory: &Path, function: &str, clock: Arc<dyn Clock>, bytes_max: u64) -> Self {
         let (lines, mut waiting) = mpsc::channel(LINES_WAITING_MAX);
         let mut file = LogFile { path: directory.join(format!("{function}.log")), bytes_max, open: None };
         tokio::task::spawn(async move {
@@ -50,13 +55,13 @@ impl FunctionLog {
                 }
             }
         });
-        Self { function: function.into(), lines, room: Arc::new(Semaphore::new(LINE_BYTES_WAITING_MAX)) }
+        Self { function: function.into(), clock, lines, room: Arc::new(Semaphore::new(LINE_BYTES_WAITING_MAX)) }
     }
 
     /// Adds a line of the invocation `request_id` (`-` outside of one).
     pub(crate) async fn line(&self, request_id: &str, text: &str) {
         tracing::info!(target: "anabranch::function", function = %self.function, request_id, "{text}");
-        let line = format!("{} {request_id} {text}\n", jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ"));
+        let line = format!("{} {request_id} {text}\n", iso_ms(self.clock.now_ms()));
         let room = line.len().min(LINE_BYTES_WAITING_MAX) as u32;
         let Ok(room) = self.room.clone().acquire_many_owned(room).await else { return };
         // The receiver ends only with the runtime.
@@ -116,12 +121,14 @@ impl Tail {
 
 #[cfg(test)]
 mod tests {
+    use anabranch_protocol::SystemClock;
+
     use super::*;
 
     #[tokio::test]
     async fn lines_wait_for_room_and_not_in_memory() {
         let directory = tempfile::tempdir().unwrap();
-        let log = FunctionLog::new(directory.path(), "f", 1 << 20);
+        let log = FunctionLog::new(directory.path(), "f", Arc::new(SystemClock), 1 << 20);
         let line = "x".repeat(64 << 10);
         // One that takes all the room there is waits for the others to be written.
         for _ in 0..16 {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::environment::InitFailure;
 use super::session::Answer;
 use crate::invoke::InvokeOutcome;
+use crate::time::iso_ms;
 
 /// The runtime gave an answer.
 pub(super) fn of_answer(request_id: &str, answer: Answer) -> InvokeOutcome {
@@ -19,9 +20,9 @@ pub(super) fn of_exit(request_id: &str, exit: &str) -> InvokeOutcome {
     InvokeOutcome::unhandled(request_id, Some("Runtime.ExitError"), message)
 }
 
-/// The function took longer than its timeout.
-pub(super) fn of_timeout(request_id: &str, timeout: Duration) -> InvokeOutcome {
-    let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ");
+/// The function took longer than its timeout, as it is found at `now_ms`.
+pub(super) fn of_timeout(request_id: &str, now_ms: u64, timeout: Duration) -> InvokeOutcome {
+    let now = iso_ms(now_ms);
     let seconds = timeout.as_secs_f64();
     let message = format!("{now} {request_id} Task timed out after {seconds:.2} seconds");
     InvokeOutcome::unhandled(request_id, None, message)

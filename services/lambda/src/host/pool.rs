@@ -1,6 +1,6 @@
 //! The execution environments of one function: from none up to its concurrency.
 
-use anabranch_protocol::{ApiError, Clock, Problem, ProblemKind};
+use anabranch_protocol::{ApiError, Clock, Problem, ProblemKind, ServiceInstant, SystemClock};
 use parking_lot::Mutex;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,6 +20,7 @@ use crate::function::FunctionSpec;
 use crate::function_id::LATEST_VERSION;
 use crate::invoke::{Invocation, InvokeOutcome, LogTail};
 use crate::setbacks::Setbacks;
+use crate::time::day;
 
 /// Events that died with an idle process before they were taken move on this often.
 const ENVIRONMENTS_PER_EVENT_MAX: usize = 3;
@@ -39,7 +40,7 @@ pub(crate) struct Pool {
     log: FunctionLog,
     permits: Arc<Semaphore>,
     queued: AtomicUsize,
-    idle: Mutex<Vec<Environment>>,
+    idle: Mutex<Vec<IdleEnvironment>>,
     idle_changed: Notify,
     /// Environments whose answer is out and which have not yet asked for the next event.
     settling: AtomicUsize,
@@ -54,7 +55,12 @@ pub(crate) struct Pool {
 #[derive(Default)]
 struct InitRecord {
     failures: u32,
-    retry_at: Option<Instant>,
+    retry_at: Option<ServiceInstant>,
+}
+
+struct IdleEnvironment {
+    environment: Environment,
+    since: ServiceInstant,
 }
 
 /// Its one setback is known by this name.
@@ -72,7 +78,7 @@ impl Pool {
         log_directory: &Path,
     ) -> Arc<Self> {
         let concurrency = spec.reserved_concurrency.unwrap_or(config.concurrency_default);
-        let log = FunctionLog::new(log_directory, &spec.name, config.log_bytes_max);
+        let log = FunctionLog::new(log_directory, &spec.name, clock.clone(), config.log_bytes_max);
         let pool = Arc::new(Self {
             spec,
             program,
@@ -166,13 +172,13 @@ impl Pool {
     }
 
     fn work(&self, invocation: &Invocation) -> Work {
-        let now_ms = self.clock.now_ms();
         Work {
             request_id: invocation.request_id.clone(),
             payload: invocation.payload.clone(),
-            deadline_ms: now_ms + self.spec.timeout.as_millis() as u64,
+            // By the machine's clock: the function's process reads no other.
+            deadline_ms: SystemClock.now_ms() + self.spec.timeout.as_millis() as u64,
             function_arn: self.spec.id().arn(),
-            trace_id: trace_id(now_ms),
+            trace_id: trace_id(self.clock.now_ms()),
             client_context: invocation.client_context.clone(),
         }
     }
@@ -182,9 +188,9 @@ impl Pool {
         if let Some(environment) = self.idle_environment().await {
             return Ok(environment);
         }
-        let pause = self.init.lock().retry_at.map(|at| at.saturating_duration_since(Instant::now()));
-        if let Some(pause) = pause {
-            tokio::time::sleep(pause).await;
+        let retry_at = self.init.lock().retry_at;
+        if let Some(retry_at) = retry_at {
+            self.clock.sleep_until(retry_at).await;
         }
         let started = self.start().await;
         let mut init = self.init.lock();
@@ -198,7 +204,7 @@ impl Pool {
                 let kind = if failure.is_exhaustion() { ProblemKind::Descriptors } else { ProblemKind::Failing };
                 self.setbacks.failed(START, self.clock.now_ms(), kind, failure.to_string());
                 init.failures += 1;
-                init.retry_at = Some(Instant::now() + self.config.init_backoff.after(init.failures));
+                init.retry_at = Some(self.clock.instant() + self.config.init_backoff.after(init.failures));
             }
         }
         started
@@ -212,7 +218,7 @@ impl Pool {
             let settled = self.settled.notified();
             let newest = self.idle.lock().pop();
             match newest {
-                Some(environment) if environment.is_alive() => return Some(environment),
+                Some(idle) if idle.environment.is_alive() => return Some(idle.environment),
                 Some(_) => continue,
                 None if self.settling.load(Ordering::Acquire) == 0 => return None,
                 None => tokio::time::timeout_at(deadline, settled).await.ok()?,
@@ -221,7 +227,7 @@ impl Pool {
     }
 
     async fn start(&self) -> Result<Environment, InitFailure> {
-        let day = jiff::Timestamp::now().strftime("%Y/%m/%d").to_string();
+        let day = day(self.clock.now_ms());
         let log_stream = format!("{day}/[{LATEST_VERSION}]{}", Uuid::new_v4().simple());
         let environment = Environment::start(Launch {
             program: &self.program,
@@ -243,12 +249,11 @@ impl Pool {
     }
 
     /// Takes an environment back, or stops it if the pool is no longer used.
-    async fn give_back(&self, mut environment: Environment) {
-        environment.idle_since = Instant::now();
+    async fn give_back(&self, environment: Environment) {
         {
             let mut idle = self.idle.lock();
             if !self.retired.load(Ordering::Acquire) {
-                idle.push(environment);
+                idle.push(IdleEnvironment { environment, since: self.clock.instant() });
                 drop(idle);
                 self.idle_changed.notify_one();
                 self.settled.notify_one();
@@ -266,8 +271,8 @@ impl Pool {
             std::mem::take(&mut *idle)
         };
         self.idle_changed.notify_one();
-        for environment in idle {
-            environment.stop().await;
+        for idle in idle {
+            idle.environment.stop().await;
         }
     }
 
@@ -336,7 +341,9 @@ impl Finish<'_> {
         match ended {
             Ended::Answered(answer) => outcome::of_answer(id, answer),
             Ended::Exited(exit) => outcome::of_exit(id, &exit),
-            Ended::TimedOut | Ended::NotTaken => outcome::of_timeout(id, self.pool.spec.timeout),
+            Ended::TimedOut | Ended::NotTaken => {
+                outcome::of_timeout(id, self.pool.clock.now_ms(), self.pool.spec.timeout)
+            }
         }
     }
 
@@ -375,19 +382,20 @@ async fn stop_idle(pool: std::sync::Weak<Pool>, idle_max: Duration) {
         let Some(strong) = pool.upgrade() else { return };
         let expired = {
             let mut idle = strong.idle.lock();
-            let kept = idle.iter().position(|environment| environment.idle_since.elapsed() < idle_max);
+            let now = strong.clock.instant();
+            let kept = idle.iter().position(|idle| now - idle.since < idle_max);
             let count = kept.unwrap_or(idle.len());
             idle.drain(..count).collect::<Vec<_>>()
         };
-        for environment in expired {
-            environment.stop().await;
+        for idle in expired {
+            idle.environment.stop().await;
         }
         if strong.retired.load(Ordering::Acquire) {
             return;
         }
-        let oldest = strong.idle.lock().first().map(|environment| environment.idle_since);
+        let oldest = strong.idle.lock().first().map(|idle| strong.clock.sleep_until(idle.since + idle_max));
         match oldest {
-            Some(since) => tokio::time::sleep_until((since + idle_max).into()).await,
+            Some(expired) => expired.await,
             None => strong.idle_changed.notified().await,
         }
     }

@@ -48,6 +48,7 @@ impl axum::serve::Listener for FunctionOnly {
                 Ok(accepted) => accepted,
                 Err(error) => {
                     tracing::debug!(%error, "a Runtime API can't accept a connection");
+                    #[allow(clippy::disallowed_methods, reason = "the system is waited for")]
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                     continue;
                 }

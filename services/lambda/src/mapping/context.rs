@@ -57,7 +57,11 @@ impl Context {
 
     /// Waits for `pause`; true if the mapping was stopped meanwhile.
     pub(super) async fn stopped_during(&self, pause: Duration) -> bool {
-        tokio::time::timeout(pause, self.stopped()).await.is_ok()
+        tokio::select! {
+            biased;
+            () = self.stopped() => true,
+            () = self.clock.sleep(pause) => false,
+        }
     }
 
     /// The settings of a mapping of a stream.

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use anabranch_ports::PortError;
 use anabranch_protocol::Clipped;
-use tokio::time::Instant;
 
 use super::context::Context;
 use super::payload::{self, EventRecord};
@@ -70,7 +69,7 @@ async fn collect(context: &Context, queue: &dyn QueueReader) -> Result<Vec<Pendi
     while pending.len() < messages_max {
         let ended = async {
             match window_end {
-                Some(end) => tokio::time::sleep_until(end).await,
+                Some(end) => context.clock.sleep_until(end).await,
                 None => std::future::pending().await,
             }
         };
@@ -93,9 +92,9 @@ async fn collect(context: &Context, queue: &dyn QueueReader) -> Result<Vec<Pendi
             context.stat.filtered_out(filtered_out.len());
         }
         if window_end.is_none() && !pending.is_empty() {
-            window_end = Some(Instant::now() + window);
+            window_end = Some(context.clock.instant() + window);
         }
-        if window_end.is_some_and(|end| end <= Instant::now()) {
+        if window_end.is_some_and(|end| end <= context.clock.instant()) {
             break;
         }
     }

@@ -168,6 +168,7 @@ impl Drop for Checkpoints {
     }
 }
 
+#[allow(clippy::disallowed_methods, reason = "how often the disk is flushed is a matter of the machine's time")]
 async fn write_changes(checkpoints: Weak<Checkpoints>, changed: Arc<Notify>, interval: Duration) {
     loop {
         changed.notified().await;

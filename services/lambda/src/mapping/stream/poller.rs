@@ -1,10 +1,10 @@
 //! One shard of one mapping: reads, collects a batch, runs it, sets the checkpoint.
 
 use anabranch_ports::{PortError, ShardCursor, Start};
+use anabranch_protocol::ServiceInstant;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::Instant;
 
 use super::batch::{self, BatchEnd};
 use super::checkpoint::Checkpoint;
@@ -104,7 +104,8 @@ impl Poller<'_> {
     /// Fills the buffer until a batch is due. False when the mapping is stopped.
     async fn collect(&mut self) -> bool {
         let window = Duration::from_secs(self.context.settings.batching_window_seconds.into());
-        let mut window_end = (!self.buffer.is_empty()).then(|| Instant::now() + window);
+        let clock = self.context.clock.clone();
+        let mut window_end = (!self.buffer.is_empty()).then(|| clock.instant() + window);
         let mut failures = 0;
         let mut empty_reads = 0;
         loop {
@@ -128,9 +129,9 @@ impl Poller<'_> {
             failures = 0;
             self.context.stat.setbacks.succeeded(self.shard_id);
             if window_end.is_none() && !self.buffer.is_empty() {
-                window_end = Some(Instant::now() + window);
+                window_end = Some(clock.instant() + window);
             }
-            if window_end.is_some_and(|end| end <= Instant::now()) {
+            if window_end.is_some_and(|end| end <= clock.instant()) {
                 return true;
             }
             // A source whose waits end without anything new must not keep a core busy.
@@ -208,10 +209,10 @@ impl Poller<'_> {
     }
 
     /// Waits for new records, the end of the window or a stop, whichever is first.
-    async fn wait(&self, window_end: Option<Instant>) {
+    async fn wait(&self, window_end: Option<ServiceInstant>) {
         let window = async {
             match window_end {
-                Some(end) => tokio::time::sleep_until(end).await,
+                Some(end) => self.context.clock.sleep_until(end).await,
                 None => std::future::pending().await,
             }
         };

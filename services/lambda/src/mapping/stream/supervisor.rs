@@ -34,7 +34,7 @@ pub(crate) async fn run(context: Arc<Context>) {
         let repeat = failures > 0 || pollers.is_empty();
         tokio::select! {
             () = context.stopped() => {}
-            () = tokio::time::sleep(pause), if repeat => {}
+            () = context.clock.sleep(pause), if repeat => {}
             Some(ended) = pollers.join_next() => if let Err(error) = ended {
                 // A bug of ours; the shard starts again from its checkpoint.
                 tracing::error!(mapping = %context.uuid, %error, "the poller of a shard ended unexpectedly");

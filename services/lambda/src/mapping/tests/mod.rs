@@ -266,6 +266,11 @@ impl Fixture {
 
     /// Runs the mapping until `condition` holds, then stops it.
     async fn run_until(&self, condition: impl Fn() -> bool) {
+        self.run_until_in_steps(Duration::from_millis(1), condition).await;
+    }
+
+    /// The same, while the clock moves by up to `step` each millisecond.
+    async fn run_until_in_steps(&self, step: Duration, condition: impl Fn() -> bool) {
         self.stop.send_replace(false);
         let task = tokio::spawn(supervisor::run(self.context.clone()));
         let holds = async {
@@ -273,6 +278,7 @@ impl Fixture {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
         };
+        let holds = self.clock.fast_forward(step, holds);
         tokio::time::timeout(Duration::from_secs(30), holds).await.expect("the condition never held");
         self.stop.send_replace(true);
         task.await.unwrap();

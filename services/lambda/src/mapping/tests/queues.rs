@@ -123,7 +123,7 @@ struct QueueFixture {
     stat: Arc<Stat>,
     stop: watch::Sender<bool>,
     context: Arc<Context>,
-    _streams: Fixture,
+    streams: Fixture,
 }
 
 impl QueueFixture {
@@ -149,7 +149,7 @@ impl QueueFixture {
             stat: stat.clone(),
             stop: stopped,
         });
-        Self { queue, invoker, stat, stop, context, _streams: streams }
+        Self { queue, invoker, stat, stop, context, streams }
     }
 
     /// Runs the mapping until `condition` holds, then stops it.
@@ -160,6 +160,7 @@ impl QueueFixture {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
         };
+        let holds = self.streams.clock.fast_forward(Duration::from_millis(1), holds);
         tokio::time::timeout(Duration::from_secs(30), holds).await.expect("the condition never held");
         self.stop.send_replace(true);
         task.await.unwrap();
