@@ -22,8 +22,6 @@ pub(crate) struct ActiveStream {
     pub(crate) counters: Counters,
     /// Told when the buffer may hold a whole batch.
     pub(crate) full: Notify,
-    /// Told to look at the clock again.
-    pub(crate) clock_moved: Notify,
     /// True once delivery has to stop.
     pub(crate) stop: watch::Sender<bool>,
     pub(crate) task: Mutex<Option<JoinHandle<()>>>,
@@ -64,7 +62,6 @@ impl ActiveStream {
             source,
             counters: Counters::default(),
             full: Notify::new(),
-            clock_moved: Notify::new(),
             stop: watch::Sender::new(false),
             task: Mutex::new(None),
         }

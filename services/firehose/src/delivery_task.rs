@@ -88,7 +88,7 @@ impl DeliveryTask {
                     let name = &self.active.stream.name;
                     tracing::warn!(stream = name, %error, ?retry_wait, "delivery failed; trying again");
                     self.active.attempt_failed(self.shared.clock.now_ms(), error.to_string());
-                    tokio::time::sleep(retry_wait).await;
+                    self.shared.clock.sleep(retry_wait).await;
                     retry_wait = (retry_wait * 2).min(RETRY_WAIT_MAX);
                 }
             }
@@ -127,8 +127,8 @@ impl DeliveryTask {
         self.pending.bytes >= self.buffering.size_bytes || self.due_ms().is_some_and(|due_ms| due_ms <= now_ms)
     }
 
-    /// Waits for a first record; then until the buffer is full, the interval is over or the
-    /// clock was moved. Later records are not looked at one by one.
+    /// Waits for a first record; then until the buffer is full or the interval is over. Later records
+    /// are not looked at one by one.
     async fn wait(&self) -> Result<(), DeliveryError> {
         let Some(due_ms) = self.due_ms() else {
             self.growth().await;
@@ -136,9 +136,8 @@ impl DeliveryTask {
         };
         let left = Duration::from_millis(due_ms.saturating_sub(self.shared.clock.now_ms()));
         tokio::select! {
-            () = tokio::time::sleep(left) => {}
+            () = self.shared.clock.sleep(left) => {}
             () = self.active.full.notified() => {}
-            () = self.active.clock_moved.notified() => {}
         }
         Ok(())
     }

@@ -10,6 +10,8 @@
 //! (`destinations`) delivers each, exactly once as far as its name goes.
 //! Start reading at `delivery_task.rs`.
 
+#![cfg_attr(not(test), deny(clippy::disallowed_methods))]
+
 mod active_stream;
 mod delivery_stream;
 mod delivery_task;
@@ -93,11 +95,6 @@ impl Firehose {
         let mut problems = self.registry.found.lock().clone();
         problems.extend(self.registry.streams.read().values().flat_map(|active| active.problems()));
         problems
-    }
-
-    /// Has every delivery stream look at the clock again: for a clock that a test has moved.
-    pub fn clock_moved(&self) {
-        self.registry.streams.read().values().for_each(|active| active.clock_moved.notify_one());
     }
 
     /// Stops delivery and closes the logs. What is buffered stays, and goes on from there when

@@ -8,6 +8,8 @@
 //! It has no versions, ACLs or policies. Start reading at `commit.rs`, what a change locks and
 //! writes, and `operations/objects.rs`.
 
+#![cfg_attr(not(test), deny(clippy::disallowed_methods))]
+
 mod address;
 mod answer;
 mod aws_chunked;

@@ -60,6 +60,7 @@ async fn deliver(
     entry: &Entry,
     stop: &mut watch::Receiver<bool>,
 ) -> bool {
+    let Some(clock) = objects.upgrade().map(|objects| objects.clock.clone()) else { return false };
     let mut delay = RETRY_MIN;
     let mut is_delivered = false;
     loop {
@@ -86,7 +87,7 @@ async fn deliver(
         );
         tokio::select! {
             _ = stop.changed() => return false,
-            () = tokio::time::sleep(delay) => {}
+            () = clock.sleep(delay) => {}
         }
         delay = (delay * 2).min(RETRY_MAX);
     }

@@ -1,6 +1,7 @@
 //! Records become objects: by size, by interval, all of them, in order, once.
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use anabranch_protocol::ProblemKind;
 use serde_json::json;
@@ -97,7 +98,7 @@ async fn a_failing_bucket_is_tried_again_with_the_same_object() {
     let problem = house.firehose.problems().remove(0);
     assert_eq!((problem.kind, problem.resource.as_str()), (ProblemKind::StuckDelivery, "clicks-raw"));
     assert!(problem.message.contains("since 2026-03-05T17:05:09Z") && problem.message.contains("NoSuchBucket"));
-    let attempts = house.writer.attempted(3).await;
+    let attempts = house.clock.fast_forward(Duration::from_millis(100), house.writer.attempted(3)).await;
     assert!(attempts.iter().all(|attempt| attempt == &attempts[0]));
     assert_eq!(attempts[0].content(), b"first");
     house.advance_s(60);

@@ -6,6 +6,7 @@ use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use anabranch_control::ControlStore;
 use anabranch_firehose::{DeliveryStreamStat, Firehose};
@@ -142,7 +143,6 @@ impl House {
     /// Moves time on.
     pub(crate) fn advance_s(&self, seconds: u64) {
         self.clock.advance_ms(seconds * 1_000);
-        self.firehose.clock_moved();
     }
 
     pub(crate) fn stat(&self) -> DeliveryStreamStat {
@@ -151,9 +151,12 @@ impl House {
 
     /// Waits until everything put is delivered.
     pub(crate) async fn drained(&self) {
-        while self.stat().backlog_records > 0 {
-            tokio::task::yield_now().await;
-        }
+        let drained = async {
+            while self.stat().backlog_records > 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        self.clock.fast_forward(Duration::from_millis(100), drained).await;
     }
 }
 

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use crate::common::{data_files, get, open, put, send, text, until_no_data_files};
-use anabranch_objects::{NotificationRule, Notifications};
+use anabranch_objects::{NotificationRule, Notifications, Objects};
 use anabranch_ports::{NotificationTarget, PortError, PortErrorKind};
-use anabranch_protocol::ProblemKind;
+use anabranch_protocol::{ManualClock, ProblemKind};
 use async_trait::async_trait;
 use axum::body::Body;
 use bytes::Bytes;
@@ -183,7 +183,8 @@ impl NotificationTarget for Gate {
 async fn a_notification_that_waits_is_told() {
     let directory = tempfile::tempdir().unwrap();
     let (open_gate, gate) = watch::channel(false);
-    let objects = open(directory.path(), Some(Arc::new(Gate(gate))));
+    let clock = Arc::new(ManualClock::new(1_763_000_000_000));
+    let objects = Objects::open(directory.path(), clock.clone(), Some(Arc::new(Gate(gate)))).unwrap();
     objects.create_bucket("bucket", "us-east-1").await.unwrap();
     let rule = NotificationRule {
         id: "rule".into(),
@@ -207,5 +208,5 @@ async fn a_notification_that_waits_is_told() {
         assert!(problem.message.contains(part), "{problem}");
     }
     open_gate.send_replace(true);
-    until(0).await;
+    clock.fast_forward(std::time::Duration::from_millis(100), until(0)).await;
 }
