@@ -94,6 +94,16 @@ class Server:
         except urllib.error.HTTPError as error:
             return error.code, json.loads(error.read())
 
+    def clock(self, body=None):
+        """What a server with `--test-clock` takes for the time, in seconds since the epoch."""
+        request = urllib.request.Request(f"{self.url}/_anabranch/clock", data=body, headers={"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=DEADLINE) as answer:
+            return json.loads(answer.read())["milliseconds"] / 1000
+
+    def advance(self, seconds):
+        """Moves the clock of a server with `--test-clock` ahead, and returns the time then."""
+        return self.clock(json.dumps({"advanceMilliseconds": round(seconds * 1000)}).encode())
+
     def log_text(self):
         return (self.directory / "server.log").read_text(errors="replace")
 

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use anabranch_protocol::ManualClock;
 use anabranch_storage::FlushPolicy;
 use anabranch_streams::Limits;
 use bytesize::ByteSize;
@@ -77,6 +78,11 @@ pub struct Settings {
     #[serde(default)]
     pub cors_origin: Vec<String>,
 
+    /// For tests: the server's clock is the machine's until POST /_anabranch/clock moves it ahead
+    #[arg(long, hide = true)]
+    #[serde(skip)]
+    pub test_clock: bool,
+
     /// TOML file with any of these settings, such as `listen = "127.0.0.1:4600"`
     #[arg(long, env = "ANABRANCH_CONFIG", value_name = "FILE")]
     #[serde(skip)]
@@ -133,6 +139,8 @@ pub struct Config {
     pub descriptors: Descriptors,
     /// The umask of functions and builds; the process's own if absent.
     pub functions_umask: Option<u32>,
+    /// The clock of all services, for tests that move it; the machine's if absent.
+    pub test_clock: Option<ManualClock>,
 }
 
 impl Default for Config {
@@ -149,6 +157,7 @@ impl Default for Config {
             connections: ConnectionLimits::default(),
             descriptors: Descriptors::of(rustix::process::getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)),
             functions_umask: None,
+            test_clock: None,
         }
     }
 }
@@ -186,6 +195,7 @@ impl Settings {
                 host_names: checked(&self.host_name, &file.host_name, host_name)?,
                 origins: checked(&self.cors_origin, &file.cors_origin, origin)?,
             },
+            test_clock: self.test_clock.then(ManualClock::running),
             ..default
         })
     }

@@ -7,17 +7,22 @@
 //! From there, read `gateway/mod.rs` (a request's way to its service) and `wiring/mod.rs` (the
 //! services there are).
 
+#![cfg_attr(not(test), deny(clippy::disallowed_methods))]
+
 mod app;
+#[allow(clippy::disallowed_methods, reason = "a client of servers, in the machine's time")]
 pub mod command_line;
 mod config;
 mod console;
 mod data_directory;
 mod descriptors;
 mod error;
+#[allow(clippy::disallowed_methods, reason = "limits of sockets hold in the machine's time")]
 mod gateway;
 mod logging;
 mod problems;
 mod process;
+#[allow(clippy::disallowed_methods, reason = "a client of its own server, in the machine's time")]
 pub mod up;
 mod wiring;
 

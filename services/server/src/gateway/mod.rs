@@ -4,6 +4,7 @@ mod activity;
 mod answer;
 mod body;
 mod caller;
+mod clock;
 mod connection;
 mod cors;
 mod guard;
@@ -116,7 +117,11 @@ impl Gateway {
     }
 
     fn router(self: Arc<Self>) -> Router {
-        Router::new()
+        let pages = match &self.config.test_clock {
+            Some(clock) => Router::new().route("/_anabranch/clock", clock::page(clock)),
+            None => Router::new(),
+        };
+        pages
             .route("/_anabranch", get(|| async { Redirect::permanent(CONSOLE) }))
             .route("/_anabranch/", get(console::page))
             .route("/_anabranch/health", get(health::health))

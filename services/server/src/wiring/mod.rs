@@ -53,7 +53,10 @@ impl Services {
         base_url: &str,
         more: Vec<Arc<dyn Service>>,
     ) -> Result<Arc<Self>, StartError> {
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let clock: Arc<dyn Clock> = match &config.test_clock {
+            Some(clock) => Arc::new(clock.clone()),
+            None => Arc::new(SystemClock),
+        };
         let log = anabranch_storage::Config { flush: config.flush, ..anabranch_storage::Config::default() };
         let control = open_control(data)?;
         let streams = {
@@ -69,7 +72,8 @@ impl Services {
             Streams::open(config, control.clone(), clock.clone())
                 .map_err(|error| StartError::service("kinesis", error))?
         };
-        let tables = Tables::open(&data.join("tables")).map_err(|error| StartError::service("dynamodb", error))?;
+        let tables = Tables::open(&data.join("tables"))
+            .map_err(|error| StartError::service("dynamodb", error))?;
         let notifications = Arc::new(NotificationTarget::default());
         let objects = Objects::open(&data.join("objects"), clock.clone(), Some(notifications.clone()))
             .map_err(|error| StartError::service("s3", error))?;
