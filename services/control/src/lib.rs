@@ -55,6 +55,8 @@
 //! crate holds the type against them with [`check_fixtures`]. To change what is stored: raise the
 //! version, migrate, add the new fixture; a change without a new version fails that test.
 
+#![cfg_attr(not(test), deny(clippy::disallowed_methods))]
+
 mod committer;
 mod database;
 mod durable;

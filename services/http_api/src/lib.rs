@@ -4,6 +4,8 @@
 //! It has no operations of its own: APIs come from templates. REST and WebSocket APIs, authorizers
 //! and mappings of requests are not here. Start reading at [`HttpApis::handle`].
 
+#![cfg_attr(not(test), deny(clippy::disallowed_methods))]
+
 mod api;
 mod event;
 mod reply;

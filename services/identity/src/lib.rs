@@ -6,6 +6,8 @@
 //!
 //! Start reading at `operations/assume_role.rs`. As the smallest service it also shows what one is.
 
+#![cfg_attr(not(test), deny(clippy::disallowed_methods))]
+
 mod identity;
 mod operations;
 mod service;
