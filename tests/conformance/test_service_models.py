@@ -64,6 +64,48 @@ def test_operations_are_those_of_the_model(offered, service):
             assert found and all(one.type_name == "string" for one in found), (name, resource)
 
 
+REST = [name for name in MODELS if name == "lambda"]
+
+
+@pytest.mark.parametrize("service", REST)
+def test_operations_are_where_the_model_has_them(offered, service):
+    model = botocore.session.get_session().get_service_model(MODELS[service])
+    for ours in offered[service]["operations"]:
+        http = model.operation_model(ours["name"]).http
+        place = (ours["http"]["method"], ours["http"]["uri"].rstrip("/"))
+        assert place == (http["method"], http["requestUri"].rstrip("/")), ours["name"]
+
+
+def bound(shape):
+    """The members of a structure that are neither in the path nor in the body's structure."""
+    if shape is None:
+        return set()
+    places = {(name, member.serialization.get("location"), member.serialization.get("name", "").lower())
+              for name, member in shape.members.items()}
+    payload = shape.serialization.get("payload")
+    return {place for place in places if place[1] not in (None, "uri")} | ({(payload, "payload", "")} if payload else set())
+
+
+@pytest.mark.parametrize("service", REST)
+def test_members_outside_the_body_are_those_of_the_model(offered, service):
+    model = botocore.session.get_session().get_service_model(MODELS[service])
+    for ours in filter(lambda operation: operation["offered"], offered[service]["operations"]):
+        operation = model.operation_model(ours["name"])
+        assert ours["http"]["status"] == operation.http["responseCode"], ours["name"]
+        for direction, shape in (("input", operation.input_shape), ("output", operation.output_shape)):
+            found = {(one["member"], one["place"], (one["name"] or "").lower()) for one in ours["http"][direction]}
+            assert found == bound(shape), (ours["name"], direction)
+
+
+@pytest.mark.parametrize("service", REST)
+def test_exceptions_are_those_of_the_model(offered, service):
+    model = botocore.session.get_session().get_service_model(MODELS[service])
+    for ours in offered[service]["exceptions"]:
+        shape = model.shape_for(ours["code"])
+        assert shape.metadata["error"]["httpStatusCode"] == ours["status"], ours
+        assert ours["message_member"] in shape.members, ours
+
+
 def test_every_service_is_checked(offered):
     assert set(offered) - set(MODELS) == {"apigateway"}
 

@@ -1,10 +1,7 @@
-//! Lambda's exceptions, and their REST-JSON form.
+//! Lambda's exceptions.
 
 use anabranch_control::ControlError;
-use anabranch_protocol::{ApiError, Clipped, ErrorKind};
-use axum::body::Body;
-use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use anabranch_protocol::{ApiError, ErrorKind, ModelledError};
 
 /// Why the service could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -47,46 +44,18 @@ pub(crate) fn service_exception(message: impl Into<String>) -> ApiError {
     ApiError::new(ErrorKind::Unavailable, "ServiceException", message)
 }
 
-/// An error on its way to a REST client.
-pub(crate) struct RestError(pub(crate) ApiError);
+/// The exceptions of the service model that are answered here.
+pub(crate) const EXCEPTIONS: &[ModelledError] = &[
+    exception("InvalidParameterValueException", 400, "message"),
+    exception("InvalidRequestContentException", 400, "message"),
+    exception("RequestTooLargeException", 413, "message"),
+    exception("ResourceConflictException", 409, "message"),
+    exception("ResourceInUseException", 400, "Message"),
+    exception("ResourceNotFoundException", 404, "Message"),
+    exception("ServiceException", 500, "Message"),
+    exception("TooManyRequestsException", 429, "message"),
+];
 
-impl From<ApiError> for RestError {
-    fn from(error: ApiError) -> Self {
-        Self(error)
-    }
-}
-
-impl RestError {
-    fn status(&self) -> u16 {
-        match self.0.code {
-            "ResourceNotFoundException" => 404,
-            "ResourceConflictException" => 409,
-            "RequestTooLargeException" => 413,
-            "TooManyRequestsException" => 429,
-            _ => self.0.status(),
-        }
-    }
-
-    /// The model spells the member `Message` in some exceptions and `message` in others.
-    fn message_member(&self) -> &'static str {
-        match self.0.code {
-            "ResourceNotFoundException" | "ResourceInUseException" | "ServiceException" => "Message",
-            _ => "message",
-        }
-    }
-}
-
-impl IntoResponse for RestError {
-    fn into_response(self) -> Response {
-        let fault = if self.status() < 500 { "User" } else { "Service" };
-        let mut body = json!({ "Type": fault });
-        // Some messages repeat a name or an ARN of the request, however long.
-        body[self.message_member()] = Clipped(&self.0.message).to_string().into();
-        let mut response = Response::new(Body::from(body.to_string()));
-        *response.status_mut() = http::StatusCode::from_u16(self.status()).unwrap_or_default();
-        let headers = response.headers_mut();
-        headers.insert("content-type", http::HeaderValue::from_static("application/json"));
-        headers.insert("x-amzn-errortype", http::HeaderValue::from_static(self.0.code));
-        response
-    }
+const fn exception(code: &'static str, status: u16, message_member: &'static str) -> ModelledError {
+    ModelledError { code, status, message_member }
 }

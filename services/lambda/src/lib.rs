@@ -2,7 +2,7 @@
 //! asynchronous events and runs event source mappings.
 //!
 //! It does not build functions, knows no template and opens no public socket: the server
-//! mounts [`Lambda::router`], supplies [`sources`] and an object store, and calls [`Lambda::start`] once it
+//! calls its operations, supplies [`sources`] and an object store, and calls [`Lambda::start`] once it
 //! listens, so that functions find the services they call.
 //!
 //! Start reading at `functions.rs` (what runs) and `mapping/stream/poller.rs` (a shard's way to

@@ -1,9 +1,13 @@
 //! Lambda as the server sees it (API 2015-03-31).
 
-use anabranch_protocol::{Operation, Problem, ResourceReference, Section, Service, ServiceModel, StartFailure, Wire};
+use anabranch_protocol::{
+    Answer, ApiError, BoundMember, Call, Operation, Problem, ResourceReference, ResourceType, RestStyle, Section,
+    Service, ServiceModel, StartFailure, Wire,
+};
 use async_trait::async_trait;
 
-use crate::{Lambda, section};
+use crate::error::EXCEPTIONS;
+use crate::{Lambda, operations, section};
 
 const FUNCTION: &[ResourceReference] = &[ResourceReference::Name { member: "FunctionName", resource: "function:{}" }];
 const MAPPING: &[ResourceReference] =
@@ -15,96 +19,293 @@ const CAPACITY: &[ResourceReference] =
     &[ResourceReference::Name { member: "CapacityProviderName", resource: "capacity-provider:{}" }];
 const RESOURCE: &[ResourceReference] = &[ResourceReference::Arn("Resource")];
 
-/// Lambda. Its requests are answered by its own router.
-const MODEL: ServiceModel = ServiceModel {
+const QUALIFIER: &[BoundMember] = &[BoundMember::query("Qualifier")];
+const FUNCTIONS_PAGE: &[BoundMember] = &[
+    BoundMember::query("MasterRegion"),
+    BoundMember::query("FunctionVersion"),
+    BoundMember::query("Marker"),
+    BoundMember::query("MaxItems"),
+];
+const MAPPINGS_PAGE: &[BoundMember] = &[
+    BoundMember::query("EventSourceArn"),
+    BoundMember::query("FunctionName"),
+    BoundMember::query("Marker"),
+    BoundMember::query("MaxItems"),
+];
+const INVOKE: &[BoundMember] = &[
+    BoundMember::header("InvocationType", "x-amz-invocation-type"),
+    BoundMember::header("LogType", "x-amz-log-type"),
+    BoundMember::header("ClientContext", "x-amz-client-context"),
+    BoundMember::header("DurableExecutionName", "x-amz-durable-execution-name"),
+    BoundMember::query("Qualifier"),
+    BoundMember::header("TenantId", "x-amz-tenant-id"),
+    BoundMember::payload("Payload"),
+];
+const INVOKED: &[BoundMember] = &[
+    BoundMember::status("StatusCode"),
+    BoundMember::header("FunctionError", "x-amz-function-error"),
+    BoundMember::header("LogResult", "x-amz-log-result"),
+    BoundMember::header("ExecutedVersion", "x-amz-executed-version"),
+    BoundMember::header("DurableExecutionArn", "x-amz-durable-execution-arn"),
+    BoundMember::payload("Payload"),
+];
+
+/// Names, wire and operations of Lambda.
+pub(crate) const MODEL: ServiceModel = ServiceModel {
     scopes: &["lambda"],
-    wires: &[Wire::Http],
+    resource_types: &[
+        ResourceType {
+            name: "AWS::Serverless::Function",
+            properties: &[
+                "CodeUri",
+                "Environment",
+                "Events",
+                "FunctionName",
+                "Handler",
+                "MemorySize",
+                "ReservedConcurrentExecutions",
+                "Runtime",
+                "Timeout",
+            ],
+            attributes: &["Arn"],
+        },
+        ResourceType {
+            name: "AWS::Lambda::EventSourceMapping",
+            properties: &["BatchSize", "EventSourceArn", "FunctionName", "StartingPosition"],
+            attributes: &[],
+        },
+        ResourceType { name: "AWS::Lambda::Permission", properties: &[], attributes: &[] },
+    ],
+    wires: &[Wire::RestJson],
+    rest: Some(RestStyle {
+        malformed_body: "InvalidRequestContentException",
+        malformed_member: "InvalidParameterValueException",
+        exceptions: EXCEPTIONS,
+        ..RestStyle::JSON
+    }),
     operations: &[
-        Operation::not_offered("AddLayerVersionPermission").on(LAYER),
-        Operation::not_offered("AddPermission").on(FUNCTION),
-        Operation::not_offered("CheckpointDurableExecution").on(EXECUTION),
-        Operation::not_offered("CreateAlias").on(FUNCTION),
-        Operation::not_offered("CreateCapacityProvider").on(CAPACITY),
-        Operation::not_offered("CreateCodeSigningConfig"),
-        Operation::new("CreateEventSourceMapping").on(FUNCTION),
-        Operation::not_offered("CreateFunction").on(FUNCTION),
-        Operation::not_offered("CreateFunctionUrlConfig").on(FUNCTION),
-        Operation::not_offered("DeleteAlias").on(FUNCTION),
-        Operation::not_offered("DeleteCapacityProvider").on(CAPACITY),
-        Operation::not_offered("DeleteCodeSigningConfig").on(CODE_SIGNING),
-        Operation::new("DeleteEventSourceMapping").on(MAPPING),
-        Operation::not_offered("DeleteFunction").on(FUNCTION),
-        Operation::not_offered("DeleteFunctionCodeSigningConfig").on(FUNCTION),
-        Operation::not_offered("DeleteFunctionConcurrency").on(FUNCTION),
-        Operation::not_offered("DeleteFunctionEventInvokeConfig").on(FUNCTION),
-        Operation::not_offered("DeleteFunctionUrlConfig").on(FUNCTION),
-        Operation::not_offered("DeleteLayerVersion").on(LAYER),
-        Operation::not_offered("DeleteProvisionedConcurrencyConfig").on(FUNCTION),
-        Operation::not_offered("GetAccountSettings"),
-        Operation::not_offered("GetAlias").on(FUNCTION),
-        Operation::not_offered("GetCapacityProvider").on(CAPACITY),
-        Operation::not_offered("GetCodeSigningConfig").on(CODE_SIGNING),
-        Operation::not_offered("GetDurableExecution").on(EXECUTION),
-        Operation::not_offered("GetDurableExecutionHistory").on(EXECUTION),
-        Operation::not_offered("GetDurableExecutionState").on(EXECUTION),
-        Operation::new("GetEventSourceMapping").on(MAPPING),
-        Operation::new("GetFunction").on(FUNCTION),
-        Operation::not_offered("GetFunctionCodeSigningConfig").on(FUNCTION),
-        Operation::not_offered("GetFunctionConcurrency").on(FUNCTION),
-        Operation::new("GetFunctionConfiguration").on(FUNCTION),
-        Operation::not_offered("GetFunctionEventInvokeConfig").on(FUNCTION),
-        Operation::not_offered("GetFunctionRecursionConfig").on(FUNCTION),
-        Operation::not_offered("GetFunctionScalingConfig").on(FUNCTION),
-        Operation::not_offered("GetFunctionUrlConfig").on(FUNCTION),
-        Operation::not_offered("GetLayerVersion").on(LAYER),
-        Operation::not_offered("GetLayerVersionByArn"),
-        Operation::not_offered("GetLayerVersionPolicy").on(LAYER),
-        Operation::not_offered("GetPolicy").on(FUNCTION),
-        Operation::not_offered("GetProvisionedConcurrencyConfig").on(FUNCTION),
-        Operation::not_offered("GetRuntimeManagementConfig").on(FUNCTION),
-        Operation::new("Invoke").on(FUNCTION).by_action("InvokeFunction"),
-        Operation::not_offered("InvokeAsync").on(FUNCTION).by_action("InvokeFunction"),
-        Operation::not_offered("InvokeWithResponseStream").on(FUNCTION).by_action("InvokeFunction"),
-        Operation::not_offered("ListAliases").on(FUNCTION),
-        Operation::not_offered("ListCapacityProviders"),
-        Operation::not_offered("ListCodeSigningConfigs"),
-        Operation::not_offered("ListDurableExecutionsByFunction").on(FUNCTION),
-        Operation::new("ListEventSourceMappings").on(FUNCTION),
-        Operation::not_offered("ListFunctionEventInvokeConfigs").on(FUNCTION),
-        Operation::not_offered("ListFunctionUrlConfigs").on(FUNCTION),
-        Operation::not_offered("ListFunctionVersionsByCapacityProvider").on(CAPACITY),
-        Operation::new("ListFunctions"),
-        Operation::not_offered("ListFunctionsByCodeSigningConfig").on(CODE_SIGNING),
-        Operation::not_offered("ListLayerVersions").on(LAYER),
-        Operation::not_offered("ListLayers"),
-        Operation::not_offered("ListProvisionedConcurrencyConfigs").on(FUNCTION),
-        Operation::not_offered("ListTags").on(RESOURCE),
-        Operation::not_offered("ListVersionsByFunction").on(FUNCTION),
-        Operation::not_offered("PublishLayerVersion").on(LAYER),
-        Operation::not_offered("PublishVersion").on(FUNCTION),
-        Operation::not_offered("PutFunctionCodeSigningConfig").on(FUNCTION),
-        Operation::not_offered("PutFunctionConcurrency").on(FUNCTION),
-        Operation::not_offered("PutFunctionEventInvokeConfig").on(FUNCTION),
-        Operation::not_offered("PutFunctionRecursionConfig").on(FUNCTION),
-        Operation::not_offered("PutFunctionScalingConfig").on(FUNCTION),
-        Operation::not_offered("PutProvisionedConcurrencyConfig").on(FUNCTION),
-        Operation::not_offered("PutRuntimeManagementConfig").on(FUNCTION),
-        Operation::not_offered("RemoveLayerVersionPermission").on(LAYER),
-        Operation::not_offered("RemovePermission").on(FUNCTION),
-        Operation::not_offered("SendDurableExecutionCallbackFailure"),
-        Operation::not_offered("SendDurableExecutionCallbackHeartbeat"),
-        Operation::not_offered("SendDurableExecutionCallbackSuccess"),
-        Operation::not_offered("StopDurableExecution").on(EXECUTION),
-        Operation::not_offered("TagResource").on(RESOURCE),
-        Operation::not_offered("UntagResource").on(RESOURCE),
-        Operation::not_offered("UpdateAlias").on(FUNCTION),
-        Operation::not_offered("UpdateCapacityProvider").on(CAPACITY),
-        Operation::not_offered("UpdateCodeSigningConfig").on(CODE_SIGNING),
-        Operation::new("UpdateEventSourceMapping").on(FUNCTION),
-        Operation::not_offered("UpdateFunctionCode").on(FUNCTION),
-        Operation::not_offered("UpdateFunctionConfiguration").on(FUNCTION),
-        Operation::not_offered("UpdateFunctionEventInvokeConfig").on(FUNCTION),
-        Operation::not_offered("UpdateFunctionUrlConfig").on(FUNCTION),
+        Operation::not_offered("AddLayerVersionPermission")
+            .on(LAYER)
+            .at("POST", "/2018-10-31/layers/{LayerName}/versions/{VersionNumber}/policy"),
+        Operation::not_offered("AddPermission").on(FUNCTION).at("POST", "/2015-03-31/functions/{FunctionName}/policy"),
+        Operation::not_offered("CheckpointDurableExecution")
+            .on(EXECUTION)
+            .at("POST", "/2025-12-01/durable-executions/{DurableExecutionArn}/checkpoint"),
+        Operation::not_offered("CreateAlias").on(FUNCTION).at("POST", "/2015-03-31/functions/{FunctionName}/aliases"),
+        Operation::not_offered("CreateCapacityProvider").on(CAPACITY).at("POST", "/2025-11-30/capacity-providers"),
+        Operation::not_offered("CreateCodeSigningConfig").at("POST", "/2020-04-22/code-signing-configs"),
+        Operation::new("CreateEventSourceMapping")
+            .on(FUNCTION)
+            .at("POST", "/2015-03-31/event-source-mappings")
+            .answered_with(202),
+        Operation::not_offered("CreateFunction").on(FUNCTION).at("POST", "/2015-03-31/functions"),
+        Operation::not_offered("CreateFunctionUrlConfig")
+            .on(FUNCTION)
+            .at("POST", "/2021-10-31/functions/{FunctionName}/url"),
+        Operation::not_offered("DeleteAlias")
+            .on(FUNCTION)
+            .at("DELETE", "/2015-03-31/functions/{FunctionName}/aliases/{Name}"),
+        Operation::not_offered("DeleteCapacityProvider")
+            .on(CAPACITY)
+            .at("DELETE", "/2025-11-30/capacity-providers/{CapacityProviderName}"),
+        Operation::not_offered("DeleteCodeSigningConfig")
+            .on(CODE_SIGNING)
+            .at("DELETE", "/2020-04-22/code-signing-configs/{CodeSigningConfigArn}"),
+        Operation::new("DeleteEventSourceMapping")
+            .on(MAPPING)
+            .at("DELETE", "/2015-03-31/event-source-mappings/{UUID}")
+            .answered_with(202),
+        Operation::not_offered("DeleteFunction").on(FUNCTION).at("DELETE", "/2015-03-31/functions/{FunctionName}"),
+        Operation::not_offered("DeleteFunctionCodeSigningConfig")
+            .on(FUNCTION)
+            .at("DELETE", "/2020-06-30/functions/{FunctionName}/code-signing-config"),
+        Operation::not_offered("DeleteFunctionConcurrency")
+            .on(FUNCTION)
+            .at("DELETE", "/2017-10-31/functions/{FunctionName}/concurrency"),
+        Operation::not_offered("DeleteFunctionEventInvokeConfig")
+            .on(FUNCTION)
+            .at("DELETE", "/2019-09-25/functions/{FunctionName}/event-invoke-config"),
+        Operation::not_offered("DeleteFunctionUrlConfig")
+            .on(FUNCTION)
+            .at("DELETE", "/2021-10-31/functions/{FunctionName}/url"),
+        Operation::not_offered("DeleteLayerVersion")
+            .on(LAYER)
+            .at("DELETE", "/2018-10-31/layers/{LayerName}/versions/{VersionNumber}"),
+        Operation::not_offered("DeleteProvisionedConcurrencyConfig")
+            .on(FUNCTION)
+            .at("DELETE", "/2019-09-30/functions/{FunctionName}/provisioned-concurrency"),
+        Operation::not_offered("GetAccountSettings").at("GET", "/2016-08-19/account-settings"),
+        Operation::not_offered("GetAlias")
+            .on(FUNCTION)
+            .at("GET", "/2015-03-31/functions/{FunctionName}/aliases/{Name}"),
+        Operation::not_offered("GetCapacityProvider")
+            .on(CAPACITY)
+            .at("GET", "/2025-11-30/capacity-providers/{CapacityProviderName}"),
+        Operation::not_offered("GetCodeSigningConfig")
+            .on(CODE_SIGNING)
+            .at("GET", "/2020-04-22/code-signing-configs/{CodeSigningConfigArn}"),
+        Operation::not_offered("GetDurableExecution")
+            .on(EXECUTION)
+            .at("GET", "/2025-12-01/durable-executions/{DurableExecutionArn}"),
+        Operation::not_offered("GetDurableExecutionHistory")
+            .on(EXECUTION)
+            .at("GET", "/2025-12-01/durable-executions/{DurableExecutionArn}/history"),
+        Operation::not_offered("GetDurableExecutionState")
+            .on(EXECUTION)
+            .at("GET", "/2025-12-01/durable-executions/{DurableExecutionArn}/state"),
+        Operation::new("GetEventSourceMapping").on(MAPPING).at("GET", "/2015-03-31/event-source-mappings/{UUID}"),
+        Operation::new("GetFunction")
+            .on(FUNCTION)
+            .at("GET", "/2015-03-31/functions/{FunctionName}")
+            .bound(QUALIFIER, &[]),
+        Operation::not_offered("GetFunctionCodeSigningConfig")
+            .on(FUNCTION)
+            .at("GET", "/2020-06-30/functions/{FunctionName}/code-signing-config"),
+        Operation::not_offered("GetFunctionConcurrency")
+            .on(FUNCTION)
+            .at("GET", "/2019-09-30/functions/{FunctionName}/concurrency"),
+        Operation::new("GetFunctionConfiguration")
+            .on(FUNCTION)
+            .at("GET", "/2015-03-31/functions/{FunctionName}/configuration")
+            .bound(QUALIFIER, &[]),
+        Operation::not_offered("GetFunctionEventInvokeConfig")
+            .on(FUNCTION)
+            .at("GET", "/2019-09-25/functions/{FunctionName}/event-invoke-config"),
+        Operation::not_offered("GetFunctionRecursionConfig")
+            .on(FUNCTION)
+            .at("GET", "/2024-08-31/functions/{FunctionName}/recursion-config"),
+        Operation::not_offered("GetFunctionScalingConfig")
+            .on(FUNCTION)
+            .at("GET", "/2025-11-30/functions/{FunctionName}/function-scaling-config"),
+        Operation::not_offered("GetFunctionUrlConfig")
+            .on(FUNCTION)
+            .at("GET", "/2021-10-31/functions/{FunctionName}/url"),
+        Operation::not_offered("GetLayerVersion")
+            .on(LAYER)
+            .at("GET", "/2018-10-31/layers/{LayerName}/versions/{VersionNumber}"),
+        Operation::not_offered("GetLayerVersionByArn").at("GET", "/2018-10-31/layers?find=LayerVersion"),
+        Operation::not_offered("GetLayerVersionPolicy")
+            .on(LAYER)
+            .at("GET", "/2018-10-31/layers/{LayerName}/versions/{VersionNumber}/policy"),
+        Operation::not_offered("GetPolicy").on(FUNCTION).at("GET", "/2015-03-31/functions/{FunctionName}/policy"),
+        Operation::not_offered("GetProvisionedConcurrencyConfig")
+            .on(FUNCTION)
+            .at("GET", "/2019-09-30/functions/{FunctionName}/provisioned-concurrency"),
+        Operation::not_offered("GetRuntimeManagementConfig")
+            .on(FUNCTION)
+            .at("GET", "/2021-07-20/functions/{FunctionName}/runtime-management-config"),
+        Operation::new("Invoke")
+            .on(FUNCTION)
+            .by_action("InvokeFunction")
+            .at("POST", "/2015-03-31/functions/{FunctionName}/invocations")
+            .bound(INVOKE, INVOKED),
+        Operation::not_offered("InvokeAsync")
+            .on(FUNCTION)
+            .by_action("InvokeFunction")
+            .at("POST", "/2014-11-13/functions/{FunctionName}/invoke-async"),
+        Operation::not_offered("InvokeWithResponseStream")
+            .on(FUNCTION)
+            .by_action("InvokeFunction")
+            .at("POST", "/2021-11-15/functions/{FunctionName}/response-streaming-invocations"),
+        Operation::not_offered("ListAliases").on(FUNCTION).at("GET", "/2015-03-31/functions/{FunctionName}/aliases"),
+        Operation::not_offered("ListCapacityProviders").at("GET", "/2025-11-30/capacity-providers"),
+        Operation::not_offered("ListCodeSigningConfigs").at("GET", "/2020-04-22/code-signing-configs"),
+        Operation::not_offered("ListDurableExecutionsByFunction")
+            .on(FUNCTION)
+            .at("GET", "/2025-12-01/functions/{FunctionName}/durable-executions"),
+        Operation::new("ListEventSourceMappings")
+            .on(FUNCTION)
+            .at("GET", "/2015-03-31/event-source-mappings")
+            .bound(MAPPINGS_PAGE, &[]),
+        Operation::not_offered("ListFunctionEventInvokeConfigs")
+            .on(FUNCTION)
+            .at("GET", "/2019-09-25/functions/{FunctionName}/event-invoke-config/list"),
+        Operation::not_offered("ListFunctionUrlConfigs")
+            .on(FUNCTION)
+            .at("GET", "/2021-10-31/functions/{FunctionName}/urls"),
+        Operation::not_offered("ListFunctionVersionsByCapacityProvider")
+            .on(CAPACITY)
+            .at("GET", "/2025-11-30/capacity-providers/{CapacityProviderName}/function-versions"),
+        Operation::new("ListFunctions").at("GET", "/2015-03-31/functions").bound(FUNCTIONS_PAGE, &[]),
+        Operation::not_offered("ListFunctionsByCodeSigningConfig")
+            .on(CODE_SIGNING)
+            .at("GET", "/2020-04-22/code-signing-configs/{CodeSigningConfigArn}/functions"),
+        Operation::not_offered("ListLayerVersions").on(LAYER).at("GET", "/2018-10-31/layers/{LayerName}/versions"),
+        Operation::not_offered("ListLayers").at("GET", "/2018-10-31/layers"),
+        Operation::not_offered("ListProvisionedConcurrencyConfigs")
+            .on(FUNCTION)
+            .at("GET", "/2019-09-30/functions/{FunctionName}/provisioned-concurrency?List=ALL"),
+        Operation::not_offered("ListTags").on(RESOURCE).at("GET", "/2017-03-31/tags/{Resource}"),
+        Operation::not_offered("ListVersionsByFunction")
+            .on(FUNCTION)
+            .at("GET", "/2015-03-31/functions/{FunctionName}/versions"),
+        Operation::not_offered("PublishLayerVersion").on(LAYER).at("POST", "/2018-10-31/layers/{LayerName}/versions"),
+        Operation::not_offered("PublishVersion")
+            .on(FUNCTION)
+            .at("POST", "/2015-03-31/functions/{FunctionName}/versions"),
+        Operation::not_offered("PutFunctionCodeSigningConfig")
+            .on(FUNCTION)
+            .at("PUT", "/2020-06-30/functions/{FunctionName}/code-signing-config"),
+        Operation::not_offered("PutFunctionConcurrency")
+            .on(FUNCTION)
+            .at("PUT", "/2017-10-31/functions/{FunctionName}/concurrency"),
+        Operation::not_offered("PutFunctionEventInvokeConfig")
+            .on(FUNCTION)
+            .at("PUT", "/2019-09-25/functions/{FunctionName}/event-invoke-config"),
+        Operation::not_offered("PutFunctionRecursionConfig")
+            .on(FUNCTION)
+            .at("PUT", "/2024-08-31/functions/{FunctionName}/recursion-config"),
+        Operation::not_offered("PutFunctionScalingConfig")
+            .on(FUNCTION)
+            .at("PUT", "/2025-11-30/functions/{FunctionName}/function-scaling-config"),
+        Operation::not_offered("PutProvisionedConcurrencyConfig")
+            .on(FUNCTION)
+            .at("PUT", "/2019-09-30/functions/{FunctionName}/provisioned-concurrency"),
+        Operation::not_offered("PutRuntimeManagementConfig")
+            .on(FUNCTION)
+            .at("PUT", "/2021-07-20/functions/{FunctionName}/runtime-management-config"),
+        Operation::not_offered("RemoveLayerVersionPermission")
+            .on(LAYER)
+            .at("DELETE", "/2018-10-31/layers/{LayerName}/versions/{VersionNumber}/policy/{StatementId}"),
+        Operation::not_offered("RemovePermission")
+            .on(FUNCTION)
+            .at("DELETE", "/2015-03-31/functions/{FunctionName}/policy/{StatementId}"),
+        Operation::not_offered("SendDurableExecutionCallbackFailure")
+            .at("POST", "/2025-12-01/durable-execution-callbacks/{CallbackId}/fail"),
+        Operation::not_offered("SendDurableExecutionCallbackHeartbeat")
+            .at("POST", "/2025-12-01/durable-execution-callbacks/{CallbackId}/heartbeat"),
+        Operation::not_offered("SendDurableExecutionCallbackSuccess")
+            .at("POST", "/2025-12-01/durable-execution-callbacks/{CallbackId}/succeed"),
+        Operation::not_offered("StopDurableExecution")
+            .on(EXECUTION)
+            .at("POST", "/2025-12-01/durable-executions/{DurableExecutionArn}/stop"),
+        Operation::not_offered("TagResource").on(RESOURCE).at("POST", "/2017-03-31/tags/{Resource}"),
+        Operation::not_offered("UntagResource").on(RESOURCE).at("DELETE", "/2017-03-31/tags/{Resource}"),
+        Operation::not_offered("UpdateAlias")
+            .on(FUNCTION)
+            .at("PUT", "/2015-03-31/functions/{FunctionName}/aliases/{Name}"),
+        Operation::not_offered("UpdateCapacityProvider")
+            .on(CAPACITY)
+            .at("PUT", "/2025-11-30/capacity-providers/{CapacityProviderName}"),
+        Operation::not_offered("UpdateCodeSigningConfig")
+            .on(CODE_SIGNING)
+            .at("PUT", "/2020-04-22/code-signing-configs/{CodeSigningConfigArn}"),
+        Operation::new("UpdateEventSourceMapping")
+            .on(FUNCTION)
+            .at("PUT", "/2015-03-31/event-source-mappings/{UUID}")
+            .answered_with(202),
+        Operation::not_offered("UpdateFunctionCode")
+            .on(FUNCTION)
+            .at("PUT", "/2015-03-31/functions/{FunctionName}/code"),
+        Operation::not_offered("UpdateFunctionConfiguration")
+            .on(FUNCTION)
+            .at("PUT", "/2015-03-31/functions/{FunctionName}/configuration"),
+        Operation::not_offered("UpdateFunctionEventInvokeConfig")
+            .on(FUNCTION)
+            .at("POST", "/2019-09-25/functions/{FunctionName}/event-invoke-config"),
+        Operation::not_offered("UpdateFunctionUrlConfig")
+            .on(FUNCTION)
+            .at("PUT", "/2021-10-31/functions/{FunctionName}/url"),
     ],
     ..ServiceModel::new("lambda", "Lambda")
 };
@@ -113,6 +314,10 @@ const MODEL: ServiceModel = ServiceModel {
 impl Service for Lambda {
     fn model(&self) -> &'static ServiceModel {
         &MODEL
+    }
+
+    async fn perform(&self, call: &Call) -> Result<Answer, ApiError> {
+        operations::perform(self, call).await
     }
 
     fn problems(&self) -> Vec<Problem> {

@@ -1,7 +1,7 @@
 //! Names and operations of S3 (2006-03-01). Routing within it is that of s3s; the actions are those of
 //! the Service Authorization Reference.
 
-use anabranch_protocol::{Operation, ResourceReference, ServiceModel, Wire};
+use anabranch_protocol::{HttpEntry, Operation, ResourceReference, ResourceType, ServiceModel, Wire};
 
 const BUCKET: &[ResourceReference] = &[ResourceReference::Name { member: "Bucket", resource: "{}" }];
 const OBJECT: &[ResourceReference] = &[
@@ -12,7 +12,20 @@ const OBJECT: &[ResourceReference] = &[
 /// S3.
 pub(crate) const MODEL: ServiceModel = ServiceModel {
     scopes: &["s3", "s3express"],
+    resource_types: &[ResourceType {
+        name: "AWS::S3::Bucket",
+        properties: &["BucketName"],
+        attributes: &["Arn", "DomainName"],
+    }],
     wires: &[Wire::Http],
+    http: Some(HttpEntry {
+        metered_as: "s3",
+        path_prefixes: &[],
+        host_label: None,
+        takes_the_rest: true,
+        streams_bodies: true,
+        is_open_to_pages: false,
+    }),
     operations: &[
         Operation::new("AbortMultipartUpload").on(OBJECT),
         Operation::new("CompleteMultipartUpload").on(OBJECT).by_action("PutObject"),

@@ -19,9 +19,11 @@ mod encoding;
 mod error;
 mod event_stream;
 mod json;
+mod measured;
 mod mismatch;
 mod problem;
 mod query;
+mod rest;
 mod service;
 mod worded;
 
@@ -34,11 +36,13 @@ pub use context::RequestContext;
 pub use encoding::{Blob, Encoding, Timestamp};
 pub use error::{ApiError, ErrorKind};
 pub use event_stream::{EVENT_STREAM_TYPE, Event, EventStream};
+pub use measured::{Measured, MeasuredKind};
 pub use problem::{Problem, ProblemKind};
 pub use query::{
     PARAMETER_DEPTH_MAX, PARAMETERS_MAX, QUERY_ANSWER_TYPE, QueryRequest, QueryStyle, query_answer, query_error,
-    rest_xml_error,
 };
+pub use rest::{HttpAnswer, ModelledError, RestBody, RestRequest, RestStyle, rest_error, rest_xml_error};
 pub use service::{
-    Answer, Call, Cell, Column, Operation, ResourceReference, Section, Service, ServiceModel, StartFailure, Wire,
+    Answer, BoundMember, Call, Cell, Column, HttpBinding, HttpBody, HttpEntry, Matched, NotText, Operation, Place,
+    ResourceReference, ResourceType, Section, Service, ServiceModel, StartFailure, Wire,
 };

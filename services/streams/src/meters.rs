@@ -1,6 +1,7 @@
 //! What streams and shards went through, under CloudWatch's names ("Monitoring the Amazon Kinesis
 //! Data Streams Service with Amazon CloudWatch").
 
+use anabranch_protocol::{Measured as Figure, MeasuredKind};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -106,6 +107,36 @@ pub struct Measured {
     pub sample_count: u64,
     /// All values together: CloudWatch's `Sum`. Bytes, records, or milliseconds.
     pub sum: f64,
+}
+
+impl Measured {
+    /// Its sum and its count under the names that the CloudWatch exporter for Prometheus gives them:
+    /// `aws_kinesis_put_records_latency_sum{stream_name="clicks"}`.
+    pub(crate) fn figures(self) -> [Figure; 2] {
+        let mut labels = vec![("stream_name", self.stream)];
+        labels.extend(self.shard.map(|shard| ("shard_id", shard)));
+        let name = snake_case(self.metric);
+        let figure = |statistic: &str, labels, value| Figure {
+            name: format!("aws_kinesis_{name}_{statistic}").into(),
+            help: "",
+            kind: MeasuredKind::Counter,
+            labels,
+            value,
+        };
+        [figure("sample_count", labels.clone(), self.sample_count as f64), figure("sum", labels, self.sum)]
+    }
+}
+
+/// `PutRecords.Latency` as `put_records_latency`.
+fn snake_case(name: &str) -> String {
+    let mut text = String::new();
+    for character in name.chars() {
+        if character.is_ascii_uppercase() && !text.is_empty() && !text.ends_with('_') {
+            text.push('_');
+        }
+        text.push(if character == '.' { '_' } else { character.to_ascii_lowercase() });
+    }
+    text
 }
 
 /// Sums are kept in thousandths, for latencies in milliseconds.

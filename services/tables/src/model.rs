@@ -1,6 +1,6 @@
 //! Names, wires and operations of the two APIs (2012-08-10).
 
-use anabranch_protocol::{Operation, ResourceReference, ServiceModel, Wire};
+use anabranch_protocol::{Operation, ResourceReference, ResourceType, ServiceModel, Wire};
 
 const TABLE: &[ResourceReference] = &[table("TableName")];
 const TABLE_ARN: &[ResourceReference] = &[ResourceReference::Arn("TableArn")];
@@ -27,6 +27,18 @@ const UNKNOWN_OPERATION: &str = "com.amazon.coral.service#UnknownOperationExcept
 pub(crate) const TABLES: ServiceModel = ServiceModel {
     target_prefixes: &["DynamoDB_20120810"],
     scopes: &["dynamodb"],
+    resource_types: &[
+        ResourceType {
+            name: "AWS::DynamoDB::Table",
+            properties: &["AttributeDefinitions", "BillingMode", "KeySchema", "TableName", "TimeToLiveSpecification"],
+            attributes: &["Arn"],
+        },
+        ResourceType {
+            name: "AWS::Serverless::SimpleTable",
+            properties: &["PrimaryKey", "TableName"],
+            attributes: &["Arn"],
+        },
+    ],
     wires: &[Wire::Json],
     operations: &[
         Operation::new("BatchExecuteStatement"),

@@ -18,6 +18,6 @@ mod stack;
 pub use problem::{Problem, TemplateError};
 pub use resources::{
     Bucket, DeliveryStream, EventSource, Function, HttpApi, Mapping, Notification, Resource, ResourceKind, Route,
-    Stream, Table,
+    Stream, Table, has_attribute, resource_types,
 };
 pub use stack::{Options, Stack, read};

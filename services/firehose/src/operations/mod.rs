@@ -9,7 +9,7 @@ mod put_record_batch;
 
 use std::sync::Arc;
 
-use anabranch_protocol::{Answer, ApiError, Call, Operation, ResourceReference, ServiceModel, Wire};
+use anabranch_protocol::{Answer, ApiError, Call, Operation, ResourceReference, ResourceType, ServiceModel, Wire};
 
 use crate::error::invalid_argument;
 use crate::limits::CONTROL_BODY_BYTES_MAX;
@@ -22,6 +22,16 @@ const DELIVERY_STREAM: &[ResourceReference] =
 pub(crate) const MODEL: ServiceModel = ServiceModel {
     target_prefixes: &["Firehose_20150804"],
     scopes: &["firehose"],
+    resource_types: &[ResourceType {
+        name: "AWS::KinesisFirehose::DeliveryStream",
+        properties: &[
+            "DeliveryStreamName",
+            "DeliveryStreamType",
+            "ExtendedS3DestinationConfiguration",
+            "S3DestinationConfiguration",
+        ],
+        attributes: &["Arn"],
+    }],
     wires: &[Wire::Json],
     operations: &[
         Operation::new("CreateDeliveryStream").on(DELIVERY_STREAM),

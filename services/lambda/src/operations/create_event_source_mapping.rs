@@ -1,16 +1,14 @@
-//! CreateEventSourceMapping: `POST /2015-03-31/event-source-mappings`.
+//! CreateEventSourceMapping.
 
-use axum::extract::State;
-use http::StatusCode;
-use std::sync::Arc;
+use anabranch_protocol::ApiError;
 
-use super::parts::{Answer, Caller, MappingBody, json, read};
-use crate::Lambda;
+use crate::{EventSourceMapping, EventSourceMappingRequest, Lambda, Scope};
 
-pub(super) async fn handle(
-    State(lambda): State<Arc<Lambda>>,
-    Caller(scope): Caller,
-    MappingBody(body): MappingBody,
-) -> Answer {
-    json(StatusCode::ACCEPTED, &lambda.create_event_source_mapping(&scope, read(&body)?).await?)
+/// Makes a mapping, which is `Creating` at first.
+pub(super) async fn create_event_source_mapping(
+    lambda: &Lambda,
+    scope: &Scope,
+    request: EventSourceMappingRequest,
+) -> Result<EventSourceMapping, ApiError> {
+    lambda.create_event_source_mapping(scope, request).await
 }

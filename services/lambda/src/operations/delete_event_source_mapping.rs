@@ -1,12 +1,15 @@
-//! DeleteEventSourceMapping: `DELETE /2015-03-31/event-source-mappings/{UUID}`.
+//! DeleteEventSourceMapping.
 
-use axum::extract::State;
-use http::StatusCode;
-use std::sync::Arc;
+use anabranch_protocol::ApiError;
 
-use super::parts::{Answer, Caller, Name, json};
-use crate::Lambda;
+use super::MappingRequest;
+use crate::{EventSourceMapping, Lambda, Scope};
 
-pub(super) async fn handle(State(lambda): State<Arc<Lambda>>, Caller(scope): Caller, Name(uuid): Name) -> Answer {
-    json(StatusCode::ACCEPTED, &lambda.delete_event_source_mapping(&scope, &uuid).await?)
+/// Removes a mapping, which is `Deleting` at first.
+pub(super) async fn delete_event_source_mapping(
+    lambda: &Lambda,
+    scope: &Scope,
+    request: MappingRequest,
+) -> Result<EventSourceMapping, ApiError> {
+    lambda.delete_event_source_mapping(scope, &request.uuid).await
 }

@@ -1,12 +1,15 @@
-//! GetEventSourceMapping: `GET /2015-03-31/event-source-mappings/{UUID}`.
+//! GetEventSourceMapping.
 
-use axum::extract::State;
-use http::StatusCode;
-use std::sync::Arc;
+use anabranch_protocol::ApiError;
 
-use super::parts::{Answer, Caller, Name, json};
-use crate::Lambda;
+use super::MappingRequest;
+use crate::{EventSourceMapping, Lambda, Scope};
 
-pub(super) async fn handle(State(lambda): State<Arc<Lambda>>, Caller(scope): Caller, Name(uuid): Name) -> Answer {
-    json(StatusCode::OK, &lambda.get_event_source_mapping(&scope, &uuid)?)
+/// Describes a mapping.
+pub(super) fn get_event_source_mapping(
+    lambda: &Lambda,
+    scope: &Scope,
+    request: &MappingRequest,
+) -> Result<EventSourceMapping, ApiError> {
+    lambda.get_event_source_mapping(scope, &request.uuid)
 }

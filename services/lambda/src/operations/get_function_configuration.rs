@@ -1,22 +1,20 @@
-//! GetFunctionConfiguration: `GET /2015-03-31/functions/{FunctionName}/configuration`.
+//! GetFunctionConfiguration.
 
-use axum::extract::{Query, State};
-use http::StatusCode;
-use std::sync::Arc;
+use anabranch_protocol::ApiError;
+use serde_json::Value;
 
+use super::FunctionRequest;
 use super::function_configuration::configuration;
-use super::get_function::Qualifier;
-use super::parts::{Answer, Caller, Name, json};
-use crate::Lambda;
 use crate::function_id::FunctionId;
+use crate::{Lambda, Scope};
 
-pub(super) async fn handle(
-    State(lambda): State<Arc<Lambda>>,
-    Caller(scope): Caller,
-    Name(name): Name,
-    Query(query): Query<Qualifier>,
-) -> Answer {
-    let function = FunctionId::resolve(&name, query.qualifier.as_deref(), &scope)?;
+/// Describes a function.
+pub(super) fn get_function_configuration(
+    lambda: &Lambda,
+    scope: &Scope,
+    request: &FunctionRequest,
+) -> Result<Value, ApiError> {
+    let function = FunctionId::resolve(&request.function_name, request.qualifier.as_deref(), scope)?;
     let spec = lambda.get_function(&function)?;
-    json(StatusCode::OK, &configuration(&spec))
+    Ok(configuration(&spec))
 }

@@ -1,82 +1,80 @@
-//! Invoke: `POST /2015-03-31/functions/{FunctionName}/invocations`.
+//! Invoke.
 
-use anabranch_protocol::{ApiError, ErrorKind};
-use axum::body::{Body, to_bytes};
-use axum::extract::{Query, State};
-use axum::response::Response;
+use anabranch_protocol::{Answer, ApiError, Call};
 use base64_simd::STANDARD;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, StatusCode};
-use std::sync::Arc;
+use serde::{Deserialize, Serialize};
 
-use super::get_function::Qualifier;
-use super::parts::{Answer, Caller, Name};
-use crate::Lambda;
 use crate::error::invalid_parameter;
 use crate::function_id::{FunctionId, LATEST_VERSION};
-use crate::invoke::{InvokeOptions, InvokeOutcome, LogTail, PAYLOAD_BYTES_MAX, check_payload};
+use crate::invoke::{InvokeOptions, LogTail, PAYLOAD_BYTES_MAX, check_payload};
+use crate::{Lambda, Scope};
 
-pub(super) async fn handle(
-    State(lambda): State<Arc<Lambda>>,
-    Caller(scope): Caller,
-    Name(name): Name,
-    Query(query): Query<Qualifier>,
-    headers: HeaderMap,
-    body: Body,
-) -> Answer {
-    let function = FunctionId::resolve(&name, query.qualifier.as_deref(), &scope)?;
-    let payload = to_bytes(body, PAYLOAD_BYTES_MAX).await.map_err(|_| too_large())?;
-    let client_context = header(&headers, "x-amz-client-context");
-    let response = match header(&headers, "x-amz-invocation-type").as_deref() {
+/// The payload is the body.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct InvokeRequest {
+    function_name: String,
+    qualifier: Option<String>,
+    invocation_type: Option<String>,
+    log_type: Option<String>,
+    client_context: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Invoked {
+    status_code: u16,
+    function_error: Option<String>,
+    log_result: Option<String>,
+    executed_version: &'static str,
+}
+
+impl Invoked {
+    fn new(status_code: u16) -> Self {
+        Self { status_code, function_error: None, log_result: None, executed_version: LATEST_VERSION }
+    }
+}
+
+/// Invokes a function and waits for its outcome, takes an event for it, or only looks whether that
+/// could be done. The answer bears the invocation's id.
+pub(super) async fn invoke(lambda: &Lambda, call: &Call) -> Result<Answer, ApiError> {
+    let request: InvokeRequest = call.input()?;
+    let scope = Scope::from(&call.context);
+    let function = FunctionId::resolve(&request.function_name, request.qualifier.as_deref(), &scope)?;
+    let (payload, client_context) = (call.body(), request.client_context);
+    let (answer, request_id) = match request.invocation_type.as_deref() {
         None | Some("RequestResponse") => {
-            let log_tail = log_tail(&headers)?;
-            outcome(lambda.invoke(&function, payload, InvokeOptions { client_context, log_tail }).await?)
+            let log_tail = log_tail(request.log_type.as_deref())?;
+            let outcome = lambda.invoke(&function, payload, InvokeOptions { client_context, log_tail }).await?;
+            let invoked = Invoked {
+                function_error: outcome.function_error,
+                log_result: outcome.log_tail.map(|tail| STANDARD.encode_to_string(tail)),
+                ..Invoked::new(200)
+            };
+            (call.answer_payload(&invoked, outcome.payload, Some("application/json"))?, outcome.request_id)
         }
         Some("Event") => {
             let request_id = lambda.invoke_event(&function, payload, client_context).await?;
-            respond(StatusCode::ACCEPTED, &request_id, Bytes::new())
+            (call.answer_payload(&Invoked::new(202), Bytes::new(), None)?, request_id)
         }
         Some("DryRun") => {
             lambda.get_function(&function)?;
             check_payload(payload, PAYLOAD_BYTES_MAX)?;
-            respond(StatusCode::NO_CONTENT, &uuid::Uuid::new_v4().to_string(), Bytes::new())
+            (call.answer_payload(&Invoked::new(204), Bytes::new(), None)?, uuid::Uuid::new_v4().to_string())
         }
         Some(other) => {
             return Err(invalid_parameter(format!(
                 "1 validation error detected: Value '{other}' at 'invocationType' failed to satisfy constraint: \
                  Member must satisfy enum value set: [Event, RequestResponse, DryRun]"
-            ))
-            .into());
+            )));
         }
     };
-    Ok(response)
+    Ok(Answer::Http(answer.with_header("x-amzn-requestid", request_id)))
 }
 
-fn outcome(outcome: InvokeOutcome) -> Response {
-    let mut response = respond(StatusCode::OK, &outcome.request_id, outcome.payload);
-    let headers = response.headers_mut();
-    headers.insert("content-type", HeaderValue::from_static("application/json"));
-    if let Some(error) = outcome.function_error.and_then(|error| HeaderValue::from_str(&error).ok()) {
-        headers.insert("x-amz-function-error", error);
-    }
-    if let Some(tail) = outcome.log_tail.and_then(|tail| HeaderValue::from_str(&STANDARD.encode_to_string(tail)).ok()) {
-        headers.insert("x-amz-log-result", tail);
-    }
-    response
-}
-
-fn respond(status: StatusCode, request_id: &str, body: Bytes) -> Response {
-    let mut response = Response::new(Body::from(body));
-    *response.status_mut() = status;
-    response.headers_mut().insert("x-amz-executed-version", HeaderValue::from_static(LATEST_VERSION));
-    if let Ok(request_id) = HeaderValue::from_str(request_id) {
-        response.headers_mut().insert("x-amzn-requestid", request_id);
-    }
-    response
-}
-
-fn log_tail(headers: &HeaderMap) -> Result<LogTail, ApiError> {
-    match header(headers, "x-amz-log-type").as_deref() {
+fn log_tail(log_type: Option<&str>) -> Result<LogTail, ApiError> {
+    match log_type {
         None | Some("None") => Ok(LogTail::None),
         Some("Tail") => Ok(LogTail::Last4Kb),
         Some(other) => Err(invalid_parameter(format!(
@@ -84,16 +82,4 @@ fn log_tail(headers: &HeaderMap) -> Result<LogTail, ApiError> {
              Member must satisfy enum value set: [None, Tail]"
         ))),
     }
-}
-
-fn header(headers: &HeaderMap, name: &str) -> Option<String> {
-    headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_string)
-}
-
-fn too_large() -> ApiError {
-    ApiError::new(
-        ErrorKind::TooLarge,
-        "RequestTooLargeException",
-        format!("Request must be smaller than {PAYLOAD_BYTES_MAX} bytes for the InvokeFunction operation"),
-    )
 }

@@ -1,24 +1,20 @@
-//! ListEventSourceMappings: `GET /2015-03-31/event-source-mappings`.
+//! ListEventSourceMappings.
 
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
-use http::StatusCode;
-use serde_json::json as value;
-use std::sync::Arc;
+use anabranch_protocol::ApiError;
+use serde_json::{Value, json};
 
-use super::parts::{Answer, Caller, bad_query, json};
-use crate::{Lambda, ListEventSourceMappings};
+use crate::{Lambda, ListEventSourceMappings, Scope};
 
-pub(super) async fn handle(
-    State(lambda): State<Arc<Lambda>>,
-    Caller(scope): Caller,
-    query: Result<Query<ListEventSourceMappings>, QueryRejection>,
-) -> Answer {
-    let Query(request) = query.map_err(|_| bad_query())?;
-    let (mappings, next_marker) = lambda.list_event_source_mappings(&scope, &request)?;
-    let mut response = value!({ "EventSourceMappings": mappings });
+/// A page of the mappings.
+pub(super) fn list_event_source_mappings(
+    lambda: &Lambda,
+    scope: &Scope,
+    request: &ListEventSourceMappings,
+) -> Result<Value, ApiError> {
+    let (mappings, next_marker) = lambda.list_event_source_mappings(scope, request)?;
+    let mut answer = json!({ "EventSourceMappings": mappings });
     if let Some(marker) = next_marker {
-        response["NextMarker"] = marker.into();
+        answer["NextMarker"] = marker.into();
     }
-    json(StatusCode::OK, &response)
+    Ok(answer)
 }

@@ -1,4 +1,4 @@
-//! The REST API, one operation a file. This is its table of contents.
+//! The operations, in the order of the API reference: one file each.
 
 mod create_event_source_mapping;
 mod delete_event_source_mapping;
@@ -9,47 +9,66 @@ mod get_function_configuration;
 mod invoke;
 mod list_event_source_mappings;
 mod list_functions;
-mod parts;
-mod unsupported;
 mod update_event_source_mapping;
 
-use axum::Router;
-use axum::extract::DefaultBodyLimit;
-use axum::routing::{get, post};
-use std::sync::Arc;
+use anabranch_protocol::{Answer, ApiError, Call, ErrorKind};
+use serde::Deserialize;
 
-use crate::Lambda;
-use crate::invoke::PAYLOAD_BYTES_MAX;
+use crate::{Lambda, Scope};
 
-impl Lambda {
-    /// The REST API, to be mounted at `/`: it serves `/2015-03-31/…`.
-    pub fn router(self: &Arc<Self>) -> Router {
-        router(self.clone())
+/// Most bytes of a request that makes or changes an event source mapping.
+const MAPPING_BYTES_MAX: usize = 256 << 10;
+
+/// The input of operations on a function.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct FunctionRequest {
+    function_name: String,
+    qualifier: Option<String>,
+}
+
+/// The input of operations on an event source mapping.
+#[derive(Debug, Deserialize)]
+struct MappingRequest {
+    #[serde(rename = "UUID")]
+    uuid: String,
+}
+
+/// Performs an operation of the model.
+pub(crate) async fn perform(lambda: &Lambda, call: &Call) -> Result<Answer, ApiError> {
+    let scope = Scope::from(&call.context);
+    match call.operation.name {
+        "CreateEventSourceMapping" => {
+            check_size(call)?;
+            call.answer(&create_event_source_mapping::create_event_source_mapping(lambda, &scope, call.input()?).await?)
+        }
+        "DeleteEventSourceMapping" => {
+            call.answer(&delete_event_source_mapping::delete_event_source_mapping(lambda, &scope, call.input()?).await?)
+        }
+        "GetEventSourceMapping" => {
+            call.perform(|_, input| get_event_source_mapping::get_event_source_mapping(lambda, &scope, &input))
+        }
+        "GetFunction" => call.perform(|_, input| get_function::get_function(lambda, &scope, &input)),
+        "GetFunctionConfiguration" => {
+            call.perform(|_, input| get_function_configuration::get_function_configuration(lambda, &scope, &input))
+        }
+        "Invoke" => invoke::invoke(lambda, call).await,
+        "ListEventSourceMappings" => {
+            call.perform(|_, input| list_event_source_mappings::list_event_source_mappings(lambda, &scope, &input))
+        }
+        "ListFunctions" => call.perform(|_, input| list_functions::list_functions(lambda, &scope, &input)),
+        "UpdateEventSourceMapping" => {
+            check_size(call)?;
+            call.answer(&update_event_source_mapping::update_event_source_mapping(lambda, &scope, call.input()?).await?)
+        }
+        other => Err(ApiError::unknown_operation(other)),
     }
 }
 
-fn router(lambda: Arc<Lambda>) -> Router {
-    let mappings =
-        get(list_event_source_mappings::handle).post(create_event_source_mapping::handle).fallback(unsupported::handle);
-    let mapping = get(get_event_source_mapping::handle)
-        .put(update_event_source_mapping::handle)
-        .delete(delete_event_source_mapping::handle)
-        .fallback(unsupported::handle);
-    let functions = get(list_functions::handle).fallback(unsupported::handle);
-    Router::new()
-        .route("/2015-03-31/event-source-mappings", mappings.clone())
-        .route("/2015-03-31/event-source-mappings/", mappings)
-        .route("/2015-03-31/event-source-mappings/{uuid}", mapping)
-        .route("/2015-03-31/functions", functions.clone())
-        .route("/2015-03-31/functions/", functions)
-        .route("/2015-03-31/functions/{name}", get(get_function::handle).fallback(unsupported::handle))
-        .route(
-            "/2015-03-31/functions/{name}/configuration",
-            get(get_function_configuration::handle).fallback(unsupported::handle),
-        )
-        .route("/2015-03-31/functions/{name}/invocations", post(invoke::handle).fallback(unsupported::handle))
-        .fallback(unsupported::handle)
-        // One byte more, so that a payload over the limit gets Lambda's own exception.
-        .layer(DefaultBodyLimit::max(PAYLOAD_BYTES_MAX + 1))
-        .with_state(lambda)
+fn check_size(call: &Call) -> Result<(), ApiError> {
+    if call.body().len() <= MAPPING_BYTES_MAX {
+        return Ok(());
+    }
+    let message = format!("Request must be smaller than {MAPPING_BYTES_MAX} bytes for an event source mapping");
+    Err(ApiError::new(ErrorKind::TooLarge, "RequestTooLargeException", message))
 }

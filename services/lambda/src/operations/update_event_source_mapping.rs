@@ -1,17 +1,23 @@
-//! UpdateEventSourceMapping: `PUT /2015-03-31/event-source-mappings/{UUID}`.
+//! UpdateEventSourceMapping.
 
-use axum::extract::State;
-use http::StatusCode;
-use std::sync::Arc;
+use anabranch_protocol::ApiError;
+use serde::Deserialize;
 
-use super::parts::{Answer, Caller, MappingBody, Name, json, read};
-use crate::Lambda;
+use crate::{EventSourceMapping, EventSourceMappingRequest, Lambda, Scope};
 
-pub(super) async fn handle(
-    State(lambda): State<Arc<Lambda>>,
-    Caller(scope): Caller,
-    Name(uuid): Name,
-    MappingBody(body): MappingBody,
-) -> Answer {
-    json(StatusCode::ACCEPTED, &lambda.update_event_source_mapping(&scope, &uuid, read(&body)?).await?)
+#[derive(Debug, Deserialize)]
+pub(super) struct UpdateEventSourceMappingRequest {
+    #[serde(rename = "UUID")]
+    uuid: String,
+    #[serde(flatten)]
+    changes: EventSourceMappingRequest,
+}
+
+/// Changes a mapping; what the request leaves out stays.
+pub(super) async fn update_event_source_mapping(
+    lambda: &Lambda,
+    scope: &Scope,
+    request: UpdateEventSourceMappingRequest,
+) -> Result<EventSourceMapping, ApiError> {
+    lambda.update_event_source_mapping(scope, &request.uuid, request.changes).await
 }

@@ -1,13 +1,40 @@
 //! The REST API: requests and answers as they are on the wire.
 
-use anabranch_lambda::{Executable, FunctionSpec, InvokeOptions, LambdaConfig, Scope};
+use anabranch_lambda::{Executable, FunctionSpec, InvokeOptions, Lambda, LambdaConfig, Scope};
+use anabranch_protocol::{Answer, ApiError, Call, RequestContext, RestRequest, Service as _, rest_error};
 use axum::body::{Body, to_bytes};
 use http::{Request, Response, StatusCode};
 use serde_json::{Value, json};
+use std::sync::Arc;
 use std::time::Duration;
-use tower_service::Service as _;
 
 use crate::fixture::{STREAM_ARN, Service, eventually, function, id, open};
+
+/// A request's way through the gateway.
+async fn answer(lambda: Arc<Lambda>, request: Request<Body>) -> Response<Body> {
+    let (head, body) = request.into_parts();
+    let (model, context) = (lambda.model(), RequestContext::default());
+    let style = model.rest.unwrap();
+    let (path, query) = (head.uri.path(), head.uri.query().unwrap_or_default());
+    let answered = async {
+        let matched = model.matching(head.method.as_str(), path, query);
+        let matched = matched.map_err(|error| ApiError::invalid(style.malformed_member, error.to_string()))?;
+        let matched = matched.ok_or_else(|| ApiError::unknown_operation(&format!("{} {path}", head.method)))?;
+        let operation = model.offered(matched.operation.name)?;
+        let body = to_bytes(body, usize::MAX).await.unwrap();
+        let request = RestRequest::read(style, matched, &head, body)?;
+        match lambda.perform(&Call::rest(context.clone(), operation, request)).await? {
+            Answer::Http(answer) => Ok(answer),
+            _ => panic!("not an answer in HTTP"),
+        }
+    };
+    let answer = answered.await.unwrap_or_else(|error| rest_error(&style, &error, &context.request_id));
+    let mut response = Response::builder().status(answer.status);
+    for (name, value) in answer.headers {
+        response = response.header(name, value);
+    }
+    response.body(Body::from(answer.body)).unwrap()
+}
 
 struct Api {
     service: Service,
@@ -28,7 +55,7 @@ impl Api {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        self.service.lambda.router().call(request.body(body.into()).unwrap()).await.unwrap()
+        answer(self.service.lambda.clone(), request.body(body.into()).unwrap()).await
     }
 
     async fn json(&self, method: &str, path: &str, body: Value) -> (u16, Value) {
@@ -168,7 +195,8 @@ async fn a_function_elsewhere_is_invoked_through_its_endpoint() {
     let api = Api::new().await;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base_url = format!("http://{}", listener.local_addr().unwrap());
-    let router = api.service.lambda.router();
+    let lambda = api.service.lambda.clone();
+    let router = axum::Router::new().fallback(move |request: Request<Body>| answer(lambda.clone(), request));
     let server = tokio::spawn(async move { axum::serve(listener, router).await });
     let near = Api::new().await;
     near.service.lambda.put_function(FunctionSpec::new("f", Executable::Remote(base_url))).await.unwrap();

@@ -12,7 +12,7 @@ use crate::encoding::MOMENT;
 /// Why a parameter does not fit; the path grows as it is handed up.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub(super) struct Misfit(String);
+pub(crate) struct Misfit(String);
 
 impl serde::de::Error for Misfit {
     fn custom<T: Display>(message: T) -> Self {
@@ -22,13 +22,13 @@ impl serde::de::Error for Misfit {
 
 /// A parameter and what lies below it.
 #[derive(Clone)]
-pub(super) struct Parameter<'de> {
-    form: &'de Form,
-    name: &'de str,
+pub(crate) struct Parameter<'de> {
+    pub(crate) form: &'de Form,
+    pub(crate) name: &'de str,
 }
 
 impl<'de> Parameter<'de> {
-    pub(super) fn root(form: &'de Form) -> Self {
+    pub(crate) fn root(form: &'de Form) -> Self {
         Self { form, name: "" }
     }
 

@@ -13,9 +13,10 @@ use quick_xml::events::{BytesDecl, BytesText, Event};
 use serde::{Deserialize, Serialize};
 
 use crate::ApiError;
-use form::Form;
+pub(crate) use deserializer::Parameter;
+pub(crate) use form::Form;
 pub use form::{PARAMETER_DEPTH_MAX, PARAMETERS_MAX};
-use serializer::{Failure, Named};
+use serializer::{Failure, Named, Root};
 pub use style::QueryStyle;
 
 /// Content type of its answers.
@@ -105,26 +106,32 @@ pub fn query_error(style: &QueryStyle, error: &ApiError, request_id: &str) -> st
     Ok(writer.into_inner())
 }
 
-/// An error as clients of REST-XML services, such as S3, read it.
+/// A document of the REST-XML protocol: `output` in an element called `root`, without the members
+/// that travel outside the body.
 ///
 /// # Errors
-/// None: writing to memory does not fail.
-pub fn rest_xml_error(code: &str, message: &str, request_id: &str) -> std::io::Result<Vec<u8>> {
-    let mut writer = Writer::new(Vec::with_capacity(256));
-    declare(&mut writer)?;
-    writer.create_element("Error").write_inner_content(|writer| {
-        element(writer, "Code", code)?;
-        element(writer, "Message", message)?;
-        element(writer, "RequestId", request_id)
-    })?;
+/// `InternalFailure` when the value has no form in XML.
+pub(crate) fn xml_document<T: Serialize>(
+    namespace: &str,
+    root: &str,
+    output: &T,
+    outside: &[&str],
+) -> Result<Vec<u8>, ApiError> {
+    let style = QueryStyle { namespace: "", is_flattened: false, renamed: &[] };
+    let mut writer = Writer::new(Vec::with_capacity(512));
+    let write = |writer: &mut Writer<Vec<u8>>| -> Result<(), Failure> {
+        declare(writer)?;
+        output.serialize(Named::root(writer, &style, root, Root { namespace, outside }))
+    };
+    write(&mut writer).map_err(|error| ApiError::internal(error.to_string()))?;
     Ok(writer.into_inner())
 }
 
-fn declare(writer: &mut Writer<impl Write>) -> std::io::Result<()> {
+pub(crate) fn declare(writer: &mut Writer<impl Write>) -> std::io::Result<()> {
     writer.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))
 }
 
-fn element(writer: &mut Writer<impl Write>, name: &str, text: &str) -> std::io::Result<()> {
+pub(crate) fn element(writer: &mut Writer<impl Write>, name: &str, text: &str) -> std::io::Result<()> {
     writer.create_element(name).write_text_content(BytesText::new(text)).map(drop)
 }
 

@@ -32,11 +32,25 @@ pub(super) struct Named<'a, W> {
     style: &'a QueryStyle,
     name: &'a str,
     is_flattened: bool,
+    root: Root<'a>,
+}
+
+/// What is different at the root of a document.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Root<'a> {
+    /// Its namespace, if it has one.
+    pub(super) namespace: &'a str,
+    /// Members that are not in it.
+    pub(super) outside: &'a [&'a str],
 }
 
 impl<'a, W: std::io::Write> Named<'a, W> {
     pub(super) fn new(writer: &'a mut Writer<W>, style: &'a QueryStyle, name: &'a str) -> Self {
-        Self { writer, style, name, is_flattened: style.is_flattened }
+        Self::root(writer, style, name, Root::default())
+    }
+
+    pub(super) fn root(writer: &'a mut Writer<W>, style: &'a QueryStyle, name: &'a str, root: Root<'a>) -> Self {
+        Self { writer, style, name, is_flattened: style.is_flattened, root }
     }
 
     fn text(self, text: &str) -> Result<(), Failure> {
@@ -59,16 +73,23 @@ pub(super) struct Inner<'a, W> {
     each: &'a str,
     key: Option<String>,
     is_flattened: bool,
+    /// Members that are not written.
+    outside: &'a [&'a str],
 }
 
 impl<'a, W: std::io::Write> Inner<'a, W> {
     fn begin(named: Named<'a, W>, wrapped_each: &'a str) -> Result<Self, Failure> {
-        let Named { writer, style, name, is_flattened } = named;
+        let Named { writer, style, name, is_flattened, root } = named;
+        let outside = root.outside;
         if is_flattened {
-            return Ok(Self { writer, style, around: None, each: name, key: None, is_flattened });
+            return Ok(Self { writer, style, around: None, each: name, key: None, is_flattened, outside });
         }
-        writer.write_event(Event::Start(BytesStart::new(name)))?;
-        Ok(Self { writer, style, around: Some(name), each: wrapped_each, key: None, is_flattened })
+        let mut start = BytesStart::new(name);
+        if !root.namespace.is_empty() {
+            start.push_attribute(("xmlns", root.namespace));
+        }
+        writer.write_event(Event::Start(start))?;
+        Ok(Self { writer, style, around: Some(name), each: wrapped_each, key: None, is_flattened, outside })
     }
 
     fn named<'b>(&'b mut self, name: &'b str) -> Named<'b, W> {
@@ -131,6 +152,9 @@ impl<W: std::io::Write> SerializeStruct for Inner<'_, W> {
     type Error = Failure;
 
     fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), Failure> {
+        if self.outside.contains(&name) {
+            return Ok(());
+        }
         let name = self.style.name(name);
         value.serialize(self.named(name))
     }

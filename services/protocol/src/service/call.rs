@@ -6,6 +6,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::Operation;
+use crate::rest::{self, HttpAnswer, RestRequest};
 use crate::{ApiError, Encoding, EventStream, QueryRequest, QueryStyle, RequestContext, query_answer};
 
 /// A request whose service and operation are known. Cheap to clone, so that it can be handed to
@@ -23,12 +24,15 @@ pub struct Call {
 enum Input {
     Encoded(Encoding, Bytes),
     Form(Arc<QueryRequest>, QueryStyle),
+    Rest(Arc<RestRequest>),
 }
 
 /// The answer to a call.
 pub enum Answer {
     /// A body that is whole, in the wire of the call.
     Whole(Bytes),
+    /// Status, header fields and body, in a REST wire.
+    Http(HttpAnswer),
     /// Events as they come.
     Events(EventStream),
 }
@@ -49,31 +53,38 @@ impl Call {
         Self { context, operation, input: Input::Form(Arc::new(request), style) }
     }
 
+    /// A call of a REST service.
+    pub fn rest(context: RequestContext, operation: &'static Operation, request: RestRequest) -> Self {
+        Self { context, operation, input: Input::Rest(Arc::new(request)) }
+    }
+
     /// How blobs and events are encoded, in JSON where the wire has no encoding of its own.
     pub fn encoding(&self) -> Encoding {
         match self.input {
             Input::Encoded(encoding, _) => encoding,
-            Input::Form(..) => Encoding::Json,
+            Input::Form(..) | Input::Rest(_) => Encoding::Json,
         }
     }
 
     /// The operation's input.
     ///
     /// # Errors
-    /// `SerializationException`, or `MalformedInput` of the Query protocol, when it is not of the
-    /// operation's shape.
+    /// `SerializationException`, or what the service or the wire has in its place, when it is not of
+    /// the operation's shape.
     pub fn input<'call, T: Deserialize<'call>>(&'call self) -> Result<T, ApiError> {
         match &self.input {
             Input::Encoded(encoding, body) => encoding.decode(body),
             Input::Form(request, _) => request.decode(),
+            Input::Rest(request) => request.decode(),
         }
     }
 
-    /// The body as it came, in AWS JSON or CBOR; empty for forms.
+    /// The body as it came: in a REST wire, the payload if the operation has one. Empty for forms.
     pub fn body(&self) -> Bytes {
         match &self.input {
             Input::Encoded(_, body) => body.clone(),
             Input::Form(..) => Bytes::new(),
+            Input::Rest(request) => request.body().clone(),
         }
     }
 
@@ -93,6 +104,9 @@ impl Call {
         let body = match &self.input {
             Input::Encoded(encoding, _) => encoding.encode_long(output, bytes)?,
             Input::Form(_, style) => query_answer(style, self.operation.name, Some(output), &self.context.request_id)?,
+            Input::Rest(request) => {
+                return rest::answer(&request.style, self.operation, Some(output), bytes).map(Answer::Http);
+            }
         };
         Ok(Answer::Whole(body.into()))
     }
@@ -105,8 +119,25 @@ impl Call {
         let body = match &self.input {
             Input::Encoded(..) => Vec::new(),
             Input::Form(_, style) => query_answer::<()>(style, self.operation.name, None, &self.context.request_id)?,
+            Input::Rest(request) => {
+                return rest::answer::<()>(&request.style, self.operation, None, 0).map(Answer::Http);
+            }
         };
         Ok(Answer::Whole(body.into()))
+    }
+
+    /// The answer of an operation of a REST service whose output has a payload: the body is
+    /// `payload`, and all members of `output` are in header fields or the status.
+    ///
+    /// # Errors
+    /// `InternalFailure` when a member has no form outside the body, or the wire has no payloads.
+    pub fn answer_payload<T: Serialize>(
+        &self,
+        output: &T,
+        payload: Bytes,
+        content_type: Option<&str>,
+    ) -> Result<HttpAnswer, ApiError> {
+        rest::payload(self.operation, output, payload, content_type)
     }
 
     /// Performs an operation with output.
@@ -138,6 +169,7 @@ impl Answer {
     pub fn into_body(self) -> Option<Bytes> {
         match self {
             Self::Whole(body) => Some(body),
+            Self::Http(answer) => Some(answer.body),
             Self::Events(_) => None,
         }
     }

@@ -2,15 +2,21 @@
 //! stands in the server's one list; the gateway, metrics, health and console do the rest.
 
 mod call;
+mod http;
 mod model;
 mod section;
 
+use ::http::header::CONTENT_TYPE;
+use ::http::request::Parts;
+use ::http::{HeaderValue, Request, Response, StatusCode};
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use crate::{ApiError, Encoding, EventStream, Problem, RequestContext};
+use crate::{ApiError, Encoding, EventStream, Measured, Problem, RequestContext, rest_xml_error};
+pub use axum_core::body::Body as HttpBody;
 pub use call::{Answer, Call};
-pub use model::{Operation, ResourceReference, ServiceModel, Wire};
+pub use http::{BoundMember, HttpBinding, Matched, NotText, Place};
+pub use model::{HttpEntry, Operation, ResourceReference, ResourceType, ServiceModel, Wire};
 pub use section::{Cell, Column, Section};
 
 /// Why a service could not begin its work, in words for the user.
@@ -57,8 +63,40 @@ pub trait Service: Send + Sync + 'static {
         let operation = self.model().offered(operation)?;
         match self.perform(&Call::encoded(context.clone(), operation, encoding, body)).await? {
             Answer::Events(events) => Ok(events),
-            Answer::Whole(_) => Err(ApiError::internal(format!("{} has one answer", operation.name))),
+            Answer::Whole(_) | Answer::Http(_) => Err(ApiError::internal(format!("{} has one answer", operation.name))),
         }
+    }
+
+    /// Answers a request that its model's [`HttpEntry`] takes.
+    async fn handle(&self, context: &RequestContext, request: Request<HttpBody>) -> Response<HttpBody> {
+        let (path, id) = (request.uri().path(), &context.request_id);
+        self.refuse(&ApiError::unknown_operation(path), StatusCode::NOT_IMPLEMENTED.as_u16(), id)
+    }
+
+    /// What a request for [`Service::handle`] is counted as: of a small set.
+    fn http_operation(&self, _head: &Parts) -> &'static str {
+        "request"
+    }
+
+    /// A refusal of a request for [`Service::handle`], in the form that its clients read.
+    fn refuse(&self, error: &ApiError, status: u16, request_id: &str) -> Response<HttpBody> {
+        // Writing to memory does not fail.
+        let body = rest_xml_error(error.code, &error.message, request_id).unwrap_or_default();
+        let mut response = Response::new(HttpBody::from(body));
+        *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/xml"));
+        response
+    }
+
+    /// Whether a request for [`Service::handle`] may come from a page of `origin`, which is not the
+    /// server's own.
+    async fn admits_page(&self, _head: &Parts, _origin: &str) -> bool {
+        false
+    }
+
+    /// What it counts, under names that no other service has. Asked whenever metrics are read.
+    fn metrics(&self) -> Vec<Measured> {
+        Vec::new()
     }
 
     /// What keeps it from doing its work. Cheap: asked by health checks, metrics and the console.

@@ -1,7 +1,8 @@
 //! What a service says of itself: its names, its wires and its operations. All of it is data, so
 //! that the gateway, the metrics, policies and tests read the same.
 
-use crate::{ApiError, Clipped, ErrorKind};
+use super::http::{self, BoundMember, HttpBinding, Matched, NotText};
+use crate::{ApiError, Clipped, ErrorKind, RestStyle};
 
 /// How requests and answers are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,7 +13,11 @@ pub enum Wire {
     Cbor,
     /// AWS Query: a form names the operation; answers are XML.
     Query,
-    /// HTTP requests that the service answers itself (S3, Lambda, HTTP APIs).
+    /// REST-JSON: method and path name the operation.
+    RestJson,
+    /// REST-XML: the same, with bodies in XML.
+    RestXml,
+    /// HTTP requests that the service answers itself ([`super::Service::handle`]).
     Http,
 }
 
@@ -33,12 +38,18 @@ pub struct ServiceModel {
     pub query_versions: &'static [&'static str],
     /// How Query answers are written, for services that speak it.
     pub query_style: Option<crate::QueryStyle>,
+    /// How REST answers are written, for services that speak REST-JSON or REST-XML.
+    pub rest: Option<RestStyle>,
+    /// Which HTTP requests it answers itself, if any.
+    pub http: Option<HttpEntry>,
     /// The wires it speaks.
     pub wires: &'static [Wire],
     /// Its operations, in the order of the API reference.
     pub operations: &'static [Operation],
     /// The exception that refuses an operation that it does not have or offer.
     pub unknown_operation: &'static str,
+    /// The resource types of templates that are its resources.
+    pub resource_types: &'static [ResourceType],
 }
 
 impl ServiceModel {
@@ -51,9 +62,12 @@ impl ServiceModel {
             scopes: &[],
             query_versions: &[],
             query_style: None,
+            rest: None,
+            http: None,
             wires: &[],
             operations: &[],
             unknown_operation: "UnknownOperationException",
+            resource_types: &[],
         }
     }
 
@@ -81,6 +95,14 @@ impl ServiceModel {
         }
     }
 
+    /// The operation that method, path and query of a request name, offered or not.
+    ///
+    /// # Errors
+    /// When a part of the path that holds a member is not text.
+    pub fn matching(&self, method: &str, path: &str, query: &str) -> Result<Option<Matched>, NotText> {
+        http::matching(self.operations, method, path, query)
+    }
+
     /// Whether it speaks `wire`.
     pub fn speaks(&self, wire: Wire) -> bool {
         self.wires.contains(&wire)
@@ -101,12 +123,14 @@ pub struct Operation {
     pub is_offered: bool,
     /// Whether its answer is an event stream.
     pub answers_with_events: bool,
+    /// Where it is in HTTP, for services that speak REST.
+    pub http: Option<HttpBinding>,
 }
 
 impl Operation {
     /// An operation that touches no resource that a policy could name.
     pub const fn new(name: &'static str) -> Self {
-        Self { name, action: name, resources: &[], is_offered: true, answers_with_events: false }
+        Self { name, action: name, resources: &[], is_offered: true, answers_with_events: false, http: None }
     }
 
     /// An operation of the service model that is refused by name.
@@ -124,6 +148,31 @@ impl Operation {
     #[must_use]
     pub const fn by_action(self, action: &'static str) -> Self {
         Self { action, ..self }
+    }
+
+    /// The same, reached by `method` and `uri`, and answered with status 200.
+    #[must_use]
+    pub const fn at(self, method: &'static str, uri: &'static str) -> Self {
+        Self { http: Some(HttpBinding { method, uri, status: 200, input: &[], output: &[] }), ..self }
+    }
+
+    /// The same, answered with `status`. It needs [`Operation::at`] first.
+    #[must_use]
+    pub const fn answered_with(self, status: u16) -> Self {
+        match self.http {
+            Some(http) => Self { http: Some(HttpBinding { status, ..http }), ..self },
+            None => self,
+        }
+    }
+
+    /// The same, with members outside the bodies of requests and answers. It needs
+    /// [`Operation::at`] first.
+    #[must_use]
+    pub const fn bound(self, input: &'static [BoundMember], output: &'static [BoundMember]) -> Self {
+        match self.http {
+            Some(http) => Self { http: Some(HttpBinding { input, output, ..http }), ..self },
+            None => self,
+        }
     }
 
     /// The same, answered by an event stream.
@@ -147,4 +196,34 @@ pub enum ResourceReference {
         /// Such as `stream/{}`.
         resource: &'static str,
     },
+}
+
+/// How requests are known that a service answers itself, and what it takes of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HttpEntry {
+    /// The service's name in the metrics of requests.
+    pub metered_as: &'static str,
+    /// What their paths begin with, such as `/_aws/execute-api/`.
+    pub path_prefixes: &'static [&'static str],
+    /// The label behind the first of their host names, such as `execute-api` of
+    /// `a1.execute-api.localhost`.
+    pub host_label: Option<&'static str>,
+    /// Whether it takes what no other service does.
+    pub takes_the_rest: bool,
+    /// Whether it reads bodies as they come; otherwise it reads them whole, and they count as such.
+    pub streams_bodies: bool,
+    /// Whether pages of any origin may call it: then it says itself who may read the answer.
+    pub is_open_to_pages: bool,
+}
+
+/// A resource type of templates, such as `AWS::Kinesis::Stream` (CloudFormation's "AWS resource and
+/// property types reference").
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ResourceType {
+    /// Its name.
+    pub name: &'static str,
+    /// The properties that are read.
+    pub properties: &'static [&'static str],
+    /// What `Fn::GetAtt` gives of it.
+    pub attributes: &'static [&'static str],
 }

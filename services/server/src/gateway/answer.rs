@@ -1,6 +1,6 @@
 //! Error answers in the form that each kind of client reads.
 
-use anabranch_protocol::{ApiError, Encoding, QueryStyle, rest_xml_error};
+use anabranch_protocol::{ApiError, Encoding, ErrorKind, HttpAnswer, QueryStyle, Wire, rest_xml_error};
 use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
@@ -8,6 +8,7 @@ use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
 use axum::response::IntoResponse;
 
 use super::caller::Caller;
+use super::registry::Registry;
 use super::route::{PAGES, Route};
 
 /// How errors of requests are written whose service is not known.
@@ -51,37 +52,49 @@ pub(super) struct Refusal {
 }
 
 /// A refusal in the form that the clients of the service read for which the request is.
-pub(super) fn refusal(head: &Parts, id: &str, refused: &Refusal) -> Response<Body> {
-    let (code, s3_code) = match refused.status {
-        StatusCode::FORBIDDEN => ("AccessDeniedException", "AccessDenied"),
-        StatusCode::METHOD_NOT_ALLOWED => ("UnknownOperationException", "MethodNotAllowed"),
-        _ => ("InvalidRequestException", "InvalidRequest"),
+pub(super) fn refusal(registry: &Registry, head: &Parts, id: &str, refused: &Refusal) -> Response<Body> {
+    let (kind, code) = match refused.status {
+        StatusCode::FORBIDDEN => (ErrorKind::AccessDenied, "AccessDeniedException"),
+        StatusCode::METHOD_NOT_ALLOWED => (ErrorKind::Unsupported, "UnknownOperationException"),
+        _ => (ErrorKind::Invalid, "InvalidRequestException"),
     };
     if head.uri.path().starts_with(PAGES) {
         return (refused.status, format!("{}\n", refused.message)).into_response();
     }
-    let error = ApiError::invalid(code, refused.message.as_str());
-    match Route::of(head, &Caller::of(head)) {
-        Route::Json { .. } | Route::JsonWithoutTarget => match head.headers.get(CONTENT_TYPE) {
-            Some(asked) if asked == AMZ_CBOR => api_error(&error, refused.status, Encoding::Cbor, AMZ_CBOR),
-            _ => json_error(&error, refused.status, AMZ_JSON),
-        },
-        Route::Lambda => json_error(&error, refused.status, HeaderValue::from_static("application/json")),
-        Route::HttpApi { .. } => {
-            let message = serde_json::json!({ "message": refused.message });
-            (refused.status, axum::Json(message)).into_response()
+    let error = ApiError::new(kind, code, refused.message.as_str());
+    let by_service = match Route::of(registry, head, &Caller::of(head)) {
+        Route::Json { .. } | Route::JsonWithoutTarget => {
+            return match head.headers.get(CONTENT_TYPE) {
+                Some(asked) if asked == AMZ_CBOR => api_error(&error, refused.status, Encoding::Cbor, AMZ_CBOR),
+                _ => json_error(&error, refused.status, AMZ_JSON),
+            };
         }
-        Route::Query => query_error(&UNKNOWN_STYLE, &error, refused.status, id),
-        Route::Objects | Route::Unoffered(_) | Route::Console => {
-            s3_error(s3_code, &refused.message, refused.status, id)
+        Route::Rest(service) => {
+            if service.model().speaks(Wire::RestJson) {
+                return json_error(&error, refused.status, HeaderValue::from_static("application/json"));
+            }
+            Some(service)
         }
+        Route::Http(service) => Some(service),
+        Route::Query => return query_error(&UNKNOWN_STYLE, &error, refused.status, id),
+        Route::Unoffered(_) | Route::Console => registry.the_rest(),
+    };
+    match by_service {
+        Some(service) => service.refuse(&error, refused.status.as_u16(), id),
+        None => xml(rest_xml_error(code, &refused.message, id).unwrap_or_default(), refused.status),
     }
 }
 
-/// An error as S3 writes it.
-pub(crate) fn s3_error(code: &str, message: &str, status: StatusCode, request_id: &str) -> Response<Body> {
-    // Writing to memory does not fail.
-    xml(rest_xml_error(code, message, request_id).unwrap_or_default(), status)
+/// An answer of a REST service.
+pub(super) fn http_answer(answer: HttpAnswer) -> Response<Body> {
+    let mut response = Response::new(Body::from(answer.body));
+    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    for (name, value) in answer.headers {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            response.headers_mut().insert(HeaderName::from_static(name), value);
+        }
+    }
+    response
 }
 
 /// An error as the services of the Query protocol (STS, IAM, SNS) write it.

@@ -8,7 +8,6 @@
 
 use std::sync::Arc;
 
-use anabranch_objects::Objects;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::header::{CONNECTION, HOST, ORIGIN, REFERER};
@@ -22,11 +21,10 @@ use super::caller::Caller;
 use super::connection::Scheme;
 use super::limits::HEAD_FIELDS_MAX;
 use super::observe::RequestId;
-use super::route::{Route, is_http_api};
+use super::route::Route;
 use super::trusted::Trusted;
 use super::{Gateway, Label, cors};
 
-const COPY_SOURCE: HeaderName = HeaderName::from_static("x-amz-copy-source");
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 const FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
@@ -42,7 +40,9 @@ pub(super) async fn guard(
     next: Next,
 ) -> Response<Body> {
     let (head, body) = request.into_parts();
-    let page = match admit(&head, &gateway.config.trusted) {
+    let addressed = gateway.registry.by_address(&head).and_then(|service| service.model().http);
+    let is_open = addressed.is_some_and(|entry| entry.is_open_to_pages);
+    let page = match admit(&head, &gateway.config.trusted, is_open) {
         Ok(page) => page,
         Err(refused) => return refuse(&gateway, &id, &head, &refused),
     };
@@ -55,28 +55,20 @@ pub(super) async fn guard(
         cors::allow(response.headers_mut(), &origin);
         return response;
     }
-    if bucket_allows(&gateway, &head, &origin).await {
-        // The preflight, too, is answered by S3.
+    if let Route::Http(service) = Route::of(&gateway.registry, &head, &Caller::of(&head))
+        && service.admits_page(&head, &origin).await
+    {
+        // The preflight, too, is answered by the service.
         return next.run(Request::from_parts(head, body)).await;
     }
     refuse(&gateway, &id, &head, &foreign(&origin))
-}
-
-/// Whether the request is for a bucket whose CORS rules let pages of `origin` send it. What it
-/// would copy from another bucket is not theirs to let out.
-async fn bucket_allows(gateway: &Gateway, head: &Parts, origin: &str) -> bool {
-    if Route::of(head, &Caller::of(head)) != Route::Objects || head.headers.contains_key(COPY_SOURCE) {
-        return false;
-    }
-    let Some(bucket) = Objects::bucket_of(head) else { return false };
-    gateway.services.objects.allows_origin(&bucket, origin, head.method.as_str()).await
 }
 
 fn refuse(gateway: &Gateway, id: &RequestId, head: &Parts, refused: &Refusal) -> Response<Body> {
     gateway.refusals.warn(|more| {
         tracing::warn!(request_id = id.0, method = %head.method, more, "refused: {}", refused.message);
     });
-    let mut response = refusal(head, &id.0, refused);
+    let mut response = refusal(&gateway.registry, head, &id.0, refused);
     if head.version < Version::HTTP_2 {
         // What it still sends is not read.
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
@@ -115,8 +107,9 @@ pub(super) enum Page {
 /// The origin of pages that have none to tell: sandboxed ones, files.
 const NOWHERE: &str = "null";
 
-/// Checks the head of a request: its form, the host that it names and the page it comes from.
-pub(super) fn admit(head: &Parts, trusted: &Trusted) -> Result<Page, Refusal> {
+/// Checks the head of a request: its form, the host that it names and the page it comes from, unless
+/// its service `is_open` to pages of any origin.
+pub(super) fn admit(head: &Parts, trusted: &Trusted, is_open: bool) -> Result<Page, Refusal> {
     let refuse = |status, message| Err(Refusal { status, message });
     if head.headers.len() > HEAD_FIELDS_MAX {
         let message = format!("The request has more than {HEAD_FIELDS_MAX} header fields.");
@@ -135,8 +128,7 @@ pub(super) fn admit(head: &Parts, trusted: &Trusted) -> Result<Page, Refusal> {
         );
         return refuse(StatusCode::FORBIDDEN, message);
     }
-    // HTTP APIs are for pages of any origin; which may read an answer is up to the API.
-    if is_http_api(head) {
+    if is_open {
         return Ok(Page::Own);
     }
     Ok(page(head, host.as_ref()))
@@ -234,7 +226,7 @@ mod tests {
             "box:4566",
             "pipeline.example.com",
         ] {
-            assert_eq!(admit(&head("GET", "/", &[("host", host)]), &trusted()), Ok(Page::Own), "{host}");
+            assert_eq!(admit(&head("GET", "/", &[("host", host)]), &trusted(), false), Ok(Page::Own), "{host}");
         }
         for host in [
             "evil.example",
@@ -248,7 +240,7 @@ mod tests {
             "1",
             "x",
         ] {
-            let refused = admit(&head("GET", "/", &[("host", host)]), &trusted()).unwrap_err();
+            let refused = admit(&head("GET", "/", &[("host", host)]), &trusted(), false).unwrap_err();
             assert_eq!(refused.status, StatusCode::FORBIDDEN, "{host}");
             assert!(refused.message.contains(&format!("--host-name {host}")), "{refused:?}");
         }
@@ -256,23 +248,23 @@ mod tests {
 
     #[test]
     fn a_request_names_one_host() {
-        let status = |head: &Parts| admit(head, &trusted()).unwrap_err().status;
+        let status = |head: &Parts| admit(head, &trusted(), false).unwrap_err().status;
         assert_eq!(status(&head("GET", "/", &[])), StatusCode::BAD_REQUEST);
         assert_eq!(status(&head("GET", "/", &[("host", "localhost"), ("host", "box")])), StatusCode::BAD_REQUEST);
         assert_eq!(status(&head("GET", "/", &[("host", "a/b")])), StatusCode::BAD_REQUEST);
         assert_eq!(status(&head("GET", "http://localhost/", &[("host", "box")])), StatusCode::BAD_REQUEST);
         assert_eq!(status(&head("GET", "http://evil.example/", &[("host", "evil.example")])), StatusCode::FORBIDDEN);
         assert_eq!(status(&head("GET", "http://evil.example/", &[])), StatusCode::FORBIDDEN);
-        assert!(admit(&head("GET", "http://localhost/", &[]), &trusted()).is_ok());
+        assert!(admit(&head("GET", "http://localhost/", &[]), &trusted(), false).is_ok());
         let mut old = head("GET", "/", &[]);
         old.version = Version::HTTP_10;
-        assert!(admit(&old, &trusted()).is_ok());
+        assert!(admit(&old, &trusted(), false).is_ok());
     }
 
     fn page_of(method: &str, headers: &[(&str, &str)]) -> Page {
         let mut all = vec![("host", "localhost:4566")];
         all.extend(headers);
-        admit(&head(method, "/bucket/key", &all), &trusted()).unwrap()
+        admit(&head(method, "/bucket/key", &all), &trusted(), false).unwrap()
     }
 
     #[test]
@@ -310,7 +302,7 @@ mod tests {
         let of = |scheme, origin: &'static str, host| {
             let mut head = head("POST", "/", &[("host", host), ("origin", origin)]);
             head.extensions.insert(Scheme(scheme));
-            admit(&head, &trusted()) == Ok(Page::Own)
+            admit(&head, &trusted(), false) == Ok(Page::Own)
         };
         assert!(of("http", "http://localhost", "localhost:80"));
         assert!(of("https", "https://localhost:443", "localhost"));
@@ -320,8 +312,9 @@ mod tests {
 
     #[test]
     fn http_apis_are_for_pages_of_any_origin_by_names_of_ours() {
-        let api =
-            |host| admit(&head("POST", "/_aws/execute-api/a/b", &[("host", host), ("origin", "null")]), &trusted());
+        let api = |host| {
+            admit(&head("POST", "/_aws/execute-api/a/b", &[("host", host), ("origin", "null")]), &trusted(), true)
+        };
         assert_eq!(api("localhost"), Ok(Page::Own));
         assert!(api("evil.example").is_err());
     }

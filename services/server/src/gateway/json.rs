@@ -9,23 +9,19 @@ use anabranch_protocol::{
 use axum::body::Body;
 use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use axum::http::request::Parts;
-use axum::http::{HeaderName, HeaderValue, Method, Response, StatusCode};
-use futures::{FutureExt, StreamExt, stream};
+use axum::http::{HeaderValue, Method, Response, StatusCode};
+use futures::{StreamExt, stream};
 use tokio_util::sync::CancellationToken;
 
 use super::answer::{AMZ_CBOR, AMZ_JSON, api_error, json_error};
-use super::body::{self, BODY_BYTES_MAX, BodyError};
+use super::call::{self, Refusal, header, is_gzip, with_status};
 use super::caller::Caller;
-use super::room::LARGE_BODY_BYTES_MIN;
-use super::{Gateway, Label, gzip};
+use super::{Gateway, Label, body};
 
 /// Whose recordings show that it takes no content type but AWS's own; DynamoDB takes plain JSON, too.
 const KINESIS: &str = "kinesis";
 const AMZ_PREFIX: &str = "application/x-amz-";
 const AMZ_JSON_1_0: &str = "application/x-amz-json-1.0";
-
-/// An error and its status, where that is not the usual one.
-type Refusal = (ApiError, StatusCode);
 
 /// Answers the call of `operation` of the service with `prefix`.
 pub(super) async fn answer(
@@ -43,6 +39,8 @@ pub(super) async fn answer(
         Ok(answer) => {
             let (body, content_type) = match answer {
                 Answer::Whole(body) => (Body::from(body), content_type),
+                // No call by this wire is answered so.
+                Answer::Http(answer) => (Body::from(answer.body), content_type),
                 Answer::Events(events) => {
                     (events_body(events, encoding, gateway.stop.clone()), HeaderValue::from_static(EVENT_STREAM_TYPE))
                 }
@@ -101,35 +99,13 @@ async fn perform(
             return Err(with_status(error));
         }
     };
-    // What is gzip'd, or comes in chunks, may become as large as is allowed at all.
-    let foreseen = body::declared_length(head).filter(|_| !is_gzip(head)).unwrap_or(BODY_BYTES_MAX);
-    let room = match gateway.room.reserve(foreseen.min(BODY_BYTES_MAX)).await {
-        Ok(room) => room,
-        Err(error) => {
-            body::discard(body, body::declared_length(head)).await;
-            let error = ApiError::invalid("ServiceUnavailable", error.to_string());
-            return Err((error, StatusCode::SERVICE_UNAVAILABLE));
-        }
-    };
-    let mut body = body::read(head, body, BODY_BYTES_MAX).await.map_err(refuse_body)?;
-    if body.is_empty() {
+    let whole = call::read(gateway, head, body).await?;
+    if whole.bytes.is_empty() {
         // As recorded of Kinesis and DynamoDB.
         return Err(with_status(ApiError::serialization("The request has no body; the least is {}")));
     }
-    if is_gzip(head) {
-        let inflated = tokio::task::spawn_blocking(move || gzip::inflate(&body, BODY_BYTES_MAX)).await;
-        let inflated = inflated.map_err(|error| with_status(ApiError::internal(error.to_string())))?;
-        body = inflated.map_err(refuse_body)?;
-    }
-    let is_large = body.len() as u64 >= LARGE_BODY_BYTES_MIN;
-    let call = Call::encoded(caller.context(request_id), operation, encoding, body);
-    let answer = async move {
-        // Until the call is done, since what was decoded refers to the body.
-        let _room = room;
-        service.perform(&call).await
-    };
-    let answer = if is_large { gateway.room.begin_apart(answer.boxed()).await } else { answer.await };
-    answer.map_err(with_status)
+    let call = Call::encoded(caller.context(request_id), operation, encoding, whole.bytes.clone());
+    call::perform(gateway, service, call, whole).await.map_err(with_status)
 }
 
 /// Checks the head, in the order in which AWS does.
@@ -174,33 +150,6 @@ fn request_encoding(service: &dyn Service, head: &Parts) -> Result<Encoding, Api
         _ if is_gzip(head) => Ok(encoding),
         other => Err(ApiError::serialization(format!("The Content-Encoding {other} is not supported"))),
     }
-}
-
-fn is_gzip(head: &Parts) -> bool {
-    ["gzip", "x-gzip"].iter().any(|name| header(head, CONTENT_ENCODING).eq_ignore_ascii_case(name))
-}
-
-fn header(head: &Parts, name: HeaderName) -> &str {
-    head.headers.get(name).map_or("", |value| value.to_str().unwrap_or("not text"))
-}
-
-fn refuse_body(error: BodyError) -> Refusal {
-    match error {
-        BodyError::TooLarge(limit) => {
-            let message = format!("The request is larger than {limit} bytes.");
-            (ApiError::invalid("RequestEntityTooLargeException", message), StatusCode::PAYLOAD_TOO_LARGE)
-        }
-        BodyError::TooSlow => {
-            let message = "The body of the request did not arrive in time.";
-            (ApiError::invalid("RequestTimeoutException", message), StatusCode::REQUEST_TIMEOUT)
-        }
-        BodyError::Broken(reason) => with_status(ApiError::serialization(format!("The body broke off: {reason}"))),
-    }
-}
-
-fn with_status(error: ApiError) -> Refusal {
-    let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    (error, status)
 }
 
 /// Answers, and refusals too, are written as the request is, if its service speaks that.

@@ -1,15 +1,14 @@
 //! What the server measures of itself, for Prometheus.
 
-use std::fmt::Write;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use anabranch_protocol::ProblemKind;
+use anabranch_protocol::{Measured, MeasuredKind, ProblemKind};
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
-use super::Label;
+use super::{Label, exposition};
 use crate::problems::ServiceProblems;
 
 const REQUESTS: &str = "anabranch_requests_total";
@@ -76,36 +75,40 @@ impl Metrics {
         InFlight
     }
 
-    /// All metrics in Prometheus's text format.
-    pub(crate) fn render(&self) -> String {
+    /// The process's metrics and what else is `measured`, in Prometheus's text format.
+    pub(crate) fn render(&self, measured: &[Measured]) -> String {
         if let Some(bytes) = resident_bytes() {
             gauge!(MEMORY).set(bytes as f64);
         }
         if let Some(seconds) = cpu_seconds() {
             gauge!(CPU).set(seconds);
         }
-        self.handle.render()
+        self.handle.render() + &exposition::render(measured)
     }
 }
 
 /// What is counted a server and not a process: connections, and what is wrong with each service.
-pub(super) fn of_server(connections: usize, all: &[ServiceProblems]) -> String {
-    let mut text = format!(
-        "# HELP anabranch_connections Connections of clients.\n\
-         # TYPE anabranch_connections gauge\n\
-         anabranch_connections {connections}\n\
-         # HELP anabranch_problems What keeps a service from its work; /_anabranch/health says more.\n\
-         # TYPE anabranch_problems gauge\n"
-    );
+pub(super) fn of_server(connections: usize, all: &[ServiceProblems]) -> Vec<Measured> {
+    let mut measured = vec![Measured {
+        name: "anabranch_connections".into(),
+        help: "Connections of clients.",
+        kind: MeasuredKind::Gauge,
+        labels: Vec::new(),
+        value: connections as f64,
+    }];
     for found in all {
         for kind in ProblemKind::ALL {
             let number = found.problems.iter().filter(|problem| problem.kind == kind).count();
-            let (service, kind) = (found.service, kind.as_str());
-            // Writing to a string does not fail.
-            let _ = writeln!(text, "anabranch_problems{{service=\"{service}\",kind=\"{kind}\"}} {number}");
+            measured.push(Measured {
+                name: "anabranch_problems".into(),
+                help: "What keeps a service from its work; /_anabranch/health says more.",
+                kind: MeasuredKind::Gauge,
+                labels: vec![("service", found.service.into()), ("kind", kind.as_str().into())],
+                value: number as f64,
+            });
         }
     }
-    text
+    measured
 }
 
 /// See [`Metrics::in_flight`].

@@ -3,13 +3,16 @@
 mod activity;
 mod answer;
 mod body;
+mod call;
 mod caller;
 mod clock;
 mod connection;
 mod cors;
+mod exposition;
 mod guard;
 mod gzip;
 mod health;
+mod http;
 mod json;
 mod label;
 mod limits;
@@ -25,7 +28,6 @@ mod rest;
 mod room;
 mod route;
 mod state;
-mod stream_metrics;
 mod tls;
 mod trusted;
 
@@ -76,10 +78,8 @@ impl Gateway {
         data: PathBuf,
         stop: CancellationToken,
     ) -> Arc<Self> {
-        let (registry, lambda) = (Registry::new(&services.all), services.lambda.router());
         Arc::new(Self {
-            registry,
-            lambda,
+            registry: Registry::new(&services.all),
             services,
             config,
             base_url,
@@ -140,28 +140,31 @@ impl Gateway {
 const CONSOLE: &str = "/_anabranch/";
 
 async fn render_metrics(State(gateway): State<Arc<Gateway>>) -> impl IntoResponse {
-    let streams = stream_metrics::render(gateway.services.streams.measured());
     let connections = gateway.connections.load(Ordering::Relaxed);
-    let own = metrics::of_server(connections, &problems(&gateway.services, &gateway.data));
-    ([("content-type", "text/plain; version=0.0.4; charset=utf-8")], gateway.metrics.render() + &own + &streams)
+    let mut measured = metrics::of_server(connections, &problems(&gateway.services, &gateway.data));
+    measured.extend(gateway.services.all.iter().flat_map(|service| service.metrics()));
+    ([("content-type", "text/plain; version=0.0.4; charset=utf-8")], gateway.metrics.render(&measured))
 }
 
 /// Answers everything outside `/_anabranch/`.
 async fn answer(State(gateway): State<Arc<Gateway>>, id: RequestId, request: Request<Body>) -> Response<Body> {
     let (head, body) = request.into_parts();
     let caller = Caller::of(&head);
-    match Route::of(&head, &caller) {
+    match Route::of(&gateway.registry, &head, &caller) {
         Route::Json { prefix, operation } => {
             json::answer(&gateway, &caller, &id.0, (&prefix, &operation), (head, body)).await
         }
         Route::JsonWithoutTarget => json::without_target(head, body).await,
         Route::Query => query::answer(&gateway, &caller, &id.0, head, body).await,
-        Route::Lambda => rest::lambda(&gateway, &caller, &id.0, head, body).await,
-        Route::HttpApi { api_id, path } => {
-            rest::http_api(&gateway, &api_id, &path, Request::from_parts(head, body)).await
-        }
-        Route::Objects => rest::objects(&gateway, &id, head, body).await,
-        Route::Unoffered(service) => rest::unoffered(&id, &service, head, body).await,
+        Route::Rest(service) => match &service.model().rest {
+            Some(style) => rest::answer(&gateway, &caller, &id.0, (service, style), (head, body)).await,
+            None => http::unoffered(&id, service.model().id, head, body).await,
+        },
+        Route::Http(service) => match &service.model().http {
+            Some(entry) => http::answer(&gateway, &caller, &id, (service, entry), (head, body)).await,
+            None => http::unoffered(&id, service.model().id, head, body).await,
+        },
+        Route::Unoffered(service) => http::unoffered(&id, &service, head, body).await,
         Route::Console => Redirect::to(CONSOLE).into_response(),
     }
 }

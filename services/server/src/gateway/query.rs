@@ -93,8 +93,8 @@ async fn perform(
     let call = Call::form(caller.context(request_id), operation, request, style);
     match service.perform(&call).await {
         Ok(Answer::Whole(body)) => Ok((Body::from(body), label)),
-        Ok(Answer::Events(_)) => {
-            let error = ApiError::internal("The Query protocol has no event streams.");
+        Ok(Answer::Events(_) | Answer::Http(_)) => {
+            let error = ApiError::internal("The Query protocol has no answers of this kind.");
             Err((style, label, error))
         }
         Err(error) => Err((style, label, error)),

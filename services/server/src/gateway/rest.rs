@@ -1,131 +1,84 @@
-//! Requests for the services that are told by path or host: Lambda, HTTP APIs and S3.
+//! Calls of REST services: method and path name the operation.
 
-use anabranch_protocol::ApiError;
+use std::sync::Arc;
+
+use anabranch_protocol::{
+    Answer, ApiError, Call, Clipped, ErrorKind, HttpAnswer, Matched, RestRequest, RestStyle, Service, rest_error,
+};
 use axum::body::Body;
-use axum::http::header::{CONNECTION, CONTENT_SECURITY_POLICY, EXPECT, TRANSFER_ENCODING};
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, Method, Request, Response, StatusCode, Version};
-use axum::response::IntoResponse;
-use http_body_util::Limited;
-use serde_json::json;
-use tower_service::Service;
+use axum::http::{Response, StatusCode};
 
-use super::body::BODY_BYTES_MAX;
+use super::answer::http_answer;
+use super::call::{self, Refusal};
 use super::caller::Caller;
-use super::observe::RequestId;
-use super::route::is_http_api_by_path;
-use super::{Gateway, Label, answer, body};
+use super::{Gateway, Label, body};
 
-/// What a page may do that has no origin: all but what needs one.
-const SANDBOX: HeaderValue =
-    HeaderValue::from_static("sandbox allow-downloads allow-forms allow-modals allow-popups allow-scripts");
-
-/// Lambda's REST API.
-pub(super) async fn lambda(
+/// Answers a call of `service`, which speaks REST in `style`.
+pub(super) async fn answer(
     gateway: &Gateway,
     caller: &Caller,
     request_id: &str,
-    mut head: Parts,
-    body: Body,
+    (service, style): (&Arc<dyn Service>, &RestStyle),
+    (head, body): (Parts, Body),
 ) -> Response<Body> {
-    head.extensions.insert(caller.context(request_id));
-    let operation = match head.uri.path() {
-        path if path.ends_with("/invocations") => "Invoke",
-        path if path.contains("/event-source-mappings") => "EventSourceMappings",
-        _ => "Functions",
-    };
-    let mut response = match gateway.room.reading(body, foreseen(&head)).await {
-        Ok(body) => {
-            let Ok(response) = gateway.lambda.clone().call(Request::from_parts(head, body)).await;
-            response
-        }
+    let id = service.model().id;
+    let matched = match accept(service.as_ref(), style, &head) {
+        Ok(matched) => matched,
         Err(error) => {
-            let error = ApiError::invalid("ServiceException", error.to_string());
-            answer::json_error(&error, StatusCode::SERVICE_UNAVAILABLE, HeaderValue::from_static("application/json"))
+            body::discard(body, body::declared_length(&head)).await;
+            let mut response = http_answer(rest_error(style, &error, request_id));
+            response.extensions_mut().insert(Label::new(id, "unknown"));
+            return response;
         }
     };
-    response.extensions_mut().insert(Label::new("lambda", operation));
-    response
-}
-
-/// A request of an HTTP API's own clients; `path` is what follows the API's address.
-pub(super) async fn http_api(gateway: &Gateway, api_id: &str, path: &str, request: Request<Body>) -> Response<Body> {
-    let (head, body) = request.into_parts();
-    let shares_origin = is_http_api_by_path(&head);
-    let mut response = match gateway.room.reading(body, foreseen(&head)).await {
-        Ok(body) => gateway.services.http_apis.handle(api_id, path, Request::from_parts(head, body)).await,
-        Err(error) => {
-            tracing::warn!(%error, api_id, "a request of an HTTP API");
-            (StatusCode::SERVICE_UNAVAILABLE, axum::Json(json!({"message": "Service Unavailable"}))).into_response()
+    let label = Label::new(id, matched.operation.name);
+    let outcome = perform(gateway, caller.context(request_id), (service, style), matched, (head, body)).await;
+    let answer = outcome.unwrap_or_else(|(error, status)| {
+        let mut answer = rest_error(style, &error, request_id);
+        answer.status = status.map_or(answer.status, |status| status.as_u16());
+        if answer.status >= 500 {
+            tracing::error!(request_id, operation = label.operation, %error, "the call failed");
         }
-    };
-    if shares_origin {
-        // By path, a page of the API would be of the console's origin, whose pages may call all
-        // services. It gets an origin of its own; by host name it has one.
-        response.headers_mut().append(CONTENT_SECURITY_POLICY, SANDBOX);
-    }
-    response.extensions_mut().insert(Label::new("execute-api", "request"));
-    response
-}
-
-/// Bytes of a request's body, as far as can be foreseen.
-fn foreseen(head: &Parts) -> u64 {
-    body::declared_length(head)
-        .unwrap_or(if head.headers.contains_key(TRANSFER_ENCODING) { BODY_BYTES_MAX } else { 0 })
-        .min(BODY_BYTES_MAX)
-}
-
-/// S3. Bodies are streamed, so only what comes after the limit is refused.
-pub(super) async fn objects(gateway: &Gateway, id: &RequestId, head: Parts, body: Body) -> Response<Body> {
-    let label = Label::new("s3", s3_operation(&head));
-    let limit = gateway.config.body_bytes_max;
-    let declared = body::declared_length(&head);
-    let expects_continue = head.version == Version::HTTP_11 && head.headers.contains_key(EXPECT);
-    let mut response = if declared.is_some_and(|length| length > limit) {
-        body::discard(body, declared).await;
-        let message = format!("Your proposed upload is larger than {limit} bytes, the limit set by --max-body.");
-        answer::s3_error("EntityTooLarge", &message, StatusCode::BAD_REQUEST, &id.0)
-    } else {
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        let body = Body::new(Limited::new(body, limit));
-        gateway.services.objects.handle(Request::from_parts(head, body)).await
-    };
-    if let Ok(id) = HeaderValue::from_str(&id.0) {
-        response.headers_mut().entry("x-amz-request-id").or_insert(id);
-    }
-    if expects_continue && !response.status().is_success() {
-        // As S3 does. Clients that were refused before they sent a body take the next answer on the
-        // connection for the rest of this one (botocore).
-        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-    }
+        answer
+    });
+    let mut response = http_answer(answer);
     response.extensions_mut().insert(label);
     response
 }
 
-/// The operation as far as method and path tell it.
-fn s3_operation(head: &Parts) -> &'static str {
-    let of_object = head.uri.path().trim_start_matches('/').split_once('/').is_some_and(|(_, key)| !key.is_empty());
-    match (&head.method, of_object) {
-        (&Method::GET, true) => "GetObject",
-        (&Method::PUT, true) => "PutObject",
-        (&Method::HEAD, true) => "HeadObject",
-        (&Method::DELETE, true) => "DeleteObject",
-        (&Method::POST, true) => "PostObject",
-        (&Method::GET, false) => "GetBucket",
-        (&Method::PUT, false) => "PutBucket",
-        (&Method::HEAD, false) => "HeadBucket",
-        (&Method::DELETE, false) => "DeleteBucket",
-        (&Method::POST, false) => "PostBucket",
-        _ => "other",
+/// Finds the operation by the head alone.
+fn accept(service: &dyn Service, style: &RestStyle, head: &Parts) -> Result<Matched, ApiError> {
+    let (method, path, model) = (&head.method, head.uri.path(), service.model());
+    let unsupported = |what: String| {
+        let message = format!("Anabranch does not support the operation {what} of {}.", model.title);
+        ApiError::new(ErrorKind::Unsupported, model.unknown_operation, message)
+    };
+    let matched = model.matching(method.as_str(), path, head.uri.query().unwrap_or_default());
+    match matched.map_err(|error| ApiError::invalid(style.malformed_member, error.to_string()))? {
+        Some(matched) if matched.operation.is_offered => Ok(matched),
+        Some(matched) => Err(unsupported(format!("{} ({method} {})", matched.operation.name, Clipped(path)))),
+        None => Err(unsupported(format!("{method} {}", Clipped(path)))),
     }
 }
 
-/// A service of AWS that this program does not offer.
-pub(super) async fn unoffered(id: &RequestId, service: &str, head: Parts, body: Body) -> Response<Body> {
-    body::discard(body, body::declared_length(&head)).await;
-    let message = format!("Anabranch does not offer the service {service}.");
-    let error = ApiError::invalid("InvalidAction", message);
-    let mut response = answer::query_error(&answer::UNKNOWN_STYLE, &error, StatusCode::BAD_REQUEST, &id.0);
-    response.extensions_mut().insert(Label::new("unknown", "unknown"));
-    response
+async fn perform(
+    gateway: &Gateway,
+    context: anabranch_protocol::RequestContext,
+    (service, style): (&Arc<dyn Service>, &RestStyle),
+    matched: Matched,
+    (head, body): (Parts, Body),
+) -> Result<HttpAnswer, (ApiError, Option<StatusCode>)> {
+    let own_status = |(error, status): Refusal| (error, Some(status));
+    let whole = call::read(gateway, &head, body).await.map_err(own_status)?;
+    let operation = matched.operation;
+    let request = RestRequest::read(*style, matched, &head, whole.bytes.clone()).map_err(|error| (error, None))?;
+    let call = Call::rest(context, operation, request);
+    match call::perform(gateway, service.clone(), call, whole).await {
+        Ok(Answer::Http(answer)) => Ok(answer),
+        Ok(Answer::Whole(_) | Answer::Events(_)) => {
+            Err((ApiError::internal("The REST protocols have no answers of this kind."), None))
+        }
+        Err(error) => Err((error, None)),
+    }
 }

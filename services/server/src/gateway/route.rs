@@ -1,44 +1,41 @@
-//! Which service a request is for, decided from its head alone.
+//! Which service a request is for, decided from its head and the services' models alone.
 
+use std::sync::Arc;
+
+use anabranch_protocol::{Service, Wire};
 use axum::http::Method;
-use axum::http::header::{ACCEPT, CONTENT_TYPE, HOST};
+use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::http::request::Parts;
 
 use super::caller::Caller;
+use super::registry::Registry;
 
 /// Where the server's own pages are.
 pub(crate) const PAGES: &str = "/_anabranch";
-/// Where HTTP APIs are reached by path: `/_aws/execute-api/<api id>/<stage>/...`.
-const HTTP_API_PATH: &str = "/_aws/execute-api/";
-/// The version of the Lambda API that all its clients use.
-const LAMBDA_PATH: &str = "/2015-03-31/";
 
 /// A request's destination.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Route {
+pub(crate) enum Route<'r> {
     /// `X-Amz-Target: <prefix>.<operation>`.
     Json { prefix: String, operation: String },
     /// A call of an AWS JSON service that does not say which.
     JsonWithoutTarget,
     /// A call by the Query protocol.
     Query,
-    /// An HTTP API, and the path that follows its address.
-    HttpApi { api_id: String, path: String },
-    /// Lambda's REST API.
-    Lambda,
-    /// S3.
-    Objects,
+    /// A service that speaks REST-JSON or REST-XML.
+    Rest(&'r Arc<dyn Service>),
+    /// A service that answers its requests itself.
+    Http(&'r Arc<dyn Service>),
     /// A service that is not offered, by the name in the credential scope.
     Unoffered(String),
     /// A person with a browser at the root.
     Console,
 }
 
-impl Route {
+impl<'r> Route<'r> {
     /// The route of the request with head `request`.
-    pub(crate) fn of(request: &Parts, caller: &Caller) -> Self {
-        if let Some(route) = http_api(request) {
-            return route;
+    pub(crate) fn of(registry: &'r Registry, request: &Parts, caller: &Caller) -> Self {
+        if let Some(service) = registry.by_address(request) {
+            return Self::Http(service);
         }
         if let Some(target) = request.headers.get("x-amz-target") {
             let target = target.to_str().unwrap_or_default();
@@ -49,45 +46,35 @@ impl Route {
         if content_type.starts_with("application/x-amz-") {
             return Self::JsonWithoutTarget;
         }
-        let names_version = |form: &str| form.split('&').any(|pair| pair.starts_with("Version="));
-        let is_form = content_type.starts_with("application/x-www-form-urlencoded");
-        let has_action = request.uri.query().is_some_and(|query| query.contains("Action=") && names_version(query));
+        let signed_for = caller.service.as_deref().and_then(|scope| registry.by_scope(scope));
+        let is_query = is_query(request, content_type);
+        match signed_for {
+            Some(service) if is_query && service.model().speaks(Wire::Query) => return Self::Query,
+            Some(service) if service.model().http.is_some() => return Self::Http(service),
+            Some(service) if service.model().rest.is_some() => return Self::Rest(service),
+            _ => {}
+        }
+        if let Some(service) = registry.by_path(request.uri.path()) {
+            return Self::Rest(service);
+        }
+        if is_query && signed_for.is_none() {
+            return Self::Query;
+        }
         match caller.service.as_deref() {
-            Some("s3" | "s3express") => Self::Objects,
-            Some("lambda") => Self::Lambda,
-            _ if request.uri.path().starts_with(LAMBDA_PATH) => Self::Lambda,
-            Some("kinesis" | "firehose" | "dynamodb") => Self::JsonWithoutTarget,
-            _ if request.uri.path() == "/" && (is_form || has_action) => Self::Query,
+            Some(_) if signed_for.is_some_and(|service| service.model().speaks(Wire::Json)) => Self::JsonWithoutTarget,
             Some(service) => Self::Unoffered(service.into()),
             None if is_browser(request) => Self::Console,
-            None => Self::Objects,
+            None => registry.the_rest().map_or_else(|| Self::Unoffered(String::new()), Self::Http),
         }
     }
 }
 
-/// Whether the request is for an HTTP API.
-pub(crate) fn is_http_api(request: &Parts) -> bool {
-    http_api(request).is_some()
-}
-
-/// Whether the request is for an HTTP API by its path, which it shares with all else.
-pub(crate) fn is_http_api_by_path(request: &Parts) -> bool {
-    request.uri.path().starts_with(HTTP_API_PATH)
-}
-
-/// HTTP APIs by path, or by a host such as `abc123.execute-api.localhost:4566`.
-fn http_api(request: &Parts) -> Option<Route> {
-    if let Some(rest) = request.uri.path().strip_prefix(HTTP_API_PATH) {
-        let (api_id, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-        // Some clients escape the dollar sign of `$default`.
-        let path = path.strip_prefix("/%24").map_or_else(|| path.to_string(), |rest| format!("/${rest}"));
-        return Some(Route::HttpApi { api_id: api_id.into(), path });
-    }
-    let host = request.uri.host().unwrap_or_else(|| header(request, HOST.as_str()));
-    let (api_id, rest) = host.split_once(".execute-api.")?;
-    let plain = !api_id.is_empty() && api_id.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    let ours = plain && !rest.is_empty();
-    ours.then(|| Route::HttpApi { api_id: api_id.into(), path: request.uri.path().into() })
+/// Whether a request looks like one of the Query protocol: a form, or an action in the URL.
+fn is_query(request: &Parts, content_type: &str) -> bool {
+    let names_version = |form: &str| form.split('&').any(|pair| pair.starts_with("Version="));
+    let is_form = content_type.starts_with("application/x-www-form-urlencoded");
+    let has_action = request.uri.query().is_some_and(|query| query.contains("Action=") && names_version(query));
+    request.uri.path() == "/" && (is_form || has_action)
 }
 
 fn is_browser(request: &Parts) -> bool {
@@ -104,15 +91,63 @@ fn header<'a>(request: &'a Parts, name: &str) -> &'a str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use anabranch_protocol::{HttpEntry, Operation, RestStyle, ServiceModel};
     use axum::http::Request;
 
-    fn route(uri: &str, headers: &[(&str, &str)]) -> Route {
+    struct Stub(&'static ServiceModel);
+
+    impl Service for Stub {
+        fn model(&self) -> &'static ServiceModel {
+            self.0
+        }
+    }
+
+    const HTTP: HttpEntry = HttpEntry {
+        metered_as: "s3",
+        path_prefixes: &[],
+        host_label: None,
+        takes_the_rest: true,
+        streams_bodies: true,
+        is_open_to_pages: false,
+    };
+    const MODELS: [&ServiceModel; 5] = [
+        &ServiceModel {
+            http: Some(HttpEntry {
+                path_prefixes: &["/_aws/execute-api/"],
+                host_label: Some("execute-api"),
+                takes_the_rest: false,
+                ..HTTP
+            }),
+            ..ServiceModel::new("apigateway", "")
+        },
+        &ServiceModel { scopes: &["s3"], http: Some(HTTP), ..ServiceModel::new("s3", "") },
+        &ServiceModel {
+            scopes: &["lambda"],
+            rest: Some(RestStyle::JSON),
+            operations: &[Operation::new("ListFunctions").at("GET", "/2015-03-31/functions")],
+            ..ServiceModel::new("lambda", "")
+        },
+        &ServiceModel { scopes: &["kinesis"], wires: &[Wire::Json], ..ServiceModel::new("kinesis", "") },
+        &ServiceModel { scopes: &["sts"], wires: &[Wire::Query], ..ServiceModel::new("sts", "") },
+    ];
+
+    fn route(uri: &str, headers: &[(&str, &str)]) -> String {
+        let services: Vec<Arc<dyn Service>> =
+            MODELS.iter().map(|model| Arc::new(Stub(model)) as Arc<dyn Service>).collect();
         let mut request = Request::builder().uri(uri);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
         let (parts, ()) = request.body(()).unwrap().into_parts();
-        Route::of(&parts, &Caller::of(&parts))
+        match Route::of(&Registry::new(&services), &parts, &Caller::of(&parts)) {
+            Route::Json { prefix, operation } => format!("json {prefix} {operation}"),
+            Route::JsonWithoutTarget => "json".into(),
+            Route::Query => "query".into(),
+            Route::Rest(service) => format!("rest {}", service.model().id),
+            Route::Http(service) => format!("http {}", service.model().id),
+            Route::Unoffered(service) => format!("none {service}"),
+            Route::Console => "console".into(),
+        }
     }
 
     fn scope(service: &str) -> String {
@@ -121,40 +156,42 @@ mod tests {
 
     #[test]
     fn targets_name_service_and_operation() {
-        let expected = Route::Json { prefix: "Kinesis_20131202".into(), operation: "PutRecord".into() };
-        assert_eq!(route("/", &[("x-amz-target", "Kinesis_20131202.PutRecord")]), expected);
-        let expected = Route::Json { prefix: String::new(), operation: "PutRecord".into() };
-        assert_eq!(route("/", &[("x-amz-target", "PutRecord")]), expected);
-        assert_eq!(route("/", &[("content-type", "application/x-amz-json-1.1")]), Route::JsonWithoutTarget);
+        assert_eq!(route("/", &[("x-amz-target", "Kinesis_20131202.PutRecord")]), "json Kinesis_20131202 PutRecord");
+        assert_eq!(route("/", &[("x-amz-target", "PutRecord")]), "json  PutRecord");
+        assert_eq!(route("/", &[("content-type", "application/x-amz-json-1.1")]), "json");
     }
 
     #[test]
     fn forms_and_actions_are_of_the_query_protocol() {
         let form = ("content-type", "application/x-www-form-urlencoded; charset=utf-8");
-        assert_eq!(route("/", &[form, ("authorization", &scope("sts"))]), Route::Query);
-        assert_eq!(route("/", &[form]), Route::Query);
-        assert_eq!(route("/?Action=GetCallerIdentity&Version=2011-06-15", &[]), Route::Query);
-        assert_eq!(route("/bucket?Action=x&Version=1", &[]), Route::Objects);
-        assert_eq!(route("/", &[form, ("authorization", &scope("kinesis"))]), Route::JsonWithoutTarget);
+        assert_eq!(route("/", &[form, ("authorization", &scope("sts"))]), "query");
+        assert_eq!(route("/", &[form, ("authorization", &scope("sns"))]), "query");
+        assert_eq!(route("/", &[form]), "query");
+        assert_eq!(route("/?Action=GetCallerIdentity&Version=2011-06-15", &[]), "query");
+        assert_eq!(route("/bucket?Action=x&Version=1", &[]), "http s3");
+        assert_eq!(route("/", &[form, ("authorization", &scope("kinesis"))]), "json");
     }
 
     #[test]
-    fn http_apis_are_reached_by_path_and_by_host() {
-        let to = |path: &str| Route::HttpApi { api_id: "a1".into(), path: path.into() };
-        assert_eq!(route("/_aws/execute-api/a1/$default/clicks?x=1", &[]), to("/$default/clicks"));
-        assert_eq!(route("/_aws/execute-api/a1/%24default/%24", &[]), to("/$default/%24"));
-        assert_eq!(route("/_aws/execute-api/a1", &[]), to(""));
-        assert_eq!(route("/clicks?x=1", &[("host", "a1.execute-api.localhost:4566")]), to("/clicks"));
-        assert_eq!(route("/clicks", &[("host", ".execute-api.localhost")]), Route::Objects);
+    fn a_service_may_be_named_by_the_address() {
+        for address in ["/_aws/execute-api/a1/$default/clicks?x=1", "/_aws/execute-api/a1"] {
+            assert_eq!(route(address, &[]), "http apigateway");
+        }
+        assert_eq!(route("/clicks?x=1", &[("host", "a1.execute-api.localhost:4566")]), "http apigateway");
+        assert_eq!(route("/clicks", &[("host", ".execute-api.localhost")]), "http s3");
+        assert_eq!(route("/clicks", &[("host", "a1.execute-api")]), "http s3");
     }
 
     #[test]
     fn the_credential_scope_decides_between_rest_services() {
-        assert_eq!(route("/2015-03-31/functions", &[]), Route::Lambda);
-        assert_eq!(route("/2015-03-31/functions", &[("authorization", &scope("s3"))]), Route::Objects);
-        assert_eq!(route("/", &[("authorization", &scope("batch"))]), Route::Unoffered("batch".into()));
-        assert_eq!(route("/bucket/key", &[]), Route::Objects);
-        assert_eq!(route("/", &[("accept", "text/html,*/*")]), Route::Console);
-        assert_eq!(route("/", &[("accept", "*/*")]), Route::Objects);
+        assert_eq!(route("/2015-03-31/functions", &[]), "rest lambda");
+        assert_eq!(route("/2015-03-31/nothing", &[]), "rest lambda");
+        assert_eq!(route("/nothing", &[("authorization", &scope("lambda"))]), "rest lambda");
+        assert_eq!(route("/2015-03-31/functions", &[("authorization", &scope("s3"))]), "http s3");
+        assert_eq!(route("/", &[("authorization", &scope("batch"))]), "none batch");
+        assert_eq!(route("/", &[("authorization", &scope("sts"))]), "none sts");
+        assert_eq!(route("/bucket/key", &[]), "http s3");
+        assert_eq!(route("/", &[("accept", "text/html,*/*")]), "console");
+        assert_eq!(route("/", &[("accept", "*/*")]), "http s3");
     }
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Instant;
 
-use axum::Router;
 use tokio_util::sync::CancellationToken;
 
 use super::metrics::Metrics;
@@ -23,7 +22,6 @@ pub(crate) struct Gateway {
     pub(crate) data: PathBuf,
     pub(crate) started: Instant,
     pub(super) registry: Registry,
-    pub(super) lambda: Router,
     pub(super) metrics: Metrics,
     /// How many there are.
     pub(super) connections: Arc<AtomicUsize>,

@@ -12,6 +12,7 @@ mod harness;
 mod notes;
 mod origins;
 mod refusals;
+mod resource_types;
 mod starting;
 mod tail;
 mod wiring;

@@ -54,7 +54,8 @@ mod update_stream_warm_throughput;
 mod view;
 
 use anabranch_protocol::{
-    Answer, ApiError, Call, Operation, Problem, RequestContext, ResourceReference, Section, Service, ServiceModel, Wire,
+    Answer, ApiError, Call, Operation, Problem, RequestContext, ResourceReference, ResourceType, Section, Service,
+    ServiceModel, Wire,
 };
 use std::sync::Arc;
 
@@ -80,6 +81,11 @@ const CONSUMER: &[ResourceReference] = &[ResourceReference::Arn("ConsumerARN"), 
 const MODEL: ServiceModel = ServiceModel {
     target_prefixes: &["Kinesis_20131202"],
     scopes: &["kinesis"],
+    resource_types: &[ResourceType {
+        name: "AWS::Kinesis::Stream",
+        properties: &["Name", "RetentionPeriodHours", "ShardCount", "StreamModeDetails"],
+        attributes: &["Arn"],
+    }],
     wires: &[Wire::Json, Wire::Cbor],
     operations: &[
         Operation::new("AddTagsToStream").on(STREAM),
@@ -155,6 +161,10 @@ impl Service for Streams {
         let operations = Operations { streams: self.shared()?, call: call.clone() };
         let performed = tokio::task::spawn_blocking(move || perform(&operations)).await;
         performed.map_err(|error| ApiError::internal(error.to_string()))?
+    }
+
+    fn metrics(&self) -> Vec<anabranch_protocol::Measured> {
+        self.measured().into_iter().flat_map(|measured| measured.figures()).collect()
     }
 
     fn problems(&self) -> Vec<Problem> {

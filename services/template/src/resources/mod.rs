@@ -58,7 +58,7 @@ pub enum ResourceKind {
     WithoutEffect(String),
 }
 
-/// The types, and the property that names each.
+/// The types, the property that names each, and its service.
 const TYPES: [(&str, &str, &str); 11] = [
     ("AWS::Serverless::Function", "FunctionName", "lambda"),
     ("AWS::Serverless::HttpApi", "", "apigateway"),
@@ -72,6 +72,17 @@ const TYPES: [(&str, &str, &str); 11] = [
     ("AWS::IAM::Role", "RoleName", "iam"),
     ("AWS::IAM::Policy", "", "iam"),
 ];
+
+/// The types that templates may have, each with the service whose resource it is (`iam` where there
+/// is none, since permissions have no effect).
+pub fn resource_types() -> impl Iterator<Item = (&'static str, &'static str)> {
+    TYPES.iter().map(|(name, _, service)| (*name, *service))
+}
+
+/// Whether `Fn::GetAtt` gives `attribute` of resources of the type `kind`.
+pub fn has_attribute(kind: &str, attribute: &str) -> bool {
+    self::attribute(kind, attribute, "", "", "").is_some()
+}
 
 /// Accepts a supported type; the error says what is supported.
 pub(crate) fn check_type(name: &str) -> Result<(), String> {
