@@ -2,7 +2,7 @@
 
 use anabranch_protocol::ApiError;
 
-use super::MappingRequest;
+use super::addressed::MappingRequest;
 use crate::{EventSourceMapping, Lambda, Scope};
 
 /// Describes a mapping.

@@ -3,7 +3,7 @@
 use anabranch_protocol::ApiError;
 use serde_json::Value;
 
-use super::FunctionRequest;
+use super::addressed::FunctionRequest;
 use super::function_configuration::configuration;
 use crate::function_id::FunctionId;
 use crate::{Lambda, Scope};

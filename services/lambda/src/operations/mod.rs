@@ -1,5 +1,6 @@
 //! The operations, in the order of the API reference: one file each.
 
+mod addressed;
 mod create_event_source_mapping;
 mod delete_event_source_mapping;
 mod function_configuration;
@@ -12,27 +13,11 @@ mod list_functions;
 mod update_event_source_mapping;
 
 use anabranch_protocol::{Answer, ApiError, Call, ErrorKind};
-use serde::Deserialize;
 
 use crate::{Lambda, Scope};
 
 /// Most bytes of a request that makes or changes an event source mapping.
 const MAPPING_BYTES_MAX: usize = 256 << 10;
-
-/// The input of operations on a function.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct FunctionRequest {
-    function_name: String,
-    qualifier: Option<String>,
-}
-
-/// The input of operations on an event source mapping.
-#[derive(Debug, Deserialize)]
-struct MappingRequest {
-    #[serde(rename = "UUID")]
-    uuid: String,
-}
 
 /// Performs an operation of the model.
 pub(crate) async fn perform(lambda: &Lambda, call: &Call) -> Result<Answer, ApiError> {

@@ -3,6 +3,7 @@
 
 mod call;
 mod http;
+mod matching;
 mod model;
 mod section;
 
@@ -15,7 +16,8 @@ use bytes::Bytes;
 use crate::{ApiError, Encoding, EventStream, Measured, Problem, RequestContext, rest_xml_error};
 pub use axum_core::body::Body as HttpBody;
 pub use call::{Answer, Call};
-pub use http::{BoundMember, HttpBinding, Matched, NotText, Place};
+pub use http::{BoundMember, HttpBinding, Place};
+pub use matching::{Matched, NotText};
 pub use model::{HttpEntry, Operation, ResourceReference, ResourceType, ServiceModel, Wire};
 pub use section::{Cell, Column, Section};
 

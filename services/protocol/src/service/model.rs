@@ -1,7 +1,7 @@
 //! What a service says of itself: its names, its wires and its operations. All of it is data, so
 //! that the gateway, the metrics, policies and tests read the same.
 
-use super::http::{self, BoundMember, HttpBinding, Matched, NotText};
+use super::http::{BoundMember, HttpBinding};
 use crate::{ApiError, Clipped, ErrorKind, RestStyle};
 
 /// How requests and answers are written.
@@ -93,14 +93,6 @@ impl ServiceModel {
                 Err(ApiError::new(ErrorKind::Unsupported, self.unknown_operation, message))
             }
         }
-    }
-
-    /// The operation that method, path and query of a request name, offered or not.
-    ///
-    /// # Errors
-    /// When a part of the path that holds a member is not text.
-    pub fn matching(&self, method: &str, path: &str, query: &str) -> Result<Option<Matched>, NotText> {
-        http::matching(self.operations, method, path, query)
     }
 
     /// Whether it speaks `wire`.

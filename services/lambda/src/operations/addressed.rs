@@ -1,0 +1,18 @@
+//! Inputs that say no more than what an operation is about.
+
+use serde::Deserialize;
+
+/// The input of operations on a function.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct FunctionRequest {
+    pub(super) function_name: String,
+    pub(super) qualifier: Option<String>,
+}
+
+/// The input of operations on an event source mapping.
+#[derive(Debug, Deserialize)]
+pub(super) struct MappingRequest {
+    #[serde(rename = "UUID")]
+    pub(super) uuid: String,
+}
