@@ -129,6 +129,25 @@ def test_a_buffer_of_five_minutes_is_delivered(server):
     assert s3.get_object(Bucket="buffered", Key=key)["Body"].read() == b"a line\n"
 
 
+def test_items_go_once_their_time_to_live_is_over(server):
+    dynamodb = server.client("dynamodb")
+    dynamodb.create_table(
+        TableName="passing",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    dynamodb.update_time_to_live(TableName="passing", TimeToLiveSpecification={"Enabled": True, "AttributeName": "until"})
+    now = int(server.clock())
+    for name, seconds in (("a day", DAY), ("two days", 2 * DAY)):
+        dynamodb.put_item(TableName="passing", Item={"id": {"S": name}, "until": {"N": str(now + seconds)}})
+    held = lambda: {item["id"]["S"] for item in dynamodb.scan(TableName="passing", ConsistentRead=True)["Items"]}
+    server.advance(DAY - HOUR)
+    assert held() == {"a day", "two days"}
+    passed = passed_until(server, lambda: held() == {"two days"}, 10 * MINUTE, "the item of a day is gone")
+    assert passed <= 2 * HOUR
+
+
 @pytest.mark.parametrize("body", [b"{}", b'{"advanceMilliseconds": -1}', b'{"advanceMilliseconds": 99999999999999}', b"soon"])
 def test_a_wrong_move_moves_nothing(server, body):
     before = server.clock()

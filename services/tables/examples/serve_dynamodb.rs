@@ -6,7 +6,7 @@ use std::error::Error;
 use std::path::Path;
 use std::sync::Arc;
 
-use anabranch_protocol::{Encoding, RequestContext, Service};
+use anabranch_protocol::{Encoding, RequestContext, Service, SystemClock};
 use anabranch_tables::Tables;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -18,7 +18,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let directory = arguments.next().ok_or("usage: serve DIRECTORY PORT")?;
     let port: u16 = arguments.next().ok_or("usage: serve DIRECTORY PORT")?.parse()?;
-    let tables = Tables::open(Path::new(&directory))?;
+    let tables = Tables::open(Path::new(&directory), Arc::new(SystemClock))?;
     let services: Arc<[Arc<dyn Service>]> = Arc::new([tables.clone(), Arc::new(tables.streams())]);
     let router = axum::Router::new().fallback(answer).with_state(services);
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;

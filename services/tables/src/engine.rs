@@ -54,6 +54,8 @@ struct Handle {
     path: PathBuf,
     /// `None` once closed.
     database: RwLock<Option<Database>>,
+    /// Held by each call while it runs, exclusively by one that runs alone.
+    turn: RwLock<()>,
     closing: AtomicBool,
     flusher: Flusher,
     /// Why the engine last failed at a call, if it has not succeeded since.
@@ -92,6 +94,7 @@ impl Engine {
         let handle = Handle {
             path,
             database: RwLock::new(Some(database)),
+            turn: RwLock::default(),
             closing: AtomicBool::new(false),
             flusher,
             failing: Mutex::new(None),
@@ -106,13 +109,39 @@ impl Engine {
         T: Send + 'static,
         F: FnOnce(&Database) -> Result<T, CallError> + Send + 'static,
     {
+        let run = |handle: &Handle| {
+            let _beside_others = handle.turn.read();
+            handle.run(work)
+        };
+        self.submit(effect, run).await
+    }
+
+    /// Runs `work`, which writes to the database at the path over a connection of its own, while no
+    /// other call runs. Otherwise as [`Engine::run`].
+    pub(crate) async fn run_alone<T, F>(&self, work: F) -> Result<T, ApiError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Path) -> Result<T, CallError> + Send + 'static,
+    {
+        let run = |handle: &Handle| {
+            let _alone = handle.turn.write();
+            handle.run(|_| work(&handle.path))
+        };
+        self.submit(Effect::Writes, run).await
+    }
+
+    async fn submit<T, F>(&self, effect: Effect, run: F) -> Result<T, ApiError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Handle) -> Result<T, ApiError> + Send + 'static,
+    {
         let admitted = self.admitted.clone().try_acquire_owned();
         let admitted = admitted.map_err(|_| if self.handle.is_closing() { closed() } else { too_busy() })?;
         let handle = self.handle.clone();
         let (answer, answered) = oneshot::channel();
         self.workers.run(move || {
             let writing = (effect != Effect::Reads).then(|| handle.flusher.writing());
-            let outcome = handle.run(work);
+            let outcome = run(&handle);
             drop(writing);
             handle.flusher.flushed(move |flushed| {
                 drop(admitted);
@@ -225,6 +254,7 @@ mod tests {
     use super::*;
     use dynoxide::actions::create_table::CreateTableRequest;
     use dynoxide::storage::Storage;
+    use std::sync::atomic::AtomicUsize;
 
     const TABLE: &str = r#"{"TableName": "clicks", "BillingMode": "PAY_PER_REQUEST",
         "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
@@ -250,6 +280,33 @@ mod tests {
         let error = engine.run::<(), _>(Effect::Writes, |_| panic!("as a bug in the engine would")).await.unwrap_err();
         assert_eq!(error.status(), 500);
         assert_eq!(count(&engine).await.unwrap(), 0);
+    }
+
+    #[tokio::test]
+    async fn nothing_runs_beside_what_runs_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        let engine = open(directory.path());
+        let running = Arc::new(AtomicUsize::new(0));
+        // What ran beside a call: it stays long enough for others to come.
+        let beside = |running: Arc<AtomicUsize>| {
+            let before = running.fetch_add(1, Ordering::SeqCst);
+            (0..1_000).for_each(|_| std::thread::yield_now());
+            before.max(running.fetch_sub(1, Ordering::SeqCst) - 1)
+        };
+        let mut calls = tokio::task::JoinSet::new();
+        let engine = Arc::new(engine);
+        for number in 0..100 {
+            let (engine, running) = (engine.clone(), running.clone());
+            calls.spawn(async move {
+                match number % 5 {
+                    0 => engine.run_alone(move |_| Ok((true, beside(running)))).await,
+                    _ => engine.run(Effect::Reads, move |_| Ok((false, beside(running)))).await,
+                }
+            });
+        }
+        let ran: Vec<(bool, usize)> = calls.join_all().await.into_iter().map(Result::unwrap).collect();
+        assert!(ran.iter().all(|(alone, beside)| !alone || *beside == 0), "{ran:?}");
+        assert!(ran.iter().any(|(_, beside)| *beside > 0), "other calls do run side by side");
     }
 
     #[tokio::test]

@@ -1,10 +1,14 @@
 //! Expiry of items by a table's time-to-live attribute. DynamoDB promises "within a few days";
-//! here it is within about ten minutes. Judged by the machine's clock, which the engine reads.
+//! here it is within about ten minutes.
 
+use std::path::Path;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use anabranch_protocol::ApiError;
+use anabranch_protocol::{ApiError, Clock, SystemClock};
+use dynoxide::DynoxideError;
+use dynoxide::storage::Storage;
+use dynoxide::ttl::sweep_expired_items;
 use tokio::sync::Notify;
 
 use crate::databases::{Databases, Owner};
@@ -15,12 +19,12 @@ use crate::engine::Effect;
 const SWEEP_INTERVAL: Duration = Duration::from_secs(600);
 
 /// Sweeps for as long as the databases exist; sleeps while no table has a time to live.
-pub(crate) async fn run(databases: Weak<Databases>, changed: Arc<Notify>) {
+pub(crate) async fn run(databases: Weak<Databases>, changed: Arc<Notify>, clock: Arc<dyn Clock>) {
     loop {
         let Some(open) = databases.upgrade() else { return };
         let mut expiring = false;
         for owner in open.owners() {
-            expiring |= sweep(&open, &owner).await.unwrap_or_else(|error| {
+            expiring |= sweep(&open, &owner, &clock).await.unwrap_or_else(|error| {
                 tracing::warn!(%error, "expired items could not be deleted; they are tried again");
                 true
             });
@@ -28,7 +32,7 @@ pub(crate) async fn run(databases: Weak<Databases>, changed: Arc<Notify>) {
         drop(open);
         let next_sweep = async {
             if expiring {
-                tokio::time::sleep(SWEEP_INTERVAL).await;
+                clock.sleep(SWEEP_INTERVAL).await;
             } else {
                 std::future::pending::<()>().await;
             }
@@ -41,17 +45,51 @@ pub(crate) async fn run(databases: Weak<Databases>, changed: Arc<Notify>) {
 }
 
 /// Deletes what has expired of `owner`'s and tells whether any of its tables expires items.
-async fn sweep(databases: &Databases, owner: &Owner) -> Result<bool, ApiError> {
+async fn sweep(databases: &Databases, owner: &Owner, clock: &Arc<dyn Clock>) -> Result<bool, ApiError> {
     let (engine, effect) = databases.of(owner, Effect::Writes).await?;
-    let swept = engine.run(effect, |database| {
+    let expiring = engine.run(Effect::Reads, |database| {
         let tables = database.database_info()?.tables;
-        let expiring = tables.iter().any(|table| table.metadata.as_ref().is_some_and(|table| table.ttl_enabled));
-        let deleted = if expiring { database.sweep_ttl()? } else { 0 };
-        Ok((expiring, deleted))
+        Ok(tables.iter().any(|table| table.metadata.as_ref().is_some_and(|table| table.ttl_enabled)))
     });
-    let (expiring, deleted) = swept.await?;
+    if !expiring.await? {
+        return Ok(false);
+    }
+    let deleted = if is_machine_time(&**clock) {
+        engine.run(effect, |database| Ok(database.sweep_ttl()?)).await?
+    } else {
+        let clock = EngineClock(clock.clone());
+        engine.run_alone(move |path| Ok(delete_expired(path, clock)?)).await?
+    };
     if deleted > 0 {
         tracing::debug!(deleted, "expired items deleted");
     }
-    Ok(expiring)
+    Ok(true)
+}
+
+/// Whether `clock` tells the machine's time, by which the engine judges: to the second, as times to live are.
+fn is_machine_time(clock: &dyn Clock) -> bool {
+    clock.now_ms().abs_diff(SystemClock.now_ms()) < 1_000
+}
+
+/// Deletes what has expired by another time than the machine's. The engine takes a clock only with a
+/// connection of one's own, and there it deletes what it read before: nobody may write meanwhile, or
+/// an item that was given a longer life would be lost.
+fn delete_expired(path: &Path, clock: EngineClock) -> Result<usize, DynoxideError> {
+    let storage = Storage::new(&path.to_string_lossy())?.with_clock(Arc::new(clock));
+    // As for the engine's own connection: the caller flushes.
+    storage.disable_bulk_loading()?;
+    pollster::block_on(sweep_expired_items(&storage))
+}
+
+/// Our clock, as the engine reads it.
+struct EngineClock(Arc<dyn Clock>);
+
+impl dynoxide::storage_backend::Clock for EngineClock {
+    fn now_unix_secs(&self) -> u64 {
+        self.0.now_ms() / 1_000
+    }
+
+    fn now_unix_secs_f64(&self) -> f64 {
+        self.0.now_ms() as f64 / 1_000.0
+    }
 }

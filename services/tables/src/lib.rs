@@ -13,6 +13,8 @@
 //!
 //! Start reading at `engine.rs`: a call's way to SQLite and back.
 
+#![cfg_attr(not(test), deny(clippy::disallowed_methods))]
+
 mod answer;
 mod bounds;
 mod check;

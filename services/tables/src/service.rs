@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use anabranch_protocol::{Answer, ApiError, Call, Problem, ProblemKind, Section, Service, ServiceModel};
+use anabranch_protocol::{Answer, ApiError, Call, Clock, Problem, ProblemKind, Section, Service, ServiceModel};
 use async_trait::async_trait;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -24,15 +24,15 @@ pub struct Tables {
 }
 
 impl Tables {
-    /// Opens the tables in `directory`, creating it if absent, and resumes the expiry of items.
+    /// Opens the tables in `directory`, creating it if absent, and resumes the expiry of items, by `clock`.
     /// Blocks on the disk; call it within a tokio runtime.
     ///
     /// # Errors
     /// [`TablesError`] when the directory or the database can't be opened, is damaged, or was
     /// written by a newer version.
-    pub fn open(directory: &Path) -> Result<Arc<Self>, TablesError> {
+    pub fn open(directory: &Path, clock: Arc<dyn Clock>) -> Result<Arc<Self>, TablesError> {
         let (databases, expiry_changed) = (Arc::new(Databases::open(directory)?), Arc::new(Notify::new()));
-        let expiry = tokio::spawn(expiry::run(Arc::downgrade(&databases), expiry_changed.clone()));
+        let expiry = tokio::spawn(expiry::run(Arc::downgrade(&databases), expiry_changed.clone(), clock));
         Ok(Arc::new(Self { databases, expiry_changed, expiry: parking_lot::Mutex::new(Some(expiry)) }))
     }
 

@@ -72,7 +72,8 @@ impl Services {
             Streams::open(config, control.clone(), clock.clone())
                 .map_err(|error| StartError::service("kinesis", error))?
         };
-        let tables = Tables::open(&data.join("tables")).map_err(|error| StartError::service("dynamodb", error))?;
+        let tables = Tables::open(&data.join("tables"), clock.clone())
+            .map_err(|error| StartError::service("dynamodb", error))?;
         let notifications = Arc::new(NotificationTarget::default());
         let objects = Objects::open(&data.join("objects"), clock.clone(), Some(notifications.clone()))
             .map_err(|error| StartError::service("s3", error))?;

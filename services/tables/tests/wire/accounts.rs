@@ -1,6 +1,8 @@
 //! A table belongs to the account and region of the call that made it.
 
-use anabranch_protocol::{ApiError, Encoding, RequestContext, Service};
+use std::sync::Arc;
+
+use anabranch_protocol::{ApiError, Encoding, RequestContext, Service, SystemClock};
 use anabranch_tables::Tables;
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -44,7 +46,7 @@ async fn page(tables: &Tables, owner: (&str, &str)) -> Value {
 #[tokio::test]
 async fn nobody_sees_the_tables_of_another_account_or_region() {
     let directory = tempfile::tempdir().unwrap();
-    let tables = Tables::open(directory.path()).unwrap();
+    let tables = Tables::open(directory.path(), Arc::new(SystemClock)).unwrap();
     make(&tables, ONE).await;
     put(&tables, ONE, "/one").await;
     let streams = tables.streams();
@@ -68,7 +70,7 @@ async fn nobody_sees_the_tables_of_another_account_or_region() {
 #[tokio::test]
 async fn a_name_may_be_used_in_every_account_and_region_and_stays_there() {
     let directory = tempfile::tempdir().unwrap();
-    let tables = Tables::open(directory.path()).unwrap();
+    let tables = Tables::open(directory.path(), Arc::new(SystemClock)).unwrap();
     for (number, owner) in [ONE].into_iter().chain(OTHERS).enumerate() {
         make(&tables, owner).await;
         put(&tables, owner, &format!("/{number}")).await;
@@ -76,7 +78,7 @@ async fn a_name_may_be_used_in_every_account_and_region_and_stays_there() {
     let stats = tables.stat().await.unwrap();
     assert_eq!(stats.iter().map(|stat| stat.items).collect::<Vec<_>>(), [1; 4]);
     tables.shutdown().await;
-    let tables = Tables::open(directory.path()).unwrap();
+    let tables = Tables::open(directory.path(), Arc::new(SystemClock)).unwrap();
     for (number, owner) in [ONE].into_iter().chain(OTHERS).enumerate() {
         assert_eq!(page(&tables, owner).await, format!("/{number}"));
         let described = call(&*tables, owner, "DescribeTable", json!({"TableName": "sessions"})).await.unwrap();

@@ -3,7 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 
+use anabranch_protocol::SystemClock;
 use anabranch_tables::Tables;
 use serde_json::json;
 
@@ -15,7 +17,7 @@ async fn items_survive_reopening() {
     let tables = with_sessions(directory.path()).await;
     put(&tables, json!({"id": {"S": "s1"}})).await.unwrap();
     tables.shutdown().await;
-    let tables = Tables::open(directory.path()).unwrap();
+    let tables = Tables::open(directory.path(), Arc::new(SystemClock)).unwrap();
     assert_eq!(count(&tables).await, 1);
 }
 
@@ -28,7 +30,7 @@ async fn items_survive_a_crash() {
         put(&tables, json!({"id": {"S": format!("s{item}")}})).await.unwrap();
     }
     copy_all(directory.path(), copy.path());
-    assert_eq!(count(&Tables::open(copy.path()).unwrap()).await, 50);
+    assert_eq!(count(&Tables::open(copy.path(), Arc::new(SystemClock)).unwrap()).await, 50);
 }
 
 fn copy_all(from: &Path, to: &Path) {

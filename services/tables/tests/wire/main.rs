@@ -14,7 +14,7 @@ mod refusals;
 use std::path::Path;
 use std::sync::Arc;
 
-use anabranch_protocol::{ApiError, Encoding, RequestContext, Service};
+use anabranch_protocol::{ApiError, Encoding, ManualClock, RequestContext, Service};
 use anabranch_tables::Tables;
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -28,7 +28,12 @@ async fn call(service: &dyn Service, operation: &str, body: Value) -> Result<Val
 
 /// Tables in `directory` with the table `sessions`, keyed by `id`.
 async fn with_sessions(directory: &Path) -> Arc<Tables> {
-    let tables = Tables::open(directory).unwrap();
+    with_sessions_at(directory, &ManualClock::running()).await
+}
+
+/// The same by `clock`.
+async fn with_sessions_at(directory: &Path, clock: &ManualClock) -> Arc<Tables> {
+    let tables = Tables::open(directory, Arc::new(clock.clone())).unwrap();
     let table = json!({
         "TableName": "sessions",
         "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],

@@ -1,9 +1,12 @@
 //! The operations that the pipeline's functions use.
 
-use anabranch_protocol::Encoding;
+use std::time::Duration;
+
+use anabranch_protocol::{Clock, Encoding, ManualClock};
+use anabranch_tables::Tables;
 use serde_json::json;
 
-use crate::{call, count, put, with_sessions};
+use crate::{call, count, put, with_sessions, with_sessions_at};
 
 #[tokio::test]
 async fn tables_are_named_in_the_callers_region_and_account() {
@@ -133,20 +136,75 @@ async fn streams_are_an_api_of_their_own() {
     assert_eq!(read["Records"][0]["dynamodb"]["Keys"], json!({"id": {"S": "s1"}}));
 }
 
+/// Gives the items of `sessions` a time to live, `expires_at`.
+async fn let_expire(tables: &Tables) {
+    let specification = json!({"Enabled": true, "AttributeName": "expires_at"});
+    let update = json!({"TableName": "sessions", "TimeToLiveSpecification": specification});
+    call(tables, "UpdateTimeToLive", update).await.unwrap();
+}
+
+async fn put_expiring(tables: &Tables, id: &str, expires_at_s: u64) {
+    put(tables, json!({"id": {"S": id}, "expires_at": {"N": expires_at_s.to_string()}})).await.unwrap();
+}
+
+async fn is_there(tables: &Tables, id: &str) -> bool {
+    let get = json!({"TableName": "sessions", "Key": {"id": {"S": id}}});
+    call(tables, "GetItem", get).await.unwrap().get("Item").is_some()
+}
+
+async fn until_gone(tables: &Tables, id: &str) {
+    while is_there(tables, id).await {
+        tokio::task::yield_now().await;
+    }
+}
+
 #[tokio::test]
 async fn expired_items_go_once_a_table_has_a_time_to_live() {
     let directory = tempfile::tempdir().unwrap();
-    let tables = with_sessions(directory.path()).await;
-    let long_past = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() - 3_600;
-    put(&tables, json!({"id": {"S": "expired"}, "expires_at": {"N": long_past.to_string()}})).await.unwrap();
-    put(&tables, json!({"id": {"S": "kept"}, "expires_at": {"N": (long_past + 90_000).to_string()}})).await.unwrap();
-    let specification = json!({"Enabled": true, "AttributeName": "expires_at"});
-    let update = json!({"TableName": "sessions", "TimeToLiveSpecification": specification});
-    call(&*tables, "UpdateTimeToLive", update).await.unwrap();
-    let get = json!({"TableName": "sessions", "Key": {"id": {"S": "expired"}}});
-    while call(&*tables, "GetItem", get.clone()).await.unwrap().get("Item").is_some() {
-        tokio::task::yield_now().await;
+    let clock = ManualClock::new(1_763_000_000_000);
+    let now_s = clock.now_ms() / 1_000;
+    let tables = with_sessions_at(directory.path(), &clock).await;
+    put_expiring(&tables, "expired", now_s - 3_600).await;
+    put_expiring(&tables, "kept", now_s + 90_000).await;
+    let_expire(&tables).await;
+    until_gone(&tables, "expired").await;
+    clock.advance(Duration::from_secs(89_000)).await;
+    assert!(is_there(&tables, "kept").await);
+    clock.fast_forward(Duration::from_secs(60), until_gone(&tables, "kept")).await;
+    assert!(clock.now_ms() / 1_000 - now_s < 90_000 + 2 * 600, "within two sweeps");
+}
+
+#[tokio::test]
+async fn expired_items_go_by_the_machines_time_too() {
+    let directory = tempfile::tempdir().unwrap();
+    let clock = ManualClock::running();
+    let now_s = clock.now_ms() / 1_000;
+    let tables = with_sessions_at(directory.path(), &clock).await;
+    put_expiring(&tables, "expired", now_s - 3_600).await;
+    put_expiring(&tables, "kept", now_s + 90_000).await;
+    let_expire(&tables).await;
+    until_gone(&tables, "expired").await;
+    assert!(is_there(&tables, "kept").await);
+}
+
+#[tokio::test]
+async fn items_given_a_longer_life_while_others_expire_stay() {
+    let directory = tempfile::tempdir().unwrap();
+    let clock = ManualClock::new(1_763_000_000_000);
+    let now_s = clock.now_ms() / 1_000;
+    let tables = with_sessions_at(directory.path(), &clock).await;
+    let ids: Vec<String> = (0..500).map(|number| format!("s{number:03}")).collect();
+    for id in &ids {
+        put_expiring(&tables, id, now_s - 3_600).await;
     }
-    let get = json!({"TableName": "sessions", "Key": {"id": {"S": "kept"}}});
-    assert!(call(&*tables, "GetItem", get).await.unwrap().get("Item").is_some());
+    put_expiring(&tables, "last", now_s - 3_600).await;
+    let_expire(&tables).await;
+    // All over the table, wherever the sweep is.
+    for id in (0..ids.len()).map(|number| &ids[number * 211 % ids.len()]) {
+        put_expiring(&tables, id, now_s + 3_600).await;
+    }
+    until_gone(&tables, "last").await;
+    for id in &ids {
+        assert!(is_there(&tables, id).await, "{id} was written again");
+    }
 }
