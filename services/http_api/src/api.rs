@@ -14,7 +14,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use parking_lot::RwLock;
 use uuid::Uuid;
 
-use crate::event::{Circumstances, event};
+use crate::event::{RequestAttributes, event};
 use crate::reply::{message, reply};
 use crate::route::find;
 use crate::spec::ApiSpec;
@@ -97,7 +97,7 @@ impl HttpApis {
             return message(StatusCode::NOT_FOUND, "Not Found");
         };
         let request_id = Uuid::new_v4().to_string();
-        let at = Circumstances {
+        let at = RequestAttributes {
             api_id: &api.api_id,
             account: Account::DEFAULT,
             stage: &api.stage,

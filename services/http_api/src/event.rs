@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use crate::route::Matched;
 
 /// What the event says besides the request itself.
-pub(crate) struct Circumstances<'a> {
+pub(crate) struct RequestAttributes<'a> {
     pub(crate) api_id: &'a str,
     pub(crate) account: Account,
     pub(crate) stage: &'a str,
@@ -36,7 +36,7 @@ fn is_text(head: &Parts) -> bool {
             || names.contains(&kind.as_str()))
 }
 
-pub(crate) fn event(head: &Parts, body: &Bytes, matched: &Matched<'_>, at: &Circumstances<'_>) -> Value {
+pub(crate) fn event(head: &Parts, body: &Bytes, matched: &Matched<'_>, at: &RequestAttributes<'_>) -> Value {
     let header = |name| head.headers.get(name).and_then(|value: &http::HeaderValue| value.to_str().ok());
     let query = head.uri.query().unwrap_or_default();
     let method = head.method.as_str();
@@ -101,7 +101,7 @@ pub(crate) fn event(head: &Parts, body: &Bytes, matched: &Matched<'_>, at: &Circ
 }
 
 /// A named stage is part of the path, `$default` is not.
-fn raw_path(at: &Circumstances<'_>) -> String {
+fn raw_path(at: &RequestAttributes<'_>) -> String {
     if at.stage == "$default" { at.path.to_string() } else { format!("/{}{}", at.stage, at.path) }
 }
 

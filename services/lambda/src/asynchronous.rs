@@ -16,10 +16,10 @@ use crate::config::LambdaConfig;
 use crate::control::{blocking, commit};
 use crate::destinations::{self, Message};
 use crate::error::{service_exception, too_many_requests};
+use crate::failing::OngoingFailures;
 use crate::function_id::{FunctionId, LATEST_VERSION};
 use crate::functions::Functions;
 use crate::invoke::{Invocation, InvokeOutcome, LogTail, json_or_text};
-use crate::setbacks::Setbacks;
 use crate::stored_event::Event;
 use crate::time::{iso_ms, key_time};
 
@@ -39,7 +39,7 @@ pub(crate) struct AsyncInvocations {
     /// Set once events are run, cleared by shutdown.
     running: watch::Sender<bool>,
     /// What makes no progress, by no fault of the function, by function.
-    setbacks: Setbacks,
+    failing: OngoingFailures,
 }
 
 /// Keys of events, by function, so that a slow one does not hold up the others.
@@ -65,8 +65,8 @@ impl AsyncInvocations {
         config: Arc<LambdaConfig>,
     ) -> Arc<Self> {
         let (lanes, running) = (Mutex::default(), watch::Sender::new(false));
-        let setbacks = Setbacks::default();
-        Arc::new(Self { functions, destinations, control, clock, config, lanes, running, setbacks })
+        let failing = OngoingFailures::default();
+        Arc::new(Self { functions, destinations, control, clock, config, lanes, running, failing })
     }
 
     /// Takes up what an earlier run accepted, and begins to run events.
@@ -96,7 +96,7 @@ impl AsyncInvocations {
     /// What keeps events from being accepted, run or given to their destination.
     pub(crate) fn problems(&self) -> Vec<Problem> {
         let resource = |function: &str| format!("asynchronous invocations of {function}");
-        let mut problems = self.setbacks.problems(resource);
+        let mut problems = self.failing.problems(resource);
         let (pending, most) = (self.pending(), self.config.async_events_max);
         if pending >= most {
             let message = format!("{pending} wait, and no more are accepted");
@@ -231,7 +231,7 @@ impl AsyncInvocations {
         let function = event.function();
         match self.functions.invoke(&function, invocation).await {
             Ok(outcome) if outcome.function_error.is_none() => {
-                self.setbacks.succeeded(&function.label());
+                self.failing.succeeded(&function.label());
                 self.done(key).await
             }
             Ok(outcome) => self.failed(key, event, Failure::Function(outcome)).await,
@@ -247,7 +247,7 @@ impl AsyncInvocations {
             return self.failed(key, event, Failure::Given(error)).await;
         }
         let name = event.function().label();
-        self.setbacks.failed(&name, self.clock.now_ms(), ProblemKind::StuckDelivery, error.to_string());
+        self.failing.failed(&name, self.clock.now_ms(), ProblemKind::StuckDelivery, error.to_string());
         let doublings = (age_ms / 1000).checked_ilog2().unwrap_or(0) + 1;
         Next::Again(self.config.mapping_backoff.after(doublings))
     }
@@ -295,10 +295,10 @@ impl AsyncInvocations {
         let message = Message { key, body, payload: None };
         let sent = destination.send(&message, &self.destinations).await;
         let name = function.label();
-        sent.map(|()| self.setbacks.succeeded(&name)).map_err(|error| {
+        sent.map(|()| self.failing.succeeded(&name)).map_err(|error| {
             let why = format!("cannot write to the on-failure destination {destination}: {error}");
             tracing::error!(function = %name, "{why}; trying again");
-            self.setbacks.failed(&name, self.clock.now_ms(), ProblemKind::StuckDelivery, why);
+            self.failing.failed(&name, self.clock.now_ms(), ProblemKind::StuckDelivery, why);
         })
     }
 

@@ -16,10 +16,10 @@ use super::process::PidFiles;
 use super::session::Work;
 use crate::config::LambdaConfig;
 use crate::error::{service_exception, too_many_requests};
+use crate::failing::OngoingFailures;
 use crate::function::FunctionSpec;
 use crate::function_id::LATEST_VERSION;
 use crate::invoke::{Invocation, InvokeOutcome, LogTail};
-use crate::setbacks::Setbacks;
 use crate::time::day;
 
 /// Events that died with an idle process before they were taken move on this often.
@@ -46,7 +46,7 @@ pub(crate) struct Pool {
     settling: AtomicUsize,
     settled: Notify,
     init: Mutex<InitRecord>,
-    setbacks: Setbacks,
+    failing: OngoingFailures,
     retired: AtomicBool,
     /// Environments that run now, idle ones included.
     running: Arc<AtomicUsize>,
@@ -63,7 +63,7 @@ struct IdleEnvironment {
     since: ServiceInstant,
 }
 
-/// Its one setback is known by this name.
+/// Its one failure is known by this name.
 const START: &str = "start";
 
 type Sender = oneshot::Sender<Result<InvokeOutcome, ApiError>>;
@@ -92,7 +92,7 @@ impl Pool {
             settling: AtomicUsize::new(0),
             settled: Notify::new(),
             init: Mutex::default(),
-            setbacks: Setbacks::default(),
+            failing: OngoingFailures::default(),
             retired: AtomicBool::new(false),
             running: Arc::default(),
             config,
@@ -109,7 +109,7 @@ impl Pool {
     /// Why the function's processes don't start, if they don't.
     pub(crate) fn problems(&self) -> Vec<Problem> {
         let resource = |_: &str| format!("function {}", self.spec.id().label());
-        self.setbacks.problems(resource)
+        self.failing.problems(resource)
     }
 
     /// Runs `invocation` when an environment is free for it. The event runs to its end
@@ -197,12 +197,12 @@ impl Pool {
         match &started {
             Ok(_) => {
                 *init = InitRecord::default();
-                self.setbacks.succeeded(START);
+                self.failing.succeeded(START);
             }
             Err(failure) => {
                 tracing::error!(function = %self.spec.name, %failure, "a function process did not start");
                 let kind = if failure.is_exhaustion() { ProblemKind::Descriptors } else { ProblemKind::Failing };
-                self.setbacks.failed(START, self.clock.now_ms(), kind, failure.to_string());
+                self.failing.failed(START, self.clock.now_ms(), kind, failure.to_string());
                 init.failures += 1;
                 init.retry_at = Some(self.clock.instant() + self.config.init_backoff.after(init.failures));
             }

@@ -105,7 +105,7 @@ impl Context {
 
     /// Notes that a shard makes no progress, by no fault of the function.
     pub(super) fn stuck(&self, shard_id: &str, why: String) {
-        self.stat.setbacks.failed(shard_id, self.clock.now_ms(), ProblemKind::StuckDelivery, why.clone());
+        self.stat.failing.failed(shard_id, self.clock.now_ms(), ProblemKind::StuckDelivery, why.clone());
         self.stat.problem(why);
     }
 

@@ -285,7 +285,7 @@ impl Mappings {
                 let slash = if shard_id.is_empty() { "" } else { "/" };
                 format!("event source mapping {uuid} ({source}{slash}{shard_id} to {function})")
             };
-            problems.extend(mapping.stat.setbacks.problems(resource));
+            problems.extend(mapping.stat.failing.problems(resource));
         }
         problems
     }

@@ -12,7 +12,7 @@ use super::payload::{self, EventRecord};
 use super::response::{self, BatchResponse};
 use super::sources::QueueReader;
 
-/// By what the one task of a queue is known among setbacks.
+/// By what the one task of a queue is known among failing.
 const QUEUE: &str = "";
 
 /// A message that waits to be invoked.
@@ -44,7 +44,7 @@ pub(crate) async fn run(context: Arc<Context>) {
 async fn round(context: &Context) -> Result<bool, PortError> {
     let queue = context.queue().await?;
     let mut pending = collect(context, &*queue).await?;
-    context.stat.setbacks.succeeded(QUEUE);
+    context.stat.failing.succeeded(QUEUE);
     let mut all_done = true;
     while !pending.is_empty() {
         if context.is_stopped() {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::state::{MappingState, ProcessingResult};
-use crate::setbacks::Setbacks;
+use crate::failing::OngoingFailures;
 
 /// Counts since the server started.
 #[derive(Debug, Default)]
@@ -19,7 +19,7 @@ pub(crate) struct Stat {
     waiting_since_ms: Mutex<BTreeMap<String, u64>>,
     last_result: Mutex<ProcessingResult>,
     /// What makes no progress, by no fault of the function, by shard.
-    pub(crate) setbacks: Setbacks,
+    pub(crate) failing: OngoingFailures,
 }
 
 /// A mapping's figures at one moment. Counts are since the server started.

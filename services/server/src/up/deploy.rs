@@ -37,7 +37,7 @@ pub struct Deployment {
 
 /// Creates all resources of `stack`: data first, then functions, then what invokes them.
 pub(super) async fn deploy(app: &App, stack: &Stack, executables: &Executables) -> Result<Deployment, UpError> {
-    let maker = Maker { app, context: RequestContext::default() };
+    let deployer = Deployer { app, context: RequestContext::default() };
     let mut deployment = Deployment {
         endpoint: app.base_url.clone(),
         apis: BTreeMap::new(),
@@ -46,16 +46,16 @@ pub(super) async fn deploy(app: &App, stack: &Stack, executables: &Executables) 
         notices: stack.notices.clone(),
     };
     for resource in &stack.resources {
-        let made = maker.data(resource).await.map_err(|reason| failure(resource, reason))?;
+        let made = deployer.data(resource).await.map_err(|reason| failure(resource, reason))?;
         deployment.resources.extend(made);
     }
     for resource in &stack.resources {
         let ResourceKind::Function(function) = &resource.kind else { continue };
-        let made = maker.function(function, executables).await;
+        let made = deployer.function(function, executables).await;
         deployment.resources.push(made.map_err(|reason| failure(resource, reason))?);
     }
     for resource in &stack.resources {
-        let made = maker.invokers(resource, stack).await.map_err(|reason| failure(resource, reason))?;
+        let made = deployer.invokers(resource, stack).await.map_err(|reason| failure(resource, reason))?;
         if let ResourceKind::HttpApi(api) = &resource.kind {
             let url = format!("{}/_aws/execute-api/{}/{}", app.base_url, api.id, api.stage);
             deployment.apis.insert(resource.logical_id.clone(), url);
@@ -72,14 +72,15 @@ fn failure(resource: &Resource, reason: String) -> UpError {
     UpError::Resource { resource: resource.logical_id.clone(), line: resource.line, reason }
 }
 
-struct Maker<'a> {
+struct Deployer<'a> {
     app: &'a App,
     context: RequestContext,
 }
 
-type Made = (&'static str, String, String);
+/// Kind, name and a remark.
+type DeployedResource = (&'static str, String, String);
 
-impl Maker<'_> {
+impl Deployer<'_> {
     async fn call(&self, service: &dyn Service, operation: &str, request: &Value) -> Result<Value, ApiError> {
         let body = Bytes::from(request.to_string());
         let call = || service.call(&self.context, operation, Encoding::Json, body.clone());
@@ -110,7 +111,7 @@ impl Maker<'_> {
         }
     }
 
-    async fn data(&self, resource: &Resource) -> Result<Option<Made>, String> {
+    async fn data(&self, resource: &Resource) -> Result<Option<DeployedResource>, String> {
         match &resource.kind {
             ResourceKind::Stream(stream) => self.stream(stream).await.map(Some),
             ResourceKind::Bucket(bucket) => {
@@ -124,7 +125,7 @@ impl Maker<'_> {
         }
     }
 
-    async fn stream(&self, stream: &Stream) -> Result<Made, String> {
+    async fn stream(&self, stream: &Stream) -> Result<DeployedResource, String> {
         let streams = &*self.app.services.streams;
         let name = json!({ "StreamName": stream.name });
         let summary = match self.described(streams, "DescribeStreamSummary", &name).await? {
@@ -184,7 +185,7 @@ impl Maker<'_> {
         }
     }
 
-    async fn table(&self, table: &Table) -> Result<Made, String> {
+    async fn table(&self, table: &Table) -> Result<DeployedResource, String> {
         let tables = &*self.app.services.tables;
         let name = json!({ "TableName": table.name });
         match self.described(tables, "DescribeTable", &name).await? {
@@ -208,7 +209,7 @@ impl Maker<'_> {
         Ok(("table", table.name.clone(), String::new()))
     }
 
-    async fn delivery_stream(&self, name: &str, request: &Value) -> Result<Made, String> {
+    async fn delivery_stream(&self, name: &str, request: &Value) -> Result<DeployedResource, String> {
         let firehose = &*self.app.services.firehose;
         let by_name = json!({ "DeliveryStreamName": name });
         let described = self.described(firehose, "DescribeDeliveryStream", &by_name).await?;
@@ -241,7 +242,7 @@ impl Maker<'_> {
         Ok(("delivery stream", name.into(), format!("to {}", bucket.replace("arn:aws:s3:::", "s3://"))))
     }
 
-    async fn function(&self, function: &Function, executables: &Executables) -> Result<Made, String> {
+    async fn function(&self, function: &Function, executables: &Executables) -> Result<DeployedResource, String> {
         let executable = executables.of(&function.name).ok_or("it has no program")?;
         let mut spec = FunctionSpec::new(&function.name, executable);
         spec.scope = Scope::from(&self.context);
@@ -259,7 +260,7 @@ impl Maker<'_> {
     }
 
     /// What invokes functions: APIs, mappings, notifications.
-    async fn invokers(&self, resource: &Resource, stack: &Stack) -> Result<Vec<Made>, String> {
+    async fn invokers(&self, resource: &Resource, stack: &Stack) -> Result<Vec<DeployedResource>, String> {
         match &resource.kind {
             ResourceKind::HttpApi(api) => {
                 let routes = routes(stack, &api.id)?;
@@ -291,7 +292,7 @@ impl Maker<'_> {
         }
     }
 
-    async fn mapping(&self, request: &Value) -> Result<Made, String> {
+    async fn mapping(&self, request: &Value) -> Result<DeployedResource, String> {
         let (lambda, scope) = (&self.app.services.lambda, Scope::from(&self.context));
         let parse = |value: &Value| {
             serde_json::from_value::<EventSourceMappingRequest>(value.clone()).map_err(|error| error.to_string())
@@ -320,7 +321,7 @@ impl Maker<'_> {
         Ok(("mapping", format!("{stream} → {name}"), String::new()))
     }
 
-    async fn notifications(&self, bucket: &str, stack: &Stack) -> Result<Vec<Made>, String> {
+    async fn notifications(&self, bucket: &str, stack: &Stack) -> Result<Vec<DeployedResource>, String> {
         let mut rules = Vec::new();
         for function in functions(stack) {
             for event in &function.events {
@@ -340,7 +341,7 @@ impl Maker<'_> {
             let function = rule.function_arn.rsplit(':').next().unwrap_or_default();
             ("notification", format!("{bucket} → {function}"), rule.events.join(", "))
         });
-        let made: Vec<Made> = made.collect();
+        let made: Vec<DeployedResource> = made.collect();
         let put = self.app.services.objects.put_notification_configuration(bucket, Notifications { rules }).await;
         put.map_err(|error| error.to_string())?;
         Ok(made)

@@ -66,7 +66,7 @@ impl Batch<'_> {
         match outcome {
             Ok(outcome) => {
                 self.throttles = 0;
-                self.context.stat.setbacks.succeeded(self.shard_id);
+                self.context.stat.failing.succeeded(self.shard_id);
                 self.concluded(part, outcome).await
             }
             Err(error) => {

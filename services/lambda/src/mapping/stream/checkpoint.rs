@@ -17,7 +17,7 @@ use tokio::sync::{Notify, watch};
 
 use crate::config::LambdaConfig;
 use crate::control::commit;
-use crate::setbacks::Setbacks;
+use crate::failing::OngoingFailures;
 
 const CHECKPOINTS: Table = Table("lambda_checkpoints");
 /// Pause after a commit that failed, such as on a full disk.
@@ -47,7 +47,7 @@ pub(crate) struct Checkpoints {
     changed: Arc<Notify>,
     clean: watch::Sender<bool>,
     clock: Arc<dyn Clock>,
-    setbacks: Setbacks,
+    failing: OngoingFailures,
 }
 
 #[derive(Default)]
@@ -69,7 +69,7 @@ impl Checkpoints {
         let all = control.scan(CHECKPOINTS, "")?.into_iter().collect();
         let state = Mutex::new(State { all, dirty: BTreeSet::new() });
         let (changed, clean) = (Arc::default(), watch::Sender::new(true));
-        let checkpoints = Arc::new(Self { control, state, changed, clean, clock, setbacks: Setbacks::default() });
+        let checkpoints = Arc::new(Self { control, state, changed, clean, clock, failing: OngoingFailures::default() });
         let (writer, changed) = (Arc::downgrade(&checkpoints), checkpoints.changed.clone());
         tokio::spawn(write_changes(writer, changed, config.checkpoint_interval));
         Ok(checkpoints)
@@ -117,7 +117,7 @@ impl Checkpoints {
 
     /// Whether checkpoints can't be written; mappings go on meanwhile.
     pub(crate) fn problems(&self) -> Vec<Problem> {
-        self.setbacks.problems(str::to_string)
+        self.failing.problems(str::to_string)
     }
 
     /// Waits until all is written, up to `limit`. Only a store that fails takes long.
@@ -141,11 +141,11 @@ impl Checkpoints {
         };
         let written = match commit(&self.control, changes).await {
             Ok(()) => {
-                self.setbacks.succeeded(WRITING);
+                self.failing.succeeded(WRITING);
                 true
             }
             Err(error) => {
-                self.setbacks.failed(WRITING, self.clock.now_ms(), ProblemKind::Failing, error.message);
+                self.failing.failed(WRITING, self.clock.now_ms(), ProblemKind::Failing, error.message);
                 false
             }
         };

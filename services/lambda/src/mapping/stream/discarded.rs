@@ -54,7 +54,7 @@ impl Discarded<'_> {
         loop {
             match destination.send(&message, &context.destinations).await {
                 Ok(()) => {
-                    context.stat.setbacks.succeeded(shard_id);
+                    context.stat.failing.succeeded(shard_id);
                     tracing::warn!(mapping = %context.uuid, shard_id, records = self.records.len(), key = message.key,
                         error = %Clipped(&error), "records were given up to {destination}");
                     return true;

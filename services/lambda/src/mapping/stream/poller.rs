@@ -127,7 +127,7 @@ impl Poller<'_> {
                 }
             };
             failures = 0;
-            self.context.stat.setbacks.succeeded(self.shard_id);
+            self.context.stat.failing.succeeded(self.shard_id);
             if window_end.is_none() && !self.buffer.is_empty() {
                 window_end = Some(clock.instant() + window);
             }

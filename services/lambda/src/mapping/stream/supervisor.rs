@@ -18,7 +18,7 @@ pub(crate) async fn run(context: Arc<Context>) {
         match shards(&context).await {
             Ok(shards) => {
                 failures = 0;
-                context.stat.setbacks.succeeded("");
+                context.stat.failing.succeeded("");
                 for shard_id in startable(&context, &shards) {
                     let poller = poller::run(context.clone(), shard_id.clone());
                     polled.entry(shard_id).or_insert_with(|| pollers.spawn(poller).id());

@@ -109,7 +109,7 @@ async fn throttles_use_up_no_retries() {
 #[tokio::test]
 async fn a_shard_that_makes_no_progress_is_told_until_it_does() {
     let fixture = Fixture::new(refuses_poison(), serde_json::json!({"MaximumRetryAttempts": 0}));
-    let problems = || fixture.context.stat.setbacks.problems(str::to_string);
+    let problems = || fixture.context.stat.failing.problems(str::to_string);
     *fixture.invoker.throttles_left.lock() = u32::MAX;
     fixture.stream.put("s0", 0..3);
     fixture.run_until(|| !problems().is_empty()).await;
