@@ -80,6 +80,7 @@ pub(crate) const MODEL: ServiceModel = ServiceModel {
     rest: Some(RestStyle {
         malformed_body: "InvalidRequestContentException",
         malformed_member: "InvalidParameterValueException",
+        too_large: "RequestTooLargeException",
         exceptions: EXCEPTIONS,
         ..RestStyle::JSON
     }),

@@ -114,7 +114,9 @@ impl Caller<'_> {
     fn named(&self, arn: &str) -> Result<Arn, ApiError> {
         let named: Arn = arn.parse().map_err(|_| invalid_arn(arn))?;
         let account = named.account.ok_or_else(|| invalid_arn(arn))?;
-        if &*named.service != "dynamodb" || named.region.as_ref() != Some(&self.context.region) {
+        // Of partitions there is only `aws` here.
+        let is_here = arn.starts_with("arn:aws:") && named.region.as_ref() == Some(&self.context.region);
+        if &*named.service != "dynamodb" || !is_here {
             return Err(invalid_arn(arn));
         }
         if account != self.context.account {

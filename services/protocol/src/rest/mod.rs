@@ -33,6 +33,8 @@ pub struct RestStyle {
     pub malformed_body: &'static str,
     /// The exception for a member outside the body that is not of its type.
     pub malformed_member: &'static str,
+    /// The exception for a body that is larger than is read at all.
+    pub too_large: &'static str,
     /// Exceptions whose status or form is not the usual one of their kind.
     pub exceptions: &'static [ModelledError],
 }
@@ -44,6 +46,7 @@ impl RestStyle {
         namespace: "",
         malformed_body: "SerializationException",
         malformed_member: "ValidationException",
+        too_large: "RequestEntityTooLargeException",
         exceptions: &[],
     };
 
@@ -54,6 +57,7 @@ impl RestStyle {
             namespace,
             malformed_body: "MalformedXML",
             malformed_member: "InvalidInput",
+            too_large: "EntityTooLarge",
             exceptions: &[],
         }
     }

@@ -69,7 +69,12 @@ async fn perform(
     matched: Matched,
     (head, body): (Parts, Body),
 ) -> Result<HttpAnswer, (ApiError, Option<StatusCode>)> {
-    let own_status = |(error, status): Refusal| (error, Some(status));
+    let own_status = |(mut error, status): Refusal| {
+        if error.kind == ErrorKind::TooLarge {
+            error.code = style.too_large;
+        }
+        (error, Some(status))
+    };
     let whole = call::read(gateway, &head, body).await.map_err(own_status)?;
     let operation = matched.operation;
     let request = RestRequest::read(*style, matched, &head, whole.bytes.clone()).map_err(|error| (error, None))?;
