@@ -1,10 +1,15 @@
 //! One kept-open HTTP/1.1 connection, with no more than Kinesis calls need.
 
+use std::error::Error;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
+
+/// How long a stream or table may take until it is ACTIVE.
+const ACTIVE_WAIT_MAX: Duration = Duration::from_secs(30);
 
 /// A whole request to Kinesis, ready to be sent.
 pub(crate) fn request(operation: &str, body: &Value) -> Vec<u8> {
@@ -49,6 +54,21 @@ impl Connection {
         }
         while self.read_chunk(&mut body)? {}
         Ok((status, body))
+    }
+
+    /// Asks by the request `describe` until the `thing` that it describes is ACTIVE.
+    pub(crate) fn call_until_active(&mut self, describe: &[u8], thing: &str) -> Result<(), Box<dyn Error>> {
+        let deadline = Instant::now() + ACTIVE_WAIT_MAX;
+        loop {
+            let (_, body) = self.call(describe)?;
+            if String::from_utf8_lossy(&body).contains("\"ACTIVE\"") {
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                return Err(format!("the {thing} does not become ACTIVE").into());
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// Sends a request that is answered by an event stream.

@@ -11,6 +11,7 @@ mod get;
 mod measure;
 mod options;
 mod put;
+mod repeat;
 mod spread;
 mod stream;
 mod update;

@@ -1,8 +1,6 @@
 //! Streams to work on.
 
 use std::error::Error;
-use std::thread;
-use std::time::{Duration, Instant};
 
 use serde_json::json;
 
@@ -16,15 +14,5 @@ pub(crate) fn make_stream(options: &Options, stream: &str, shards: u32) -> Resul
     // It may be there from a run before.
     connection.call(&request("CreateStream", &create))?;
     let describe = request("DescribeStreamSummary", &json!({ "StreamName": stream }));
-    let deadline = Instant::now() + Duration::from_secs(30);
-    loop {
-        let (_, body) = connection.call(&describe)?;
-        if String::from_utf8_lossy(&body).contains("\"ACTIVE\"") {
-            return Ok(());
-        }
-        if Instant::now() > deadline {
-            return Err("the stream does not become ACTIVE".into());
-        }
-        thread::sleep(Duration::from_millis(20));
-    }
+    connection.call_until_active(&describe, "stream")
 }
