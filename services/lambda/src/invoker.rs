@@ -1,6 +1,6 @@
 //! Functions, as other services of the program invoke them.
 
-use anabranch_ports::{FunctionInvoker, FunctionOutcome, PortError, PortErrorKind};
+use anabranch_ports::{Delivery, FunctionInvoker, FunctionOutcome, PortError, PortErrorKind, Target};
 use anabranch_protocol::{ApiError, ErrorKind};
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -20,13 +20,18 @@ impl FunctionInvoker for Lambda {
     }
 }
 
-impl Lambda {
-    /// As [`Lambda::invoke_async`], for other services.
-    ///
-    /// # Errors
-    /// [`PortError`] when the event was not taken.
-    pub async fn accept_event(&self, function: &str, event: Bytes) -> Result<String, PortError> {
-        self.invoke_async(&function.parse().map_err(port_error)?, event).await.map_err(port_error)
+/// As the service that a function is subscribed to invokes it: asynchronously.
+#[async_trait]
+impl Target for Lambda {
+    async fn check(&self, target_arn: &str) -> Result<(), PortError> {
+        self.get_function(&target_arn.parse().map_err(port_error)?).map(drop).map_err(port_error)
+    }
+
+    async fn deliver(&self, target_arn: &str, delivery: Delivery) -> Result<(), PortError> {
+        let function = target_arn.parse().map_err(port_error)?;
+        let request_id = self.invoke_async(&function, delivery.payload).await.map_err(port_error)?;
+        tracing::debug!(target_arn, request_id, "accepted");
+        Ok(())
     }
 }
 

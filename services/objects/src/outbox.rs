@@ -4,8 +4,7 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use anabranch_ports::{NotificationTarget, PortError};
-use bytes::Bytes;
+use anabranch_ports::{Delivery, PortError, Target};
 use tokio::sync::{Notify, watch};
 
 use crate::commit::Transaction;
@@ -23,7 +22,7 @@ const RETRY_MAX: Duration = Duration::from_secs(30);
 /// Delivers until `stop`. Sleeps while the outbox is empty.
 pub(crate) async fn run(
     objects: Weak<Objects>,
-    target: Arc<dyn NotificationTarget>,
+    target: Arc<dyn Target>,
     filled: Arc<Notify>,
     mut stop: watch::Receiver<bool>,
 ) {
@@ -55,7 +54,7 @@ pub(crate) async fn run(
 /// Delivers one entry, however often it takes. False once the service stops.
 async fn deliver(
     objects: &Weak<Objects>,
-    target: &dyn NotificationTarget,
+    target: &dyn Target,
     key: &str,
     entry: &Entry,
     stop: &mut watch::Receiver<bool>,
@@ -95,9 +94,9 @@ async fn deliver(
 
 /// Hands an event to its target. Events are delivered in order: one that can never arrive must not
 /// stop the rest, so it is given up.
-async fn hand_over(target: &dyn NotificationTarget, entry: &Entry) -> Result<(), PortError> {
+async fn hand_over(target: &dyn Target, entry: &Entry) -> Result<(), PortError> {
     let (target_arn, event) = (&entry.target_arn, &entry.event);
-    match target.deliver(target_arn, Bytes::from(event.to_string())).await {
+    match target.deliver(target_arn, Delivery::new(event.to_string())).await {
         Err(error) if !error.is_transient() => {
             tracing::error!(target_arn, %error, %event, "a notification is given up: its target does not take it");
             Ok(())

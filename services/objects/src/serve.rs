@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Weak};
 
 use anabranch_control::ControlStore;
-use anabranch_ports::NotificationTarget;
+use anabranch_ports::Target;
 use anabranch_protocol::Clock;
 use axum::body::Body;
 use http::header::CONTENT_TYPE;
@@ -43,7 +43,7 @@ impl Objects {
     pub fn open(
         directory: &Path,
         clock: Arc<dyn Clock>,
-        target: Option<Arc<dyn NotificationTarget>>,
+        target: Option<Arc<dyn Target>>,
     ) -> Result<Arc<Self>, OpenError> {
         let at = |source| OpenError::Io { path: directory.to_path_buf(), source };
         DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(at)?;

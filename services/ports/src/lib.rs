@@ -9,16 +9,19 @@
 //! | [`StreamSource`] | streams | Lambda's event source mappings |
 //! | [`ObjectWriter`] | objects | Firehose's delivery, Lambda's on-failure destinations |
 //! | [`FunctionInvoker`] | lambda | HTTP APIs |
-//! | [`NotificationTarget`] | the server, which knows who stands behind an ARN | objects |
+//! | [`QueueSource`] | queues | Lambda's event source mappings, pipes |
+//! | [`Target`] | each service that takes messages; the server, which knows who stands behind an ARN | objects, and whoever delivers to an ARN |
 
 mod error;
 mod functions;
-mod notifications;
 mod objects;
+mod queues;
 mod streams;
+mod targets;
 
 pub use error::{PortError, PortErrorKind};
 pub use functions::{FunctionInvoker, FunctionOutcome};
-pub use notifications::NotificationTarget;
 pub use objects::{NewObject, ObjectWriter};
+pub use queues::{QueueHandle, QueueMessage, QueueSource};
 pub use streams::{ShardCursor, ShardInfo, ShardRead, Start, StreamHandle, StreamRecord, StreamSource};
+pub use targets::{AttributeValue, Delivery, MessageAttribute, Target};

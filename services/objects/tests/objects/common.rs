@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anabranch_objects::Objects;
-use anabranch_ports::NotificationTarget;
+use anabranch_ports::Target;
 use anabranch_protocol::ManualClock;
 use axum::body::Body;
 use http::{Method, Request, Response};
 use http_body_util::BodyExt;
 
-pub(crate) fn open(directory: &Path, target: Option<Arc<dyn NotificationTarget>>) -> Arc<Objects> {
+pub(crate) fn open(directory: &Path, target: Option<Arc<dyn Target>>) -> Arc<Objects> {
     Objects::open(directory, Arc::new(ManualClock::new(1_763_000_000_000)), target).unwrap()
 }
 

@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use crate::common::{data_files, get, open, put, send, text, until_no_data_files};
 use anabranch_objects::{NotificationRule, Notifications, Objects};
-use anabranch_ports::{NotificationTarget, PortError, PortErrorKind};
+use anabranch_ports::{Delivery, PortError, PortErrorKind, Target};
 use anabranch_protocol::{ManualClock, ProblemKind};
 use async_trait::async_trait;
 use axum::body::Body;
-use bytes::Bytes;
 use http::{Method, Request};
 use http_body_util::BodyExt;
 use serde_json::Value;
@@ -97,9 +96,13 @@ async fn a_body_cut_short_leaves_nothing() {
 struct Channel(mpsc::UnboundedSender<Value>);
 
 #[async_trait]
-impl NotificationTarget for Channel {
-    async fn deliver(&self, _: &str, event: Bytes) -> Result<(), PortError> {
-        self.0.send(serde_json::from_slice(&event).unwrap()).unwrap();
+impl Target for Channel {
+    async fn check(&self, _: &str) -> Result<(), PortError> {
+        Ok(())
+    }
+
+    async fn deliver(&self, _: &str, delivery: Delivery) -> Result<(), PortError> {
+        self.0.send(serde_json::from_slice(&delivery.payload).unwrap()).unwrap();
         Ok(())
     }
 }
@@ -172,8 +175,12 @@ async fn stored_pages_are_confined_and_cors_rules_answered() {
 struct Gate(watch::Receiver<bool>);
 
 #[async_trait]
-impl NotificationTarget for Gate {
-    async fn deliver(&self, _: &str, _: Bytes) -> Result<(), PortError> {
+impl Target for Gate {
+    async fn check(&self, _: &str) -> Result<(), PortError> {
+        Ok(())
+    }
+
+    async fn deliver(&self, _: &str, _: Delivery) -> Result<(), PortError> {
         let busy = || PortError::new(PortErrorKind::Throttled, "TooManyRequestsException", "no room for it");
         if *self.0.borrow() { Ok(()) } else { Err(busy()) }
     }

@@ -1,7 +1,7 @@
 //! All services of one server, opened in the order in which they need one another, and handed to
 //! one another behind the traits of `anabranch-ports`.
 
-mod notification_target;
+mod targets;
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use anabranch_tables::Tables;
 
 use crate::data_directory::DataDirectory;
 use crate::{Config, StartError};
-use notification_target::NotificationTarget;
+use targets::Targets;
 
 /// Descriptors that an open log takes: its lock's, and that of the segment written to.
 const LOG_DESCRIPTORS: usize = 2;
@@ -74,8 +74,8 @@ impl Services {
         };
         let tables = Tables::open(&data.join("tables"), clock.clone())
             .map_err(|error| StartError::service("dynamodb", error))?;
-        let notifications = Arc::new(NotificationTarget::default());
-        let objects = Objects::open(&data.join("objects"), clock.clone(), Some(notifications.clone()))
+        let targets = Arc::new(Targets::default());
+        let objects = Objects::open(&data.join("objects"), clock.clone(), Some(targets.clone()))
             .map_err(|error| StartError::service("s3", error))?;
         // A new event source of Lambda's is a line here.
         let event_sources: Vec<Arc<dyn sources::EventSource>> = vec![sources::Kinesis::new(streams.clone())];
@@ -88,7 +88,8 @@ impl Services {
             LambdaConfig { endpoint_url: base_url.into(), umask: config.functions_umask, ..LambdaConfig::default() },
         )
         .map_err(|error| StartError::service("lambda", error))?;
-        notifications.connect(lambda.clone());
+        // A new target of messages is a line here.
+        targets.connect([("lambda", lambda.clone())]);
         let http_apis = HttpApis::open(control.clone(), clock.clone(), lambda.clone())
             .map_err(|error| StartError::service("apigateway", error))?;
         let identity = Identity::new(clock.clone());
