@@ -1,10 +1,10 @@
 //! An account's settings in a region: its commitment to a minimum throughput, and what it unlocks.
 
 use anabranch_control::{Stored, Table};
-use anabranch_protocol::{Account, ApiError, Region, RequestContext};
+use anabranch_protocol::{Account, Region, RequestContext};
 use serde::{Deserialize, Serialize};
 
-use crate::error::{control_failure, limit_exceeded};
+use crate::error::{ControlFailure, WarmThroughputError};
 use crate::limits::{DAY_MS, WARM_THROUGHPUT_MIBPS_MAX};
 use crate::service::Streams;
 use crate::state::key::StreamKey;
@@ -62,9 +62,8 @@ impl Commitment {
 
 impl Streams {
     /// The commitment of an account in a region.
-    pub(crate) fn commitment(&self, account: Account, region: &Region) -> Result<Commitment, ApiError> {
-        let stored = self.control.get(ACCOUNTS, &format!("{account}/{region}"));
-        Ok(stored.map_err(|error| control_failure(&error))?.unwrap_or_default())
+    pub(crate) fn commitment(&self, account: Account, region: &Region) -> Result<Commitment, ControlFailure> {
+        Ok(self.control.get(ACCOUNTS, &format!("{account}/{region}"))?.unwrap_or_default())
     }
 
     /// Changes the commitment of the caller's account in its region.
@@ -72,12 +71,11 @@ impl Streams {
         &self,
         context: &RequestContext,
         apply: impl FnOnce(&mut Commitment),
-    ) -> Result<Commitment, ApiError> {
+    ) -> Result<Commitment, ControlFailure> {
         let _changing = self.changing_accounts.lock();
         let mut commitment = self.commitment(context.account, &context.region)?;
         apply(&mut commitment);
-        let stored = self.control.put(ACCOUNTS, &format!("{}/{}", context.account, context.region), &commitment);
-        stored.map_err(|error| control_failure(&error))?;
+        self.control.put(ACCOUNTS, &format!("{}/{}", context.account, context.region), &commitment)?;
         Ok(commitment)
     }
 }
@@ -88,22 +86,16 @@ pub(crate) fn check_warm_throughput(
     key: &StreamKey,
     mode: StreamMode,
     mibps: Option<i64>,
-) -> Result<Option<u32>, ApiError> {
+) -> Result<Option<u32>, WarmThroughputError> {
     let Some(mibps) = mibps else { return Ok(None) };
     if mode != StreamMode::OnDemand {
-        return Err(ApiError::validation("WarmThroughputMiBps is only supported for streams in ON_DEMAND mode."));
+        return Err(WarmThroughputError::Provisioned);
     }
     if !streams.commitment(key.account_id, &key.region)?.is_enabled(streams.clock.now_ms()) {
-        return Err(ApiError::validation(format!(
-            "WarmThroughputMiBps is only supported for accounts that have MinimumThroughputBillingCommitment enabled, \
-             which account {} has not.",
-            key.account_id
-        )));
+        return Err(WarmThroughputError::NoCommitment(key.account_id));
     }
     if mibps > WARM_THROUGHPUT_MIBPS_MAX {
-        return Err(limit_exceeded(format!(
-            "WarmThroughputMiBps {mibps} is greater than {WARM_THROUGHPUT_MIBPS_MAX}, the most of a stream."
-        )));
+        return Err(WarmThroughputError::TooMuch(mibps));
     }
     Ok(Some(mibps as u32))
 }

@@ -1,9 +1,9 @@
 //! What an account may have in a region: the quotas that `DescribeLimits` states ("Quotas and
 //! Limits"). Like those of shards, they hold only where `Limits::Aws` does.
 
-use anabranch_protocol::{ApiError, RequestContext};
+use anabranch_protocol::RequestContext;
 
-use crate::error::limit_exceeded;
+use crate::error::AccountQuotaExceeded;
 use crate::limits::{ACCOUNT_SHARDS, ON_DEMAND_STREAMS};
 use crate::quota::Limits;
 use crate::service::Streams;
@@ -31,7 +31,11 @@ impl Streams {
     }
 
     /// Refuses this many more open shards if the caller may not have them.
-    pub(crate) fn check_shard_quota(&self, context: &RequestContext, additional: u32) -> Result<(), ApiError> {
+    pub(crate) fn check_shard_quota(
+        &self,
+        context: &RequestContext,
+        additional: u32,
+    ) -> Result<(), AccountQuotaExceeded> {
         if self.registry.config.limits == Limits::Off {
             return Ok(());
         }
@@ -39,26 +43,17 @@ impl Streams {
         if current + additional as usize <= ACCOUNT_SHARDS as usize {
             return Ok(());
         }
-        Err(limit_exceeded(format!(
-            "This request would exceed the shard limit for the account {} in {}. Current shard count for the account: \
-             {current}. Limit: {ACCOUNT_SHARDS}. Number of additional shards that would have resulted from this request: \
-             {additional}. Refer to the AWS Service Limits page \
-             (http://docs.aws.amazon.com/general/latest/gr/aws_service_limits.html) for current limits and how to \
-             request higher limits.",
-            context.account, context.region
-        )))
+        let (account, region) = (context.account, context.region.clone());
+        Err(AccountQuotaExceeded::Shards { account, region, current, additional })
     }
 
     /// Refuses one more on-demand stream if the caller may not have it.
-    pub(crate) fn check_on_demand_quota(&self, context: &RequestContext) -> Result<(), ApiError> {
+    pub(crate) fn check_on_demand_quota(&self, context: &RequestContext) -> Result<(), AccountQuotaExceeded> {
         let current = self.account_use(context).on_demand_streams;
         if self.registry.config.limits == Limits::Off || current < ON_DEMAND_STREAMS as usize {
             return Ok(());
         }
-        Err(limit_exceeded(format!(
-            "This request would exceed the on-demand stream limit for the account {} in {}. Current on-demand stream \
-             count for the account: {current}. Limit: {ON_DEMAND_STREAMS}.",
-            context.account, context.region
-        )))
+        let (account, region) = (context.account, context.region.clone());
+        Err(AccountQuotaExceeded::OnDemandStreams { account, region, current })
     }
 }

@@ -1,8 +1,9 @@
-//! Which stream a request names.
+//! Which stream or shard a request names.
 
-use anabranch_protocol::{ApiError, RequestContext};
+use anabranch_protocol::RequestContext;
 
-use crate::error::invalid_argument;
+use crate::error::{AddressError, ShardNotFound};
+use crate::shard::shard_index;
 use crate::state::key::StreamKey;
 
 impl StreamKey {
@@ -11,14 +12,18 @@ impl StreamKey {
         context: &RequestContext,
         name: Option<&str>,
         arn: Option<&str>,
-    ) -> Result<Self, ApiError> {
+    ) -> Result<Self, AddressError> {
         match (name, arn.and_then(Self::of_arn)) {
-            (Some(name), Some(key)) if key.name != name => Err(invalid_argument(
-                "StreamName and StreamARN do not name the same stream. Provide one of them, or matching ones.",
-            )),
+            (Some(name), Some(key)) if key.name != name => Err(AddressError::Ambiguous),
             (_, Some(key)) => Ok(key),
             (Some(name), None) => Ok(Self::of_name(context, name)),
-            (None, None) => Err(ApiError::validation("Either StreamName or StreamARN must be provided.")),
+            (None, None) => Err(AddressError::Unnamed),
         }
+    }
+
+    /// The number of the stream's shard that a request names, be it there or not.
+    pub(crate) fn shard_index(&self, shard_id: &str) -> Result<u32, ShardNotFound> {
+        let unresolved = || ShardNotFound::Unresolved { shard_id: shard_id.to_string(), key: self.clone() };
+        shard_index(shard_id).ok_or_else(unresolved)
     }
 }

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use anabranch_protocol::ApiError;
 use anabranch_storage::{Acknowledgement, LaneBatch, Position};
 use tokio::runtime::Handle;
 
+use crate::error::{AccessError, LogFailure};
 use crate::hash_key::HashKey;
 use crate::routing::Targets;
 use crate::stream::Stream;
@@ -17,7 +17,7 @@ pub(crate) struct Appending(Option<(LogInUse, Acknowledgement)>);
 
 impl Appending {
     /// Waits until the records are durable.
-    pub(crate) async fn done(mut self) -> Result<(), ApiError> {
+    pub(crate) async fn done(mut self) -> Result<(), LogFailure> {
         // It stays in place while it is being waited for, since the caller may be dropped meanwhile.
         let Some((log, appended)) = &mut self.0 else { return Ok(()) };
         let outcome = appended.await;
@@ -62,7 +62,7 @@ impl Stream {
         now_ms: u64,
         targets: Targets,
         records: &[&[u8]],
-    ) -> Result<Routed, ApiError> {
+    ) -> Result<Routed, AccessError> {
         let routes = self.routes.read();
         let targets =
             if Arc::ptr_eq(&routes, &targets.routes) { targets } else { Targets::of(&routes, targets.hash_keys) };
@@ -89,7 +89,7 @@ impl Stream {
 
     /// The position behind all that was appended, once all of that is durable. Called while no
     /// append can run; control state may then refer to the position.
-    pub(crate) fn durable_end(&self, log: &LogInUse) -> Result<Position, ApiError> {
+    pub(crate) fn durable_end(&self, log: &LogInUse) -> Result<Position, LogFailure> {
         log.barrier().map_err(|error| log.failed(&error))
     }
 }

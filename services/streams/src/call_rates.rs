@@ -3,11 +3,11 @@
 
 use std::collections::HashMap;
 
-use anabranch_protocol::{ApiError, Encoding, RequestContext};
+use anabranch_protocol::{Encoding, RequestContext};
 use parking_lot::Mutex;
 use serde::Deserialize;
 
-use crate::error::call_rate_exceeded;
+use crate::error::CallRateExceeded;
 use crate::quota::Bucket;
 use crate::state::key::StreamKey;
 
@@ -86,23 +86,23 @@ impl CallRates {
         encoding: Encoding,
         body: &[u8],
         now_ms: u64,
-    ) -> Result<(), ApiError> {
+    ) -> Result<(), CallRateExceeded> {
         let Some((rate, scope)) = rate(operation) else { return Ok(()) };
         let key = match scope {
             Scope::Account => StreamKey::of_name(context, ""),
             // The operation refuses what can't be read.
             Scope::Stream => encoding.decode::<Named>(body).unwrap_or_default().stream(context),
         };
-        let refusal = match scope {
-            Scope::Account => format!("Rate exceeded for account {}.", key.account_id),
-            Scope::Stream => format!("Rate exceeded for stream {}.", key.under_account()),
-        };
         let mut buckets = self.0.lock();
         if buckets.len() >= ENTRIES_MAX {
             buckets.retain(|_, bucket| !bucket.is_full(now_ms));
         }
-        let bucket = buckets.entry((operation.to_string(), key)).or_insert_with(|| Bucket::new(rate, now_ms));
-        if bucket.try_take(1, now_ms) { Ok(()) } else { Err(call_rate_exceeded(refusal)) }
+        let entry = buckets.entry((operation.to_string(), key.clone()));
+        match (entry.or_insert_with(|| Bucket::new(rate, now_ms)).try_take(1, now_ms), scope) {
+            (true, _) => Ok(()),
+            (false, Scope::Account) => Err(CallRateExceeded::OfAccount(key.account_id)),
+            (false, Scope::Stream) => Err(CallRateExceeded::OfStream(key)),
+        }
     }
 }
 
@@ -133,7 +133,6 @@ mod tests {
         assert_eq!(calls("SplitShard", arn, 0), 0, "the same stream by its ARN");
         assert_eq!(calls("PutRecord", "{}", 0), 30);
         let error = rates.admit(&context, "SplitShard", Encoding::Json, arn.as_bytes(), 0).unwrap_err();
-        assert_eq!(error.code, "LimitExceededException");
-        assert_eq!(error.message, "Rate exceeded for stream a under account 000000000000.");
+        assert_eq!(error.to_string(), "Rate exceeded for stream a under account 000000000000.");
     }
 }

@@ -1,8 +1,10 @@
 //! What is wrong with a stream's log, as far as we have seen: shown by health, metrics and console.
 
-use anabranch_protocol::{ApiError, Problem, ProblemKind};
+use anabranch_protocol::{Problem, ProblemKind};
 use anabranch_storage::{Damage, Error as LogError, Failure, FailureKind, Health, Recovery};
 use parking_lot::Mutex;
+
+use crate::error::LogFailure;
 
 /// What has been seen, each until it is over.
 #[derive(Debug, Default)]
@@ -75,28 +77,10 @@ impl Faults {
     }
 }
 
-/// What a client is told when the log fails: what it can do about it, but no path of this machine. The
-/// server's log has the rest.
-pub(crate) fn log_failure(failure: &Failure) -> ApiError {
+/// A failure of the log as clients are told of it; the server's log has the rest.
+pub(crate) fn log_failure(failure: &Failure) -> LogFailure {
     tracing::error!(error = %failure, "the log of a stream failed");
-    let message = match failure.kind {
-        FailureKind::NoSpace { bytes } => {
-            format!("The disk has no space left for {bytes} bytes; nothing was stored. Try again once there is room.")
-        }
-        FailureKind::Exhausted => "The server has no file descriptor left for the log of the stream; \
-            nothing was stored. Try again."
-            .into(),
-        FailureKind::Poisoned => "The stream takes no records since a write to its log failed.".into(),
-        FailureKind::Closed => "The log of the stream is being closed. Try again.".into(),
-        FailureKind::Missing => {
-            "The log of the stream is gone: no log is here. Put it back, or delete the stream.".into()
-        }
-        FailureKind::Lost { .. } => {
-            "What is to be read next is damaged on the disk; the server's health says where.".into()
-        }
-        _ => "The log of the stream failed; the server's log says why.".into(),
-    };
-    ApiError::internal(message)
+    failure.into()
 }
 
 fn in_places(first: &Damage, count: usize) -> String {
@@ -121,7 +105,7 @@ mod tests {
             LogError::Poisoned { reason: "/srv/data: input/output error".into() },
             LogError::NoLog { path: path() },
         ] {
-            let told = log_failure(&error.into()).message;
+            let told = log_failure(&error.into()).to_string();
             assert!(!told.contains("/srv"), "{told}");
         }
     }

@@ -1,7 +1,6 @@
 //! Shard iterators: opaque, authenticated places in a shard that hold five minutes.
 
 use anabranch_control::Stored;
-use anabranch_protocol::ApiError;
 use anabranch_storage::Position;
 use base64_simd::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
@@ -9,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use uuid::Uuid;
 
-use crate::error::invalid_argument;
+use crate::error::IteratorError;
 use crate::limits::ITERATOR_MS;
 
 /// Iterators of AWS begin with these eight bytes too.
@@ -57,35 +56,26 @@ impl IteratorKey {
     /// Reads an iterator back.
     ///
     /// # Errors
-    /// `InvalidArgumentException` if we never gave it out, `ExpiredIteratorException` after five minutes.
-    pub(crate) fn verify(&self, text: &str, now_ms: u64) -> Result<ShardIterator, ApiError> {
-        let invalid = || invalid_argument("Invalid ShardIterator.");
+    /// If we never gave it out, and after five minutes.
+    pub(crate) fn verify(&self, text: &str, now_ms: u64) -> Result<ShardIterator, IteratorError> {
         // Kinesis takes an iterator in quotes, as it stands in JSON.
         let text = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
-        let bytes = STANDARD.decode_to_vec(text).map_err(|_| invalid())?;
+        let bytes = STANDARD.decode_to_vec(text).map_err(|_| IteratorError::Invalid)?;
         if bytes.len() != PAYLOAD_BYTES + TAG_BYTES || bytes[..8] != VERSION.to_be_bytes() {
-            return Err(invalid());
+            return Err(IteratorError::Invalid);
         }
         let (payload, tag) = bytes.split_at(PAYLOAD_BYTES);
-        self.mac(payload).verify_slice(tag).map_err(|_| invalid())?;
+        self.mac(payload).verify_slice(tag).map_err(|_| IteratorError::Invalid)?;
         let number = |at: usize| payload[at..at + 8].iter().fold(0u64, |value, byte| value << 8 | u64::from(*byte));
         let iterator = ShardIterator {
-            stream_id: Uuid::from_slice(&payload[8..24]).map_err(|_| invalid())?,
+            stream_id: Uuid::from_slice(&payload[8..24]).map_err(|_| IteratorError::Invalid)?,
             shard_index: (number(20) & 0xffff_ffff) as u32,
             position: Position(number(28)),
             issued_ms: number(36),
         };
         let age_ms = now_ms.saturating_sub(iterator.issued_ms);
         if age_ms > ITERATOR_MS {
-            return Err(ApiError::invalid(
-                "ExpiredIteratorException",
-                format!(
-                    "Iterator expired. The iterator was created at time {} while right now it is {} which is further in \
-                     the future than the tolerated delay of {ITERATOR_MS} milliseconds.",
-                    moment(iterator.issued_ms),
-                    moment(now_ms)
-                ),
-            ));
+            return Err(IteratorError::Expired { issued_ms: iterator.issued_ms, now_ms });
         }
         Ok(iterator)
     }
@@ -97,12 +87,6 @@ impl IteratorKey {
         mac.update(payload);
         mac
     }
-}
-
-/// Such as `Sat Nov 21 08:00:10 UTC 2026`.
-fn moment(ms: u64) -> String {
-    let moment = i64::try_from(ms).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
-    moment.map_or_else(|| ms.to_string(), |moment| moment.strftime("%a %b %d %H:%M:%S UTC %Y").to_string())
 }
 
 #[cfg(test)]
@@ -121,9 +105,9 @@ mod tests {
         assert_eq!(key.verify(&text, 301_000).unwrap(), iterator());
         assert_eq!(key.verify(&format!("\"{text}\""), 301_000).unwrap(), iterator());
         let expired = key.verify(&text, 301_001).unwrap_err();
-        assert_eq!(expired.code, "ExpiredIteratorException");
+        assert!(matches!(expired, IteratorError::Expired { .. }));
         assert_eq!(
-            expired.message,
+            expired.to_string(),
             "Iterator expired. The iterator was created at time Thu Jan 01 00:00:01 UTC 1970 while right now it is Thu Jan \
              01 00:05:01 UTC 1970 which is further in the future than the tolerated delay of 300000 milliseconds."
         );
@@ -149,9 +133,9 @@ mod tests {
             let mut forged = text.clone().into_bytes();
             forged[at] = if forged[at] == b'A' { b'B' } else { b'A' };
             let forged = String::from_utf8(forged).unwrap();
-            assert_eq!(key.verify(&forged, 1_000).unwrap_err().code, "InvalidArgumentException");
+            assert_eq!(key.verify(&forged, 1_000).unwrap_err(), IteratorError::Invalid);
         }
-        assert_eq!(IteratorKey::generate().verify(&text, 1_000).unwrap_err().message, "Invalid ShardIterator.");
-        assert_eq!(key.verify("", 1_000).unwrap_err().message, "Invalid ShardIterator.");
+        assert_eq!(IteratorKey::generate().verify(&text, 1_000), Err(IteratorError::Invalid));
+        assert_eq!(key.verify("", 1_000), Err(IteratorError::Invalid));
     }
 }

@@ -4,6 +4,9 @@ use std::time::Duration;
 
 /// A new stream's retention (Developer Guide, "Changing the Data Retention Period").
 pub(crate) const RETENTION_HOURS_DEFAULT: u32 = 24;
+/// The shortest and the longest retention (`RetentionPeriodHours`).
+pub(crate) const RETENTION_HOURS_MIN: i64 = 24;
+pub(crate) const RETENTION_HOURS_MAX: i64 = 8_760;
 /// A new stream's largest record, key included (`UpdateMaxRecordSize`).
 pub(crate) const RECORD_KIB_DEFAULT: u32 = 1024;
 /// Shards that an on-demand stream starts with ("Data Stream Capacity Mode").

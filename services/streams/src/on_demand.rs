@@ -4,9 +4,7 @@
 
 use std::time::Duration;
 
-use anabranch_protocol::ApiError;
-
-use crate::error::shard_limit;
+use crate::error::ReshardError;
 use crate::hash_key::HashKey;
 use crate::limits::{ON_DEMAND_SHARDS_MAX, SHARDS_MAX};
 use crate::quota::Written;
@@ -49,7 +47,7 @@ fn is_much(written: &Written, passed_ms: u64) -> bool {
 
 /// Splits shards in the middle of their hash keys, all in one change, since the stream is UPDATING
 /// after it. Returns how many; those that can't be split are left out.
-fn split(registry: &Registry, stream: &Stream, indices: &[u32]) -> Result<usize, ApiError> {
+fn split(registry: &Registry, stream: &Stream, indices: &[u32]) -> Result<usize, ReshardError> {
     registry.reshard_in_any_mode(stream, |resharding| {
         let mut count = 0;
         let mut refusal = None;
@@ -66,10 +64,10 @@ fn split(registry: &Registry, stream: &Stream, indices: &[u32]) -> Result<usize,
     })
 }
 
-fn split_one(resharding: &mut Resharding<'_>, index: u32) -> Result<(), ApiError> {
+fn split_one(resharding: &mut Resharding<'_>, index: u32) -> Result<(), ReshardError> {
     let most = ON_DEMAND_SHARDS_MAX.max(warm_shards(resharding.state).into());
     if resharding.state.open_shards().count() as i64 >= most {
-        return Err(shard_limit(most));
+        return Err(ReshardError::TooManyShards { limit: most });
     }
     let shard = resharding.open(index)?;
     let (start, end) = (shard.start_key().0, shard.end_key().0);
@@ -82,7 +80,7 @@ pub(crate) fn warm_shards(state: &StreamState) -> u32 {
 }
 
 /// Gives a stream the shards that its warm throughput takes, if it has fewer.
-pub(crate) fn warm_up(resharding: &mut Resharding<'_>) -> Result<(), ApiError> {
+pub(crate) fn warm_up(resharding: &mut Resharding<'_>) -> Result<(), ReshardError> {
     let shards = warm_shards(resharding.state);
     match shards as usize > resharding.state.open_shards().count() {
         true => resharding.scale(shards),

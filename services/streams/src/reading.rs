@@ -1,8 +1,8 @@
 //! Reading a shard: its lane of the log, within retention and up to the shard's end.
 
-use anabranch_protocol::ApiError;
 use anabranch_storage::{Failure, FailureKind, Position, ReadLimit, Record, Records};
 
+use crate::error::AccessError;
 use crate::record::OVERHEAD_BYTES;
 use crate::shard::Shard;
 use crate::state::stream::StreamState;
@@ -60,7 +60,7 @@ pub(crate) struct Reading<'a> {
 impl Reading<'_> {
     /// Reads without blocking the caller's thread while a log is opened. At the tip none is: those
     /// who wait for records of a quiet stream need no open log.
-    pub(crate) async fn read(self) -> Result<Found, ApiError> {
+    pub(crate) async fn read(self) -> Result<Found, AccessError> {
         match self.at_tip() {
             Some(nothing) => Ok(nothing),
             None => {
@@ -71,7 +71,7 @@ impl Reading<'_> {
     }
 
     /// As [`Reading::read`], for callers that may block.
-    pub(crate) fn read_blocking(self) -> Result<Found, ApiError> {
+    pub(crate) fn read_blocking(self) -> Result<Found, AccessError> {
         match self.at_tip() {
             Some(nothing) => Ok(nothing),
             None => {
@@ -86,7 +86,7 @@ impl Reading<'_> {
         (self.from >= watermark && !self.stream.log.is_deleted()).then(|| Found::nothing(self.shard, self.from))
     }
 
-    fn read_from(self, log: &LogInUse) -> Result<Found, ApiError> {
+    fn read_from(self, log: &LogInUse) -> Result<Found, AccessError> {
         let Self { stream, state, shard, from, now_ms, .. } = self;
         let failed = |error| stream.unless_deleted(log.failed(&error));
         let horizon_ms = state.horizon_ms(now_ms);

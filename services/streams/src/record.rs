@@ -1,5 +1,9 @@
 //! A Kinesis record as the log holds it: a version, the partition key with its length, the data.
 
+use anabranch_storage::Record;
+
+use crate::error::LogFailure;
+
 /// Version of this encoding.
 const VERSION: u8 = 1;
 
@@ -22,8 +26,13 @@ impl<'a> StoredRecord<'a> {
         bytes.extend_from_slice(self.data);
     }
 
+    /// A record as it lies in the log.
+    pub(crate) fn of(record: &Record<'a>) -> Result<Self, LogFailure> {
+        Self::decode(record.data).ok_or(LogFailure::UnknownRecord(record.position))
+    }
+
     /// Reads a record back; `None` if the bytes are of no known version.
-    pub(crate) fn decode(bytes: &'a [u8]) -> Option<Self> {
+    fn decode(bytes: &'a [u8]) -> Option<Self> {
         let ([VERSION, low, high], rest) = bytes.split_first_chunk::<3>()? else { return None };
         let (partition_key, data) = rest.split_at_checked(u16::from_le_bytes([*low, *high]).into())?;
         Some(Self { partition_key: std::str::from_utf8(partition_key).ok()?, data })

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use anabranch_protocol::ApiError;
 use anabranch_storage::Position;
 
-use crate::error::{invalid_argument, shard_not_found};
+use crate::error::{ReshardError, ShardNotFound};
 use crate::hash_key::{HashKey, even_ranges};
-use crate::shard::{Closed, Shard, shard_id};
+use crate::shard::{Closed, Shard, ShardId, shard_id};
 use crate::state::stream::StreamState;
 
 /// A change of a stream's shards at one position of its log: shards that close end before it,
@@ -20,45 +19,38 @@ pub(crate) struct Resharding<'a> {
 
 impl Resharding<'_> {
     /// Splits an open shard in two, of which the second starts with `key`.
-    pub(crate) fn split(&mut self, index: u32, key: HashKey) -> Result<(u32, u32), ApiError> {
+    pub(crate) fn split(&mut self, index: u32, key: HashKey) -> Result<(u32, u32), ReshardError> {
         self.split_at(index, &key.0.to_string())
     }
 
     /// Splits as [`Resharding::split`] does, at a key in decimal, which may be above all hash keys.
-    pub(crate) fn split_at(&mut self, index: u32, decimal: &str) -> Result<(u32, u32), ApiError> {
+    pub(crate) fn split_at(&mut self, index: u32, decimal: &str) -> Result<(u32, u32), ReshardError> {
         let parent = self.open(index)?;
         let (start, end) = (parent.start_key(), parent.end_key());
         match HashKey::parse(decimal).filter(|key| key.0 > start.0.saturating_add(1) && *key < end) {
             Some(key) => Ok(self.cut(&parent, key)),
-            None => Err(invalid_argument(format!(
-                "NewStartingHashKey {decimal} used in SplitShard() on shard {} in stream {} is not both greater than one \
-                 plus the shard's StartingHashKey {} and less than the shard's EndingHashKey {}.",
-                shard_id(index),
-                self.state.key.under_account(),
-                start.0,
-                end.0
-            ))),
+            None => Err(ReshardError::KeyOutOfRange {
+                decimal: decimal.to_string(),
+                shard: Box::new(parent),
+                key: self.state.key.clone(),
+            }),
         }
     }
 
     /// Merges two open shards, of which the second's hash keys follow the first's; the first becomes
     /// the parent, the other the adjacent parent.
-    pub(crate) fn merge(&mut self, index: u32, adjacent: u32) -> Result<u32, ApiError> {
+    pub(crate) fn merge(&mut self, index: u32, adjacent: u32) -> Result<u32, ReshardError> {
         let (first, second) = (self.open(index)?, self.open(adjacent)?);
         if first.end_key().0.checked_add(1) != Some(second.start_key().0) {
-            return Err(invalid_argument(format!(
-                "Shards {} and {} in stream {} are not an adjacent pair of shards eligible for merging",
-                first.id(),
-                second.id(),
-                self.state.key.under_account()
-            )));
+            let (first, second) = (ShardId(index), ShardId(adjacent));
+            return Err(ReshardError::NotAdjacent { first, second, key: self.state.key.clone() });
         }
         Ok(self.join(&first, &second))
     }
 
     /// Splits and merges until `count` open shards divide all hash keys evenly. Shards that have
     /// their range already stay; those that come between close at once and hold nothing.
-    pub(crate) fn scale(&mut self, count: u32) -> Result<(), ApiError> {
+    pub(crate) fn scale(&mut self, count: u32) -> Result<(), ReshardError> {
         let mut open: BTreeMap<u128, u32> =
             self.state.open_shards().map(|shard| (shard.start_key().0, shard.index)).collect();
         let ranges = even_ranges(count);
@@ -82,17 +74,14 @@ impl Resharding<'_> {
     }
 
     /// The shard of this index, which must be open.
-    pub(crate) fn open(&self, index: u32) -> Result<Shard, ApiError> {
+    pub(crate) fn open(&self, index: u32) -> Result<Shard, ReshardError> {
         let shards = &self.state.shards;
         let found = shards.binary_search_by_key(&index, |shard| shard.index).ok().map(|at| &shards[at]);
         let found = found.filter(|shard| !shard.is_closed_before(self.state.horizon_ms(self.now_ms)));
-        let shard = found.ok_or_else(|| shard_not_found(&shard_id(index), &self.state.key))?;
+        let unresolved = || ShardNotFound::Unresolved { shard_id: shard_id(index), key: self.state.key.clone() };
+        let shard = found.ok_or_else(unresolved)?;
         if shard.closed.is_some() {
-            return Err(invalid_argument(format!(
-                "Shard {} in stream {} has already been merged or split, and thus is not eligible for merging or splitting.",
-                shard.id(),
-                self.state.key.under_account()
-            )));
+            return Err(ReshardError::Closed { shard: ShardId(index), key: self.state.key.clone() });
         }
         Ok(shard.clone())
     }

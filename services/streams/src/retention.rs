@@ -2,9 +2,9 @@
 
 use std::sync::atomic::Ordering;
 
-use anabranch_protocol::ApiError;
 use anabranch_storage::ReadLimit;
 
+use crate::error::LogFailure;
 use crate::limits::{RETENTION_OPENS_MAX, RETENTION_PARTS};
 use crate::registry::Registry;
 use crate::state::stream::StreamState;
@@ -37,7 +37,7 @@ pub(crate) fn trim(registry: &Registry) {
     }
 }
 
-fn trim_one(stream: &Stream, state: &StreamState, log: &LogInUse, now_ms: u64) -> Result<(), ApiError> {
+fn trim_one(stream: &Stream, state: &StreamState, log: &LogInUse, now_ms: u64) -> Result<(), LogFailure> {
     let horizon_ms = state.horizon_ms(now_ms);
     let segments = log.trim_before(horizon_ms).map_err(|error| log.failed(&error))?;
     if segments > 0 {
@@ -51,7 +51,7 @@ fn trim_one(stream: &Stream, state: &StreamState, log: &LogInUse, now_ms: u64) -
 
 /// When the oldest record came that is within retention. What can't be read is kept as long as if it
 /// had come just then.
-fn oldest_held_ms(state: &StreamState, log: &LogInUse, horizon_ms: u64) -> Result<Option<u64>, ApiError> {
+fn oldest_held_ms(state: &StreamState, log: &LogInUse, horizon_ms: u64) -> Result<Option<u64>, LogFailure> {
     let mut oldest: Option<u64> = None;
     for shard in &state.shards {
         let from = log.seek_time(shard.lane(), horizon_ms).map_err(|error| log.failed(&error))?;

@@ -10,7 +10,7 @@ use anabranch_storage::{Position, Record};
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use crate::error::{invalid_argument, stream_not_found};
+use crate::error::{Error, LogFailure, StreamNotFound};
 use crate::reading::Reading;
 use crate::record::StoredRecord;
 use crate::service::Streams;
@@ -22,8 +22,7 @@ use crate::stream::Stream;
 #[async_trait]
 impl StreamSource for Streams {
     async fn open_stream(&self, arn: &str) -> Result<Arc<dyn StreamHandle>, PortError> {
-        let key = StreamKey::of_arn(arn)
-            .ok_or_else(|| port_error(invalid_argument(format!("{arn} is no ARN of a stream."))))?;
+        let key = StreamKey::of_arn(arn).ok_or_else(|| refused(format!("{arn} is no ARN of a stream.")))?;
         let stream = self.registry.get(&key).map_err(port_error)?;
         let source = Source { stream, clock: self.clock.clone() };
         source.state().map_err(port_error)?;
@@ -40,10 +39,10 @@ struct Source {
 
 impl Source {
     /// The stream's state, unless the stream is gone.
-    fn state(&self) -> Result<Arc<StreamState>, ApiError> {
+    fn state(&self) -> Result<Arc<StreamState>, StreamNotFound> {
         let state = self.stream.state();
         if state.deleting || self.stream.log.is_deleted() {
-            return Err(stream_not_found(&state.key));
+            return Err(StreamNotFound(state.key.clone()));
         }
         Ok(state)
     }
@@ -51,35 +50,30 @@ impl Source {
     /// Opening a log and reading a segment that is not in memory wait for the disk.
     async fn blocking<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Self) -> Result<T, ApiError> + Send + 'static,
+        work: impl FnOnce(&Self) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, PortError> {
         let source = self.clone();
         match tokio::task::spawn_blocking(move || work(&source)).await {
             Ok(outcome) => outcome.map_err(port_error),
-            Err(error) => Err(port_error(ApiError::internal(error.to_string()))),
+            // A panic in there is printed.
+            Err(_) => Err(port_error(LogFailure::Other)),
         }
     }
 
-    fn resolve(&self, shard_id: &str, start: Start) -> Result<Position, ApiError> {
+    fn resolve(&self, shard_id: &str, start: Start) -> Result<Position, Error> {
         let state = self.state()?;
         let shard = state.shard(shard_id, self.clock.now_ms())?;
         match start {
             Start::TrimHorizon => Ok(Position(0)),
-            Start::Latest => self.stream.log.watermark(shard.lane()),
+            Start::Latest => Ok(self.stream.log.watermark(shard.lane())?),
             Start::AtTimestamp(ms) => {
                 let log = self.stream.log()?;
-                log.seek_time(shard.lane(), ms).map_err(|error| log.failed(&error))
+                Ok(log.seek_time(shard.lane(), ms).map_err(|error| log.failed(&error))?)
             }
         }
     }
 
-    fn read(
-        &self,
-        shard_id: &str,
-        from: Position,
-        records_max: usize,
-        bytes_max: usize,
-    ) -> Result<ShardRead, ApiError> {
+    fn read(&self, shard_id: &str, from: Position, records_max: usize, bytes_max: usize) -> Result<ShardRead, Error> {
         let (state, now_ms) = (self.state()?, self.clock.now_ms());
         let shard = state.shard(shard_id, now_ms)?;
         let reading = Reading { stream: &self.stream, state: &state, shard, from, records_max, bytes_max, now_ms };
@@ -93,7 +87,7 @@ impl Source {
         })
     }
 
-    async fn wait(&self, shard_id: &str, position: Position) -> Result<(), ApiError> {
+    async fn wait(&self, shard_id: &str, position: Position) -> Result<(), Error> {
         let mut changes = self.stream.changes();
         // It may have been closed since it was read.
         let state = self.state()?;
@@ -103,7 +97,7 @@ impl Source {
         }
         // A record at the cursor makes the watermark go past it.
         tokio::select! {
-            outcome = self.stream.log.past(shard.lane(), position) => outcome,
+            outcome = self.stream.log.past(shard.lane(), position) => Ok(outcome?),
             _ = changes.changed() => Ok(()),
         }
     }
@@ -145,7 +139,7 @@ fn cursor(position: Position) -> ShardCursor {
 
 fn position(cursor: &ShardCursor) -> Result<Position, PortError> {
     let text = cursor.as_str();
-    text.parse().map(Position).map_err(|_| port_error(invalid_argument(format!("{text:?} is no place in a shard."))))
+    text.parse().map(Position).map_err(|_| refused(format!("{text:?} is no place in a shard.")))
 }
 
 fn shard_info(shard: &Shard) -> ShardInfo {
@@ -157,9 +151,8 @@ fn shard_info(shard: &Shard) -> ShardInfo {
     }
 }
 
-fn stream_record(shard: &Shard, record: &Record<'_>) -> Result<StreamRecord, ApiError> {
-    let stored = StoredRecord::decode(record.data)
-        .ok_or_else(|| ApiError::internal(format!("the record at {} is of an unknown version", record.position)))?;
+fn stream_record(shard: &Shard, record: &Record<'_>) -> Result<StreamRecord, LogFailure> {
+    let stored = StoredRecord::of(record)?;
     Ok(StreamRecord {
         sequence_number: shard.sequence_number(record.position, record.timestamp_ms).to_string(),
         partition_key: stored.partition_key.to_string(),
@@ -168,7 +161,12 @@ fn stream_record(shard: &Shard, record: &Record<'_>) -> Result<StreamRecord, Api
     })
 }
 
-fn port_error(error: ApiError) -> PortError {
+fn refused(message: String) -> PortError {
+    PortError::new(PortErrorKind::Refused, "InvalidArgumentException", message)
+}
+
+fn port_error(error: impl Into<Error>) -> PortError {
+    let error = ApiError::from(error.into());
     let kind = match error.kind {
         ErrorKind::NotFound => PortErrorKind::NotFound,
         ErrorKind::Throttled => PortErrorKind::Throttled,

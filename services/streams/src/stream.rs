@@ -4,12 +4,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use anabranch_protocol::ApiError;
 use anabranch_storage::Config;
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::watch;
 
-use crate::error::stream_not_found;
+use crate::error::{AccessError, LogFailure, StreamNotFound};
 use crate::meters::Meters;
 use crate::open_logs::OpenLogs;
 use crate::quota::StreamQuota;
@@ -60,9 +59,9 @@ impl Stream {
     }
 
     /// A copy of the state, unless the stream is deleted, for a caller that holds `changing`.
-    pub(crate) fn held_state(&self) -> Result<StreamState, ApiError> {
+    pub(crate) fn held_state(&self) -> Result<StreamState, StreamNotFound> {
         let state = self.state();
-        if self.log.is_deleted() { Err(stream_not_found(&state.key)) } else { Ok((*state).clone()) }
+        if self.log.is_deleted() { Err(StreamNotFound(state.key.clone())) } else { Ok((*state).clone()) }
     }
 
     /// Replaces the state; the routes, if they changed, go with it.
@@ -82,17 +81,20 @@ impl Stream {
     }
 
     /// The log, opened if necessary.
-    pub(crate) fn log(&self) -> Result<LogInUse, ApiError> {
+    pub(crate) fn log(&self) -> Result<LogInUse, AccessError> {
         self.log.acquire().map_err(|error| self.unless_deleted(error))
     }
 
     /// As [`Stream::log`], for asynchronous callers.
-    pub(crate) async fn log_acquired(&self) -> Result<LogInUse, ApiError> {
+    pub(crate) async fn log_acquired(&self) -> Result<LogInUse, AccessError> {
         self.log.acquired().await.map_err(|error| self.unless_deleted(error))
     }
 
-    /// An error of the log, or that of a stream that is gone, whose log can no longer be used.
-    pub(crate) fn unless_deleted(&self, error: ApiError) -> ApiError {
-        if self.log.is_deleted() { stream_not_found(&self.state().key) } else { error }
+    /// A failure of the log, or that the stream is gone, so that its log can no longer be used.
+    pub(crate) fn unless_deleted(&self, failure: LogFailure) -> AccessError {
+        match self.log.is_deleted() {
+            true => StreamNotFound(self.state().key.clone()).into(),
+            false => failure.into(),
+        }
     }
 }

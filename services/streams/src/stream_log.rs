@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
-use anabranch_protocol::{ApiError, Problem};
+use anabranch_protocol::Problem;
 use anabranch_storage::{
     Config, Error as LogError, Failure, FailureKind, LaneId, LanePositions, Log, Position, RecordLog, Recovery, Stat,
 };
@@ -15,9 +15,10 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 use uuid::Uuid;
 
+use crate::error::LogFailure;
 use crate::faults::{Faults, log_failure};
 use crate::limits::{IDLE_LOGS_CLOSED_MAX, REOPEN_AFTER_MIN};
-use crate::open_logs::{Closable, OpenLogs};
+use crate::open_logs::{Closable, NoPlace, OpenLogs};
 
 /// A stream's log, open or not.
 #[derive(Debug)]
@@ -83,22 +84,21 @@ impl StreamLog {
     }
 
     /// As [`StreamLog::acquire`], without blocking the caller's thread.
-    pub(crate) async fn acquired(self: &Arc<Self>) -> Result<LogInUse, ApiError> {
+    pub(crate) async fn acquired(self: &Arc<Self>) -> Result<LogInUse, LogFailure> {
         if let Some(log) = self.if_open() {
             self.last_use.store(self.logs.next_use(), Ordering::Relaxed);
             return Ok(log);
         }
         let this = self.clone();
-        let acquired = tokio::task::spawn_blocking(move || this.acquire()).await;
-        acquired.map_err(|error| ApiError::internal(error.to_string()))?
+        // A panic in there is printed.
+        tokio::task::spawn_blocking(move || this.acquire()).await.unwrap_or(Err(LogFailure::Other))
     }
 
     /// The log, opened now if it is not, or if it has been poisoned for a while.
     ///
     /// # Errors
-    /// `InternalFailure`, which clients try again: the log can't be opened now, or too many others
-    /// are in use.
-    pub(crate) fn acquire(self: &Arc<Self>) -> Result<LogInUse, ApiError> {
+    /// The log can't be opened now, or too many others are in use.
+    pub(crate) fn acquire(self: &Arc<Self>) -> Result<LogInUse, LogFailure> {
         self.last_use.store(self.logs.next_use(), Ordering::Relaxed);
         if let Some(log) = self.if_open() {
             return Ok(log);
@@ -113,9 +113,7 @@ impl StreamLog {
         match self.take_current() {
             // Its place is kept. What could not be written is read back from the disk.
             Some(poisoned) => self.close_and_note(&poisoned),
-            None => self.logs.take_place().map_err(|_| {
-                ApiError::internal("Too many streams are in use at the same time for the files that may be open")
-            })?,
+            None => self.logs.take_place().map_err(|NoPlace| LogFailure::NoPlace)?,
         }
         let opened =
             self.open().inspect_err(|error| self.faults.opening(error)).map_err(|error| log_failure(&error.into()));
@@ -168,7 +166,7 @@ impl StreamLog {
     }
 
     /// All records of `lane` lie below and are readable. Opens the log if it was not opened yet.
-    pub(crate) fn watermark(self: &Arc<Self>, lane: LaneId) -> Result<Position, ApiError> {
+    pub(crate) fn watermark(self: &Arc<Self>, lane: LaneId) -> Result<Position, LogFailure> {
         match self.known_watermark(lane) {
             Some(watermark) => Ok(watermark),
             None => Ok(self.acquire()?.watermark().of(lane)),
@@ -176,7 +174,7 @@ impl StreamLog {
     }
 
     /// Waits until a record of `lane` at `position` or behind may be readable. Holds no log open.
-    pub(crate) async fn past(self: &Arc<Self>, lane: LaneId, position: Position) -> Result<(), ApiError> {
+    pub(crate) async fn past(self: &Arc<Self>, lane: LaneId, position: Position) -> Result<(), LogFailure> {
         let mut watermark = self.watermark.subscribe();
         if watermark.borrow().is_none() {
             drop(self.acquired().await?);
@@ -211,7 +209,7 @@ impl StreamLog {
     }
 
     /// Creates the log: from now on there is one.
-    pub(crate) fn make(self: &Arc<Self>) -> Result<(), ApiError> {
+    pub(crate) fn make(self: &Arc<Self>) -> Result<(), LogFailure> {
         self.is_new.store(true, Ordering::Release);
         drop(self.acquire()?);
         self.is_new.store(false, Ordering::Release);
@@ -310,7 +308,7 @@ impl LogInUse {
     }
 
     /// A failure of the log as the caller gets it, taken note of.
-    pub(crate) fn failed(&self, failure: &Failure) -> ApiError {
+    pub(crate) fn failed(&self, failure: &Failure) -> LogFailure {
         self.of.faults.reading(failure);
         log_failure(failure)
     }

@@ -3,12 +3,11 @@
 
 use std::collections::HashMap;
 
-use anabranch_protocol::ApiError;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use crate::error::subscription_exists;
+use crate::error::SubscriptionExists;
 use crate::limits::SUBSCRIBE_AGAIN_MS;
 
 /// A consumer and a shard.
@@ -36,13 +35,13 @@ pub(crate) struct Subscription(watch::Receiver<bool>);
 
 impl Subscriptions {
     /// Subscribes, and ends the subscription before, which must have begun a while ago.
-    pub(crate) fn begin(&self, key: SubscriptionKey, now_ms: u64) -> Result<Subscription, ApiError> {
+    pub(crate) fn begin(&self, key: SubscriptionKey, now_ms: u64) -> Result<Subscription, SubscriptionExists> {
         let mut latest = self.0.lock();
         // Those that ended count only as long as they are in the way.
         latest.retain(|_, one| !one.is_over(now_ms));
         if let Some(before) = latest.get(&key) {
             if before.is_recent(now_ms) {
-                return Err(subscription_exists(&key.consumer_arn));
+                return Err(SubscriptionExists(key.consumer_arn));
             }
             before.taken_over.send_replace(true);
         }
@@ -88,12 +87,12 @@ mod tests {
     async fn a_later_one_takes_over() {
         let subscriptions = Subscriptions::default();
         let mut first = subscriptions.begin(key(0), 1_000).unwrap();
-        assert_eq!(subscriptions.begin(key(0), 5_999).unwrap_err().code, "ResourceInUseException");
+        assert_eq!(subscriptions.begin(key(0), 5_999).unwrap_err().0, "consumer");
         let _other_shard = subscriptions.begin(key(1), 5_999).unwrap();
         let second = subscriptions.begin(key(0), 6_000).unwrap();
         first.taken_over().await;
         drop((first, second));
-        assert_eq!(subscriptions.begin(key(0), 10_999).unwrap_err().code, "ResourceInUseException");
+        assert!(subscriptions.begin(key(0), 10_999).is_err());
     }
 
     #[test]

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use anabranch_protocol::{ApiError, Violations};
+use anabranch_protocol::Violations;
 
-use crate::error::invalid_argument;
+use crate::error::TagError;
 use crate::limits::TAGS_MAX;
 use crate::shapes::{TAG_KEY, TAG_KEYS, TAG_MAP, TAG_VALUE, TagKeys, TagMap};
 
@@ -26,48 +26,43 @@ pub(crate) fn check_tag_keys(keys: Option<&TagKeys>, violations: &mut Violations
 
 /// Adds `new` to `tags`, replacing those with the same key. `owner` is what they belong to, such
 /// as `stream clicks`.
-pub(crate) fn add_tags(tags: &mut Tags, new: TagMap, owner: &str) -> Result<(), ApiError> {
+pub(crate) fn add_tags(tags: &mut Tags, new: TagMap, owner: &str) -> Result<(), TagError> {
     let new = new.into_map();
     check_letters(new.iter().flat_map(|(key, value)| [key, value]), "add tags to", owner)?;
     if let Some(key) = new.keys().find(|key| key.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("aws:"))) {
-        return Err(invalid_argument(format!("Tag keys that begin with aws: are reserved: {key}.")));
+        return Err(TagError::Reserved { key: key.clone() });
     }
     let count = tags.len() + new.keys().filter(|key| !tags.contains_key(*key)).count();
     if count > TAGS_MAX {
-        return Err(invalid_argument(format!(
-            "Failed to add tags to {owner} because a given {} cannot have more than {TAGS_MAX} tags associated with it.",
-            owner.split(' ').next().unwrap_or_default()
-        )));
+        return Err(TagError::TooMany { owner: owner.to_string() });
     }
     tags.extend(new);
     Ok(())
 }
 
 /// Removes the tags with these keys; those that are not there are passed over.
-pub(crate) fn remove_tags(tags: &mut Tags, keys: &[String], owner: &str) -> Result<(), ApiError> {
+pub(crate) fn remove_tags(tags: &mut Tags, keys: &[String], owner: &str) -> Result<(), TagError> {
     check_letters(keys, "remove tags from", owner)?;
     tags.retain(|key, _| !keys.contains(key));
     Ok(())
 }
 
 /// Kinesis looks twice: at first `%` passes, then it does not.
-fn check_letters<'a>(texts: impl IntoIterator<Item = &'a String>, action: &str, owner: &str) -> Result<(), ApiError> {
+fn check_letters<'a>(
+    texts: impl IntoIterator<Item = &'a String>,
+    action: &'static str,
+    owner: &str,
+) -> Result<(), TagError> {
     let is_allowed = |letter: char| letter.is_alphanumeric() || " _./=+-%@:".contains(letter);
     let mut has_percent = false;
     for text in texts {
         if !text.chars().all(is_allowed) {
-            return Err(invalid_argument(
-                "Some tags contain invalid characters. Valid characters: \
-                 Unicode letters, digits, white space, _ . / = + - % @ :.",
-            ));
+            return Err(TagError::Letters);
         }
         has_percent |= text.contains('%');
     }
     if has_percent {
-        return Err(invalid_argument(format!(
-            "Failed to {action} {owner} because some tags contained illegal characters. The allowed characters are \
-             Unicode letters, white-spaces, '_',',','/','=','+','-','@',':'."
-        )));
+        return Err(TagError::Percent { action, owner: owner.to_string() });
     }
     Ok(())
 }

@@ -1,10 +1,11 @@
 //! AddTagsToStream.
 
-use anabranch_protocol::{ApiError, RequestContext, Violations};
+use anabranch_protocol::{RequestContext, Violations};
 use serde::Deserialize;
 
 use super::addressed::Addressed;
 use super::stream_reference::StreamReference;
+use crate::error::Error;
 use crate::service::Streams;
 use crate::shapes::TagMap;
 use crate::tags::{add_tags, check_tags};
@@ -20,7 +21,7 @@ pub(super) fn add_tags_to_stream(
     streams: &Streams,
     context: &RequestContext,
     Addressed(stream, request): Addressed<StreamReference, AddTagsToStreamRequest>,
-) -> Result<(), ApiError> {
+) -> Result<(), Error> {
     let mut violations = Violations::default();
     stream.check(&mut violations);
     violations.required("tags", request.tags.as_ref());
@@ -32,6 +33,6 @@ pub(super) fn add_tags_to_stream(
     let stream = stream.find(streams, context)?;
     streams.registry.change(&stream, |state, _| {
         let owner = format!("stream {}", state.key.under_account());
-        add_tags(&mut state.tags, tags, &owner)
+        Ok(add_tags(&mut state.tags, tags, &owner)?)
     })
 }

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use anabranch_protocol::{ApiError, Violations};
+use anabranch_protocol::Violations;
 use serde::Deserialize;
 
-use crate::error::{consumer_not_found, invalid_argument};
+use crate::error::{Error, RequestError};
 use crate::service::Streams;
 use crate::shapes::{CONSUMER_ARN, CONSUMER_NAME, STREAM_ARN, STREAM_ID};
 use crate::state::key::StreamKey;
@@ -31,23 +31,24 @@ impl ConsumerReference {
     }
 
     /// The consumer's stream, and its ARN. All members that are given must agree.
-    pub(super) fn find(&self, streams: &Streams) -> Result<(Arc<Stream>, String), ApiError> {
+    pub(super) fn find(&self, streams: &Streams) -> Result<(Arc<Stream>, String), Error> {
         let now_ms = streams.clock.now_ms();
-        let missing = || invalid_argument("Either ConsumerARN or both StreamARN and ConsumerName must be provided.");
         let Some(arn) = &self.consumer_arn else {
-            let (Some(stream_arn), Some(name)) = (&self.stream_arn, &self.consumer_name) else { return Err(missing()) };
-            let stream = streams.registry.get(&StreamKey::of_arn(stream_arn).ok_or_else(missing)?)?;
+            let (Some(stream_arn), Some(name)) = (&self.stream_arn, &self.consumer_name) else {
+                return Err(RequestError::NoConsumer.into());
+            };
+            let stream = streams.registry.get(&StreamKey::of_arn(stream_arn).ok_or(RequestError::NoConsumer)?)?;
             let state = stream.state();
             let consumer = state.registered(now_ms).find(|consumer| consumer.name == *name);
-            let consumer = consumer.ok_or_else(|| consumer_not_found(name, &state.key))?;
+            let consumer = consumer.ok_or_else(|| state.key.consumer_not_found(name))?;
             return Ok((stream, consumer.arn(&state.key.arn())));
         };
-        let stream = streams.registry.get(&StreamKey::of_arn(arn).ok_or_else(missing)?)?;
+        let stream = streams.registry.get(&StreamKey::of_arn(arn).ok_or(RequestError::NoConsumer)?)?;
         let state = stream.state();
         let consumer = state.consumer_by_arn(arn, now_ms)?;
         let is_other_stream = self.stream_arn.as_ref().is_some_and(|stream_arn| *stream_arn != state.key.arn());
         if is_other_stream || self.consumer_name.as_ref().is_some_and(|name| *name != consumer.name) {
-            return Err(invalid_argument("ConsumerARN does not agree with StreamARN and ConsumerName."));
+            return Err(RequestError::AmbiguousConsumer.into());
         }
         Ok((stream, arn.clone()))
     }

@@ -1,9 +1,10 @@
 //! CreateStream.
 
-use anabranch_protocol::{ApiError, Clipped, RequestContext, Violations};
+use anabranch_protocol::{RequestContext, Violations};
 use serde::Deserialize;
 
 use crate::account::check_warm_throughput;
+use crate::error::{Error, RequestError};
 use crate::limits::{ON_DEMAND_SHARDS, RECORD_KIB_DEFAULT, SHARDS_MAX};
 use crate::service::Streams;
 use crate::shapes::TagMap;
@@ -32,7 +33,7 @@ struct StreamModeDetails {
 }
 
 impl CreateStreamRequest {
-    fn validate(&self) -> Result<(), ApiError> {
+    fn validate(&self) -> Result<(), Error> {
         let mut violations = Violations::default();
         violations.required_text("streamName", self.stream_name.as_deref(), &STREAM_NAME);
         violations.integer("shardCount", self.shard_count, &POSITIVE);
@@ -47,10 +48,7 @@ impl CreateStreamRequest {
         violations.finish()?;
         match self.record_distribution_strategy.as_deref() {
             None | Some("USER_PARTITION_KEY") => Ok(()),
-            Some(other) => Err(ApiError::validation(format!(
-                "Anabranch does not support the RecordDistributionStrategy {}, only USER_PARTITION_KEY.",
-                Clipped(other)
-            ))),
+            Some(other) => Err(RequestError::DistributionStrategy(other.to_string()).into()),
         }
     }
 
@@ -63,22 +61,15 @@ impl CreateStreamRequest {
         }
     }
 
-    fn shard_count(&self) -> Result<u32, ApiError> {
+    fn shard_count(&self) -> Result<u32, RequestError> {
         match (self.mode(), self.shard_count) {
             (StreamMode::OnDemand, None) => {
                 let warm = self.warm_throughput_mi_bps.unwrap_or(0).clamp(0, SHARDS_MAX) as u32;
                 Ok(warm.max(ON_DEMAND_SHARDS))
             }
-            (StreamMode::OnDemand, Some(_)) => {
-                Err(ApiError::validation("ShardCount cannot be specified for a stream in ON_DEMAND mode."))
-            }
-            (StreamMode::Provisioned, None) => {
-                Err(ApiError::validation("ShardCount must be specified for a stream in PROVISIONED mode."))
-            }
-            (StreamMode::Provisioned, Some(count)) if count > SHARDS_MAX => Err(ApiError::invalid(
-                "LimitExceededException",
-                format!("A stream has at most {SHARDS_MAX} shards; ShardCount is {count}."),
-            )),
+            (StreamMode::OnDemand, Some(_)) => Err(RequestError::ShardCountOnDemand),
+            (StreamMode::Provisioned, None) => Err(RequestError::NoShardCount),
+            (StreamMode::Provisioned, Some(count)) if count > SHARDS_MAX => Err(RequestError::TooManyShards(count)),
             (StreamMode::Provisioned, Some(count)) => Ok(count as u32),
         }
     }
@@ -89,7 +80,7 @@ pub(super) fn create_stream(
     streams: &Streams,
     context: &RequestContext,
     request: CreateStreamRequest,
-) -> Result<(), ApiError> {
+) -> Result<(), Error> {
     request.validate()?;
     let now_ms = streams.clock.now_ms();
     match request.mode() {
@@ -105,5 +96,5 @@ pub(super) fn create_stream(
     state.record_kib_max = request.max_record_size_in_kib.map_or(RECORD_KIB_DEFAULT, |kib| kib as u32);
     let owner = format!("stream {}", state.key.under_account());
     add_tags(&mut state.tags, request.tags.unwrap_or_default(), &owner)?;
-    streams.registry.create(state)
+    Ok(streams.registry.create(state)?)
 }

@@ -1,8 +1,9 @@
 //! DeleteResourcePolicy.
 
-use anabranch_protocol::{ApiError, RequestContext, Violations};
+use anabranch_protocol::{RequestContext, Violations};
 
 use super::resource::ResourceReference;
+use crate::error::Error;
 use crate::service::Streams;
 
 /// Removes a stream's or consumer's policy.
@@ -10,7 +11,7 @@ pub(super) fn delete_resource_policy(
     streams: &Streams,
     _: &RequestContext,
     resource: ResourceReference,
-) -> Result<(), ApiError> {
+) -> Result<(), Error> {
     let mut violations = Violations::default();
     resource.check(&mut violations);
     violations.finish()?;

@@ -1,12 +1,11 @@
 //! DeleteStream.
 
-use anabranch_protocol::{ApiError, RequestContext, Violations};
+use anabranch_protocol::{RequestContext, Violations};
 use serde::Deserialize;
 
 use super::addressed::Addressed;
 use super::stream_reference::StreamReference;
-
-use crate::error::has_registered_consumers;
+use crate::error::{Error, HasConsumers};
 use crate::service::Streams;
 
 #[derive(Debug, Deserialize)]
@@ -20,7 +19,7 @@ pub(super) fn delete_stream(
     streams: &Streams,
     context: &RequestContext,
     Addressed(stream, request): Addressed<StreamReference, DeleteStreamRequest>,
-) -> Result<(), ApiError> {
+) -> Result<(), Error> {
     let mut violations = Violations::default();
     stream.check(&mut violations);
     violations.finish()?;
@@ -30,11 +29,11 @@ pub(super) fn delete_stream(
     }
     let has_consumers = stream.state().registered(streams.clock.now_ms()).next().is_some();
     if has_consumers && request.enforce_consumer_deletion != Some(true) {
-        return Err(has_registered_consumers(&stream.state().key));
+        return Err(HasConsumers(stream.state().key.clone()).into());
     }
     let delay = streams.registry.config.transition_delay;
     if delay.is_zero() {
-        return streams.registry.finish_deletion(&stream);
+        return Ok(streams.registry.finish_deletion(&stream)?);
     }
     streams.registry.begin_deletion(&stream)?;
     streams.finish_deletion_after(stream, delay);

@@ -1,8 +1,9 @@
 //! DeregisterStreamConsumer.
 
-use anabranch_protocol::{ApiError, RequestContext, Violations};
+use anabranch_protocol::{RequestContext, Violations};
 
 use super::consumer_reference::ConsumerReference;
+use crate::error::Error;
 use crate::service::Streams;
 
 /// Deregisters a consumer. It is DELETING for the configured delay.
@@ -10,7 +11,7 @@ pub(super) fn deregister_stream_consumer(
     streams: &Streams,
     _: &RequestContext,
     consumer: ConsumerReference,
-) -> Result<(), ApiError> {
+) -> Result<(), Error> {
     let mut violations = Violations::default();
     consumer.check(&mut violations);
     violations.finish()?;

@@ -1,9 +1,10 @@
 //! DescribeAccountSettings.
 
-use anabranch_protocol::{ApiError, RequestContext};
+use anabranch_protocol::RequestContext;
 use serde::Deserialize;
 
 use super::account_settings::AccountSettingsAnswer;
+use crate::error::Error;
 use crate::service::Streams;
 
 #[derive(Debug, Deserialize)]
@@ -14,7 +15,7 @@ pub(super) fn describe_account_settings(
     streams: &Streams,
     context: &RequestContext,
     _: DescribeAccountSettingsRequest,
-) -> Result<AccountSettingsAnswer, ApiError> {
+) -> Result<AccountSettingsAnswer, Error> {
     let commitment = streams.commitment(context.account, &context.region)?;
     Ok(AccountSettingsAnswer::new(&commitment, streams.clock.now_ms()))
 }

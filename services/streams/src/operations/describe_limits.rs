@@ -1,8 +1,9 @@
 //! DescribeLimits.
 
-use anabranch_protocol::{ApiError, RequestContext};
+use anabranch_protocol::RequestContext;
 use serde::{Deserialize, Serialize};
 
+use crate::error::Error;
 use crate::limits::{ACCOUNT_SHARDS, ON_DEMAND_STREAMS};
 use crate::service::Streams;
 
@@ -24,7 +25,7 @@ pub(super) fn describe_limits(
     streams: &Streams,
     context: &RequestContext,
     _: DescribeLimitsRequest,
-) -> Result<DescribeLimitsAnswer, ApiError> {
+) -> Result<DescribeLimitsAnswer, Error> {
     let used = streams.account_use(context);
     Ok(DescribeLimitsAnswer {
         shard_limit: ACCOUNT_SHARDS,

@@ -1,11 +1,12 @@
 //! DescribeStream.
 
-use anabranch_protocol::{ApiError, RequestContext, Timestamp, Violations};
+use anabranch_protocol::{RequestContext, Timestamp, Violations};
 use serde::{Deserialize, Serialize};
 
 use super::addressed::Addressed;
 use super::stream_reference::StreamReference;
 use super::view::{EnhancedMetrics, ShardView, StreamModeDetails};
+use crate::error::Error;
 use crate::limits::DESCRIBE_SHARDS_DEFAULT;
 use crate::service::Streams;
 use crate::shapes::{PAGE_LIMIT, SHARD_ID};
@@ -48,7 +49,7 @@ pub(super) fn describe_stream(
     streams: &Streams,
     context: &RequestContext,
     Addressed(stream, request): Addressed<StreamReference, DescribeStreamRequest>,
-) -> Result<DescribeStreamAnswer, ApiError> {
+) -> Result<DescribeStreamAnswer, Error> {
     let mut violations = Violations::default();
     stream.check(&mut violations);
     violations.integer("limit", request.limit, &PAGE_LIMIT);

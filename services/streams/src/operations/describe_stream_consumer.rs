@@ -1,10 +1,11 @@
 //! DescribeStreamConsumer.
 
-use anabranch_protocol::{ApiError, RequestContext, Violations};
+use anabranch_protocol::{RequestContext, Violations};
 use serde::Serialize;
 
 use super::consumer_reference::ConsumerReference;
 use super::view::ConsumerView;
+use crate::error::Error;
 use crate::service::Streams;
 
 #[derive(Debug, Serialize)]
@@ -26,7 +27,7 @@ pub(super) fn describe_stream_consumer(
     streams: &Streams,
     _: &RequestContext,
     consumer: ConsumerReference,
-) -> Result<DescribeStreamConsumerAnswer, ApiError> {
+) -> Result<DescribeStreamConsumerAnswer, Error> {
     let mut violations = Violations::default();
     consumer.check(&mut violations);
     violations.finish()?;

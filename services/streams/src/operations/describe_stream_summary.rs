@@ -1,10 +1,11 @@
 //! DescribeStreamSummary.
 
-use anabranch_protocol::{ApiError, RequestContext, Timestamp, Violations};
+use anabranch_protocol::{RequestContext, Timestamp, Violations};
 use serde::Serialize;
 
 use super::stream_reference::StreamReference;
 use super::view::{EnhancedMetrics, StreamModeDetails, WarmThroughput};
+use crate::error::Error;
 use crate::service::Streams;
 use crate::state::status::{EncryptionType, StreamStatus};
 
@@ -41,7 +42,7 @@ pub(super) fn describe_stream_summary(
     streams: &Streams,
     context: &RequestContext,
     stream: StreamReference,
-) -> Result<DescribeStreamSummaryAnswer, ApiError> {
+) -> Result<DescribeStreamSummaryAnswer, Error> {
     let mut violations = Violations::default();
     stream.check(&mut violations);
     violations.finish()?;

@@ -1,10 +1,11 @@
 //! What EnableEnhancedMonitoring and DisableEnhancedMonitoring share.
 
-use anabranch_protocol::{ApiError, RequestContext, Violations};
+use anabranch_protocol::{RequestContext, Violations};
 use serde::{Deserialize, Serialize};
 
 use super::addressed::Addressed;
 use super::stream_reference::StreamReference;
+use crate::error::Error;
 use crate::service::Streams;
 use crate::shapes::{METRICS, METRICS_NAME, MetricsNames};
 
@@ -35,7 +36,7 @@ pub(super) fn set_metrics(
     context: &RequestContext,
     Addressed(stream, request): EnhancedMonitoringRequest,
     enable: bool,
-) -> Result<EnhancedMonitoringAnswer, ApiError> {
+) -> Result<EnhancedMonitoringAnswer, Error> {
     let mut violations = Violations::default();
     stream.check(&mut violations);
     violations.required("shardLevelMetrics", request.shard_level_metrics.as_ref());

@@ -2,12 +2,12 @@
 
 use std::time::Instant;
 
-use anabranch_protocol::{ApiError, Encoding, Violations};
+use anabranch_protocol::{Encoding, Violations};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::record_view::{ChildShard, RecordView, children, records};
-use crate::error::{invalid_argument, rate_exceeded};
+use crate::error::{Error, IteratorError, ShardRateExceeded};
 use crate::iterator::ShardIterator;
 use crate::limits::{GET_RECORDS_BYTES_MAX, GET_RECORDS_MAX};
 use crate::meters::{Metric, ShardMetric};
@@ -15,6 +15,7 @@ use crate::quota::Limits;
 use crate::reading::Reading;
 use crate::service::Streams;
 use crate::shapes::{PAGE_LIMIT, SHARD_ITERATOR, STREAM_ARN, STREAM_ID};
+use crate::shard::ShardId;
 use crate::state::key::StreamKey;
 
 /// About what a record takes in an answer beside its data.
@@ -42,7 +43,7 @@ struct GetRecordsAnswer<'a> {
 }
 
 /// Reads records from an iterator on, as far as they are durable.
-pub(super) async fn get_records(streams: &Streams, encoding: Encoding, body: &[u8]) -> Result<Bytes, ApiError> {
+pub(super) async fn get_records(streams: &Streams, encoding: Encoding, body: &[u8]) -> Result<Bytes, Error> {
     let request: GetRecordsRequest = encoding.decode(body)?;
     let mut violations = Violations::default();
     violations.required_text("shardIterator", request.shard_iterator.as_deref(), &SHARD_ITERATOR);
@@ -53,13 +54,13 @@ pub(super) async fn get_records(streams: &Streams, encoding: Encoding, body: &[u
     let (now_ms, began) = (streams.clock.now_ms(), Instant::now());
     let iterator = streams.iterator_key.verify(request.shard_iterator.as_deref().unwrap_or_default(), now_ms)?;
     let Some(stream) = streams.registry.by_id(iterator.stream_id) else {
-        return Err(ApiError::not_found("ResourceNotFoundException", "The iterator's stream does not exist any more."));
+        return Err(IteratorError::StreamGone.into());
     };
     let state = stream.state();
     if let Some(key) = request.stream_arn.as_deref().and_then(StreamKey::of_arn)
         && key != state.key
     {
-        return Err(invalid_argument("StreamARN does not name the iterator's stream."));
+        return Err(IteratorError::OtherStream.into());
     }
     state.check_not_deleting()?;
     let shard = state.shard_of_index(iterator.shard_index, now_ms)?;
@@ -67,7 +68,7 @@ pub(super) async fn get_records(streams: &Streams, encoding: Encoding, body: &[u
     if has_quota && !stream.quota.begin_read(shard.index, now_ms) {
         stream.meters.add(Metric::ReadThroughputExceeded, 1);
         stream.meters.add_to_shard(&state, shard.index, &[(ShardMetric::ReadThroughputExceeded, 1)]);
-        return Err(rate_exceeded(&shard.id(), &state.key));
+        return Err(ShardRateExceeded { shard: ShardId(shard.index), key: state.key.clone() }.into());
     }
     let limit = request.limit.map_or(GET_RECORDS_MAX, |limit| limit as usize);
     let reading = Reading {
@@ -105,5 +106,5 @@ pub(super) async fn get_records(streams: &Streams, encoding: Encoding, body: &[u
         (ShardMetric::IteratorAge, found.millis_behind),
     ];
     meters.add_to_shard(&state, shard.index, &of_shard);
-    answer
+    Ok(answer?)
 }

@@ -1,9 +1,10 @@
 //! GetResourcePolicy.
 
-use anabranch_protocol::{ApiError, RequestContext, Violations};
+use anabranch_protocol::{RequestContext, Violations};
 use serde::Serialize;
 
 use super::resource::ResourceReference;
+use crate::error::Error;
 use crate::service::Streams;
 
 #[derive(Debug, Serialize)]
@@ -20,7 +21,7 @@ pub(super) fn get_resource_policy(
     streams: &Streams,
     _: &RequestContext,
     resource: ResourceReference,
-) -> Result<GetResourcePolicyAnswer, ApiError> {
+) -> Result<GetResourcePolicyAnswer, Error> {
     let mut violations = Violations::default();
     resource.check(&mut violations);
     violations.finish()?;

@@ -1,15 +1,15 @@
 //! GetShardIterator.
 
-use anabranch_protocol::{ApiError, RequestContext, Timestamp, Violations};
+use anabranch_protocol::{RequestContext, Timestamp, Violations};
 use serde::{Deserialize, Serialize};
 
 use super::starting_position::StartingPosition;
-use crate::error::{rate_exceeded, shard_does_not_exist, shard_not_found};
+use crate::error::{Error, ShardNotFound, ShardRateExceeded};
 use crate::iterator::ShardIterator;
 use crate::quota::Limits;
 use crate::service::Streams;
 use crate::shapes::{ITERATOR_TYPE, SEQUENCE_NUMBER, SHARD_ID, STREAM_ARN, STREAM_ID, STREAM_NAME};
-use crate::shard::{ShardId, shard_index};
+use crate::shard::ShardId;
 use crate::state::key::StreamKey;
 
 #[derive(Debug, Deserialize)]
@@ -32,7 +32,7 @@ pub(super) struct GetShardIteratorAnswer {
 }
 
 impl GetShardIteratorRequest {
-    fn validate(&self) -> Result<(), ApiError> {
+    fn validate(&self) -> Result<(), Error> {
         let mut violations = Violations::default();
         violations.text("streamName", self.stream_name.as_deref(), &STREAM_NAME);
         violations.text("streamARN", self.stream_arn.as_deref(), &STREAM_ARN);
@@ -40,7 +40,7 @@ impl GetShardIteratorRequest {
         violations.required_text("shardId", self.shard_id.as_deref(), &SHARD_ID);
         violations.required_text("shardIteratorType", self.shard_iterator_type.as_deref(), &ITERATOR_TYPE);
         violations.text("startingSequenceNumber", self.starting_sequence_number.as_deref(), &SEQUENCE_NUMBER);
-        violations.finish()
+        Ok(violations.finish()?)
     }
 }
 
@@ -49,22 +49,22 @@ pub(super) fn get_shard_iterator(
     streams: &Streams,
     context: &RequestContext,
     request: GetShardIteratorRequest,
-) -> Result<GetShardIteratorAnswer, ApiError> {
+) -> Result<GetShardIteratorAnswer, Error> {
     request.validate()?;
     let (name, arn) = (request.stream_name.as_deref(), request.stream_arn.as_deref());
     let key = StreamKey::of_request(context, name, arn)?;
     let shard_id = request.shard_id.as_deref().unwrap_or_default();
-    let index = shard_index(shard_id).ok_or_else(|| shard_not_found(shard_id, &key))?;
+    let index = key.shard_index(shard_id)?;
     // AWS names the shard also where it is its stream that is missing.
     let stream = streams
         .registry
         .readable(context, name, arn)
-        .map_err(|_| shard_does_not_exist(&ShardId(index).to_string(), &key))?;
+        .map_err(|_| ShardNotFound::Unreadable { shard: ShardId(index), key })?;
     let state = stream.state();
     let now_ms = streams.clock.now_ms();
     let shard = state.shard(shard_id, now_ms)?;
     if streams.registry.config.limits == Limits::Aws && !stream.quota.iterator(shard.index, now_ms) {
-        return Err(rate_exceeded(&shard.id(), &state.key));
+        return Err(ShardRateExceeded { shard: ShardId(shard.index), key: state.key.clone() }.into());
     }
     let start = StartingPosition {
         operation: "GetShardIterator",

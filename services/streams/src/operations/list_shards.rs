@@ -1,11 +1,11 @@
 //! ListShards.
 
-use anabranch_protocol::{ApiError, RequestContext, Timestamp, Violations};
+use anabranch_protocol::{RequestContext, Timestamp, Violations};
 use serde::{Deserialize, Serialize};
 
 use super::page_token::{PageToken, read_token, write_token};
 use super::view::ShardView;
-use crate::error::invalid_argument;
+use crate::error::{Error, RequestError};
 use crate::limits::LIST_SHARDS_MAX;
 use crate::service::Streams;
 use crate::shapes::{NEXT_TOKEN, PAGE_LIMIT, SHARD_FILTER_TYPE, SHARD_ID, STREAM_ARN, STREAM_ID, STREAM_NAME};
@@ -60,7 +60,7 @@ impl PageToken for Token {
 }
 
 impl ListShardsRequest {
-    fn validate(&self) -> Result<(), ApiError> {
+    fn validate(&self) -> Result<(), Error> {
         let mut violations = Violations::default();
         violations.text("streamName", self.stream_name.as_deref(), &STREAM_NAME);
         violations.text("streamARN", self.stream_arn.as_deref(), &STREAM_ARN);
@@ -76,23 +76,23 @@ impl ListShardsRequest {
         let Some(filter) = &self.shard_filter else { return Ok(()) };
         match filter.r#type.as_deref() {
             Some(kind) if filter.shard_id.is_some() && kind != "AFTER_SHARD_ID" => {
-                Err(invalid_argument(format!("ShardId cannot be provided when the ShardFilter type is {kind}.")))
+                Err(RequestError::FilterWith { member: "ShardId", filter: kind.to_string() }.into())
             }
             Some(kind) if filter.timestamp.is_some() && !matches!(kind, "AT_TIMESTAMP" | "FROM_TIMESTAMP") => {
-                Err(invalid_argument(format!("Timestamp cannot be provided when the ShardFilter type is {kind}.")))
+                Err(RequestError::FilterWith { member: "Timestamp", filter: kind.to_string() }.into())
             }
-            Some("AFTER_SHARD_ID") if filter.shard_id.is_none() => {
-                Err(invalid_argument("ShardId must be provided when the ShardFilter type is AFTER_SHARD_ID."))
+            Some(kind @ "AFTER_SHARD_ID") if filter.shard_id.is_none() => {
+                Err(RequestError::FilterWithout { member: "ShardId", filter: kind.to_string() }.into())
             }
             Some(kind @ ("AT_TIMESTAMP" | "FROM_TIMESTAMP")) if filter.timestamp.is_none() => {
-                Err(invalid_argument(format!("Timestamp must be provided when the ShardFilter type is {kind}.")))
+                Err(RequestError::FilterWithout { member: "Timestamp", filter: kind.to_string() }.into())
             }
             _ => Ok(()),
         }
     }
 
     /// A token knows its stream and its filter; `StreamARN` may come with it and must agree.
-    fn check_beside_token(&self) -> Result<(), ApiError> {
+    fn check_beside_token(&self) -> Result<(), RequestError> {
         let others = [
             ("StreamName", self.stream_name.is_some()),
             ("ShardFilter", self.shard_filter.is_some()),
@@ -100,7 +100,7 @@ impl ListShardsRequest {
             ("StreamCreationTimestamp", self.stream_creation_timestamp.is_some()),
         ];
         match others.into_iter().find(|(_, is_there)| *is_there) {
-            Some((other, _)) => Err(invalid_argument(format!("NextToken and {other} cannot be provided together."))),
+            Some((member, _)) => Err(RequestError::TokenBeside { member }),
             None => Ok(()),
         }
     }
@@ -111,7 +111,7 @@ pub(super) fn list_shards(
     streams: &Streams,
     context: &RequestContext,
     request: ListShardsRequest,
-) -> Result<ListShardsAnswer, ApiError> {
+) -> Result<ListShardsAnswer, Error> {
     request.validate()?;
     let now_ms = streams.clock.now_ms();
     let (state, after, filter) = match &request.next_token {
@@ -120,10 +120,10 @@ pub(super) fn list_shards(
             let token: Token = read_token(text, now_ms)?;
             let state = streams.registry.get(&token.stream)?.state();
             if request.stream_arn.as_ref().is_some_and(|arn| *arn != state.key.arn()) {
-                return Err(invalid_argument("NextToken is not of the stream that StreamARN names."));
+                return Err(RequestError::TokenBesideOtherStream.into());
             }
             if state.created_ms != token.created_ms {
-                return Err(invalid_argument("NextToken is of a stream that was deleted."));
+                return Err(RequestError::TokenOfDeletedStream.into());
             }
             (state, Some(token.after), token.filter)
         }

@@ -1,11 +1,11 @@
 //! ListStreamConsumers.
 
-use anabranch_protocol::{ApiError, RequestContext, Timestamp, Violations};
+use anabranch_protocol::{RequestContext, Timestamp, Violations};
 use serde::{Deserialize, Serialize};
 
 use super::page_token::{PageToken, read_token, write_token};
 use super::view::ConsumerView;
-use crate::error::invalid_argument;
+use crate::error::{Error, RequestError};
 use crate::limits::LIST_CONSUMERS_MAX;
 use crate::service::Streams;
 use crate::shapes::{NEXT_TOKEN, PAGE_LIMIT, STREAM_ARN, STREAM_ID};
@@ -50,7 +50,7 @@ pub(super) fn list_stream_consumers(
     streams: &Streams,
     context: &RequestContext,
     request: ListStreamConsumersRequest,
-) -> Result<ListStreamConsumersAnswer, ApiError> {
+) -> Result<ListStreamConsumersAnswer, Error> {
     let mut violations = Violations::default();
     violations.required_text("streamARN", request.stream_arn.as_deref(), &STREAM_ARN);
     violations.text("streamId", request.stream_id.as_deref(), &STREAM_ID);
@@ -64,12 +64,12 @@ pub(super) fn list_stream_consumers(
     let after = match &request.next_token {
         None => None,
         Some(_) if created.is_some() => {
-            return Err(invalid_argument("NextToken and StreamCreationTimestamp cannot be provided together."));
+            return Err(RequestError::TokenBeside { member: "StreamCreationTimestamp" }.into());
         }
         Some(text) => {
             let token: Token = read_token(text, now_ms)?;
             if token.stream != state.key || token.created_ms != state.created_ms {
-                return Err(invalid_argument("NextToken is not of this stream."));
+                return Err(RequestError::TokenOfOtherStream.into());
             }
             Some(token.after_consumer)
         }

@@ -1,11 +1,11 @@
 //! ListStreams.
 
-use anabranch_protocol::{ApiError, RequestContext, Timestamp, Violations};
+use anabranch_protocol::{RequestContext, Timestamp, Violations};
 use base64_simd::STANDARD;
 use serde::{Deserialize, Serialize};
 
 use super::view::StreamModeDetails;
-use crate::error::invalid_argument;
+use crate::error::{Error, RequestError};
 use crate::limits::LIST_STREAMS_DEFAULT;
 use crate::service::Streams;
 use crate::shapes::{NEXT_TOKEN, PAGE_LIMIT, STREAM_NAME};
@@ -45,14 +45,14 @@ pub(super) fn list_streams(
     streams: &Streams,
     context: &RequestContext,
     request: ListStreamsRequest,
-) -> Result<ListStreamsAnswer, ApiError> {
+) -> Result<ListStreamsAnswer, Error> {
     let mut violations = Violations::default();
     violations.integer("limit", request.limit, &PAGE_LIMIT);
     violations.text("exclusiveStartStreamName", request.exclusive_start_stream_name.as_deref(), &STREAM_NAME);
     violations.text("nextToken", request.next_token.as_deref(), &NEXT_TOKEN);
     violations.finish()?;
     let after = match &request.next_token {
-        Some(token) => Some(last_name(token).ok_or_else(|| invalid_argument("Invalid NextToken."))?),
+        Some(token) => Some(last_name(token).ok_or(RequestError::Token)?),
         None => request.exclusive_start_stream_name,
     };
     let limit = request.limit.map_or(LIST_STREAMS_DEFAULT, |limit| limit as usize);

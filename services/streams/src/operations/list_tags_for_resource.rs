@@ -1,10 +1,11 @@
 //! ListTagsForResource.
 
-use anabranch_protocol::{ApiError, RequestContext, Violations};
+use anabranch_protocol::{RequestContext, Violations};
 use serde::Serialize;
 
 use super::resource::ResourceReference;
 use super::view::TagView;
+use crate::error::Error;
 use crate::service::Streams;
 
 #[derive(Debug, Serialize)]
@@ -18,7 +19,7 @@ pub(super) fn list_tags_for_resource(
     streams: &Streams,
     _: &RequestContext,
     resource: ResourceReference,
-) -> Result<ListTagsForResourceAnswer, ApiError> {
+) -> Result<ListTagsForResourceAnswer, Error> {
     let mut violations = Violations::default();
     resource.check(&mut violations);
     violations.finish()?;

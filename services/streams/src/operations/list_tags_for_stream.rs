@@ -1,11 +1,12 @@
 //! ListTagsForStream.
 
-use anabranch_protocol::{ApiError, RequestContext, Violations};
+use anabranch_protocol::{RequestContext, Violations};
 use serde::{Deserialize, Serialize};
 
 use super::addressed::Addressed;
 use super::stream_reference::StreamReference;
 use super::view::TagView;
+use crate::error::Error;
 use crate::limits::TAGS_MAX;
 use crate::service::Streams;
 use crate::shapes::{TAG_KEY, TAG_LIMIT};
@@ -29,7 +30,7 @@ pub(super) fn list_tags_for_stream(
     streams: &Streams,
     context: &RequestContext,
     Addressed(stream, request): Addressed<StreamReference, ListTagsForStreamRequest>,
-) -> Result<ListTagsForStreamAnswer, ApiError> {
+) -> Result<ListTagsForStreamAnswer, Error> {
     let mut violations = Violations::default();
     stream.check(&mut violations);
     violations.text("exclusiveStartTagKey", request.exclusive_start_tag_key.as_deref(), &TAG_KEY);

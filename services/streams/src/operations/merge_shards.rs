@@ -1,14 +1,13 @@
 //! MergeShards.
 
-use anabranch_protocol::{ApiError, RequestContext, Violations};
+use anabranch_protocol::{RequestContext, Violations};
 use serde::Deserialize;
 
 use super::addressed::Addressed;
 use super::stream_reference::StreamReference;
-use crate::error::shard_not_found;
+use crate::error::Error;
 use crate::service::Streams;
 use crate::shapes::SHARD_ID;
-use crate::shard::shard_index;
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -23,19 +22,15 @@ pub(super) fn merge_shards(
     streams: &Streams,
     context: &RequestContext,
     Addressed(stream, request): Addressed<StreamReference, MergeShardsRequest>,
-) -> Result<(), ApiError> {
+) -> Result<(), Error> {
     let mut violations = Violations::default();
     stream.check(&mut violations);
     violations.required_text("shardToMerge", request.shard_to_merge.as_deref(), &SHARD_ID);
     violations.required_text("adjacentShardToMerge", request.adjacent_shard_to_merge.as_deref(), &SHARD_ID);
     violations.finish()?;
     let owner = stream.key(context)?;
-    let index = |id: Option<&str>| {
-        let id = id.unwrap_or_default();
-        shard_index(id).ok_or_else(|| shard_not_found(id, &owner))
-    };
-    let first = index(request.shard_to_merge.as_deref())?;
-    let second = index(request.adjacent_shard_to_merge.as_deref())?;
+    let first = owner.shard_index(request.shard_to_merge.as_deref().unwrap_or_default())?;
+    let second = owner.shard_index(request.adjacent_shard_to_merge.as_deref().unwrap_or_default())?;
     let stream = streams.registry.get(&owner)?;
-    streams.registry.reshard(&stream, |resharding| resharding.merge(first, second).map(|_| ()))
+    Ok(streams.registry.reshard(&stream, |resharding| resharding.merge(first, second).map(|_| ()))?)
 }

@@ -62,6 +62,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde::Serialize;
 
+use crate::error::Error;
 use crate::quota::Limits;
 use crate::section::section;
 use crate::service::Streams;
@@ -146,7 +147,9 @@ impl Service for Streams {
     async fn perform(&self, call: &Call) -> Result<Answer, ApiError> {
         let (context, operation) = (&call.context, call.operation.name);
         if self.registry.config.limits == Limits::Aws && !call.operation.answers_with_events {
-            self.call_rates.admit(context, operation, call.encoding(), &call.body(), self.clock.now_ms())?;
+            let admitted =
+                self.call_rates.admit(context, operation, call.encoding(), &call.body(), self.clock.now_ms());
+            admitted.map_err(Error::from)?;
         }
         match operation {
             "GetRecords" => {
@@ -212,8 +215,9 @@ fn perform(to: &Operations) -> Result<Answer, ApiError> {
         "StartStreamEncryption" => to.void(start_stream_encryption::start_stream_encryption),
         "StopStreamEncryption" => to.void(stop_stream_encryption::stop_stream_encryption),
         "SubscribeToShard" => {
-            subscribe_to_shard::subscribe_to_shard(to.streams.clone(), to.call.encoding(), to.call.input()?)
-                .map(Answer::Events)
+            let events =
+                subscribe_to_shard::subscribe_to_shard(to.streams.clone(), to.call.encoding(), to.call.input()?)?;
+            Ok(Answer::Events(events))
         }
         "TagResource" => to.void(tag_resource::tag_resource),
         "UntagResource" => to.void(untag_resource::untag_resource),
@@ -235,14 +239,14 @@ struct Operations {
 impl Operations {
     fn answer<'a, Request: FromCall<'a>, Output: Serialize>(
         &'a self,
-        operation: impl FnOnce(&Streams, &RequestContext, Request) -> Result<Output, ApiError>,
+        operation: impl FnOnce(&Streams, &RequestContext, Request) -> Result<Output, Error>,
     ) -> Result<Answer, ApiError> {
         self.call.answer(&operation(&self.streams, &self.call.context, Request::from_call(&self.call)?)?)
     }
 
     fn void<'a, Request: FromCall<'a>>(
         &'a self,
-        operation: impl FnOnce(&Streams, &RequestContext, Request) -> Result<(), ApiError>,
+        operation: impl FnOnce(&Streams, &RequestContext, Request) -> Result<(), Error>,
     ) -> Result<Answer, ApiError> {
         operation(&self.streams, &self.call.context, Request::from_call(&self.call)?)?;
         self.call.done()

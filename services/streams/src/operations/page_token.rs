@@ -1,11 +1,10 @@
 //! Tokens of the next page that hold five minutes.
 
-use anabranch_protocol::ApiError;
 use base64_simd::STANDARD;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::error::invalid_argument;
+use crate::error::RequestError;
 use crate::limits::LIST_TOKEN_MS;
 
 /// What a token remembers.
@@ -18,13 +17,11 @@ pub(super) fn write_token(token: &impl PageToken) -> String {
     STANDARD.encode_to_string(serde_json::to_vec(token).unwrap_or_default())
 }
 
-pub(super) fn read_token<Token: PageToken>(text: &str, now_ms: u64) -> Result<Token, ApiError> {
+pub(super) fn read_token<Token: PageToken>(text: &str, now_ms: u64) -> Result<Token, RequestError> {
     let bytes = STANDARD.decode_to_vec(text).ok();
-    let token: Token = bytes
-        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
-        .ok_or_else(|| invalid_argument("Invalid NextToken."))?;
+    let token: Token = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()).ok_or(RequestError::Token)?;
     if now_ms.saturating_sub(token.issued_ms()) > LIST_TOKEN_MS {
-        return Err(ApiError::invalid("ExpiredNextTokenException", "NextToken is older than 300 seconds."));
+        return Err(RequestError::TokenExpired);
     }
     Ok(token)
 }

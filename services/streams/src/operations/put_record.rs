@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 use std::time::Instant;
 
-use anabranch_protocol::{ApiError, Blob, RequestContext, Violations};
+use anabranch_protocol::{Blob, RequestContext, Violations};
 use anabranch_storage::LaneId;
 use serde::{Deserialize, Serialize};
 
 use super::put_records::{PutRecordsEntry, put};
-use crate::error::invalid_argument;
+use crate::error::{Error, LogFailure, RequestError};
 use crate::meters::Metric;
 use crate::sequence_number::SequenceNumber;
 use crate::service::Streams;
@@ -48,7 +48,7 @@ pub(super) async fn put_record(
     streams: &Streams,
     context: &RequestContext,
     request: PutRecordRequest<'_>,
-) -> Result<PutRecordAnswer, ApiError> {
+) -> Result<PutRecordAnswer, Error> {
     let mut violations = Violations::default();
     violations.text("streamName", request.stream_name.as_deref(), &STREAM_NAME);
     violations.text("streamARN", request.stream_arn.as_deref(), &STREAM_ARN);
@@ -68,10 +68,7 @@ pub(super) async fn put_record(
         let is_ours = SequenceNumber::parse(number)
             .is_some_and(|number| number.place <= watermark.of(LaneId(number.shard_index)).0);
         if !is_ours {
-            return Err(invalid_argument(format!(
-                "ExclusiveMinimumSequenceNumber {number} used in PutRecord on stream {} is invalid.",
-                stream.state().key.under_account()
-            )));
+            return Err(RequestError::Ordering { number: number.to_string(), key: stream.state().key.clone() }.into());
         }
     }
     entry.check_size(format_args!(""), stream.state().record_bytes_max())?;
@@ -81,7 +78,7 @@ pub(super) async fn put_record(
     let measured = [(Metric::PutRecordBytes, bytes), (Metric::PutRecordSuccess, usize::from(is_put))];
     stream.meters.called(Metric::PutRecordLatency, began, &measured);
     let placed = placed?;
-    let placed = placed.into_iter().next().ok_or_else(|| ApiError::internal("the record was given no place"))??;
+    let placed = placed.into_iter().next().ok_or(LogFailure::Other)??;
     Ok(PutRecordAnswer {
         shard_id: placed.shard.to_string(),
         sequence_number: placed.sequence_number.to_string(),

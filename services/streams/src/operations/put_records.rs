@@ -4,11 +4,11 @@ use std::borrow::Cow;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use anabranch_protocol::{ApiError, Blob, BoundedList, ErrorKind, RequestContext, Violations};
+use anabranch_protocol::{ApiError, Blob, BoundedList, RequestContext, Violations};
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::append::Routed;
-use crate::error::{invalid_argument, rate_exceeded};
+use crate::error::{AccessError, Error, RequestError, ShardRateExceeded};
 use crate::hash_key::HashKey;
 use crate::limits::PUT_RECORDS_BYTES_MAX;
 use crate::meters::{Metric, ShardMetric};
@@ -68,7 +68,7 @@ enum PutRecordsResult {
         error_code: &'static str,
         error_message: String,
         #[serde(skip)]
-        kind: ErrorKind,
+        is_throttled: bool,
     },
 }
 
@@ -77,17 +77,25 @@ fn in_text<S: Serializer>(value: &impl std::fmt::Display, serializer: S) -> Resu
     serializer.collect_str(value)
 }
 
-impl From<Result<Placed, ApiError>> for PutRecordsResult {
-    fn from(result: Result<Placed, ApiError>) -> Self {
+impl From<Result<Placed, ShardRateExceeded>> for PutRecordsResult {
+    fn from(result: Result<Placed, ShardRateExceeded>) -> Self {
         match result {
             Ok(placed) => Self::Put { sequence_number: placed.sequence_number, shard_id: placed.shard },
-            Err(error) => Self::Failed { error_code: error.code, error_message: error.message, kind: error.kind },
+            Err(error) => Self::failed(error, true),
         }
     }
 }
 
+impl PutRecordsResult {
+    /// A record that was not put, in the words in which a call would have failed.
+    fn failed(error: impl Into<Error>, is_throttled: bool) -> Self {
+        let ApiError { code, message, .. } = error.into().into();
+        Self::Failed { error_code: code, error_message: message, is_throttled }
+    }
+}
+
 impl PutRecordsRequest<'_> {
-    fn validate(&self) -> Result<(), ApiError> {
+    fn validate(&self) -> Result<(), Error> {
         let mut violations = Violations::default();
         violations.text("streamName", self.stream_name.as_deref(), &STREAM_NAME);
         violations.text("streamARN", self.stream_arn.as_deref(), &STREAM_ARN);
@@ -97,7 +105,7 @@ impl PutRecordsRequest<'_> {
         for (number, entry) in self.records.iter().flat_map(|records| records.iter()).enumerate() {
             entry.validate(format_args!("records.{}.member.", number + 1), &mut violations);
         }
-        violations.finish()
+        Ok(violations.finish()?)
     }
 }
 
@@ -122,14 +130,12 @@ impl PutRecordsEntry<'_> {
         self.data_bytes() + self.key().len()
     }
 
-    fn hash_key(&self) -> Result<HashKey, ApiError> {
+    fn hash_key(&self) -> Result<HashKey, RequestError> {
         match self.explicit_hash_key.as_deref() {
             None => Ok(HashKey::of_partition_key(self.key())),
-            Some(decimal) => HashKey::parse(decimal).ok_or_else(|| {
-                invalid_argument(format!(
-                    "Invalid ExplicitHashKey. ExplicitHashKey must be in the range: [0, 2^128-1]. Specified value was {decimal}"
-                ))
-            }),
+            Some(decimal) => {
+                HashKey::parse(decimal).ok_or_else(|| RequestError::ExplicitHashKey { decimal: decimal.to_string() })
+            }
         }
     }
 
@@ -153,7 +159,7 @@ pub(super) async fn put(
     streams: &Streams,
     stream: &Stream,
     entries: Vec<PutRecordsEntry<'_>>,
-) -> Result<Vec<Result<Placed, ApiError>>, ApiError> {
+) -> Result<Vec<Result<Placed, ShardRateExceeded>>, Error> {
     let hash_keys = entries.iter().map(PutRecordsEntry::hash_key).collect::<Result<_, _>>()?;
     let mut targets = stream.targets(hash_keys);
     let throttled = match streams.registry.config.limits {
@@ -169,7 +175,7 @@ pub(super) async fn put(
     let admitted = entries.into_iter().enumerate().filter(|(number, _)| is_admitted(*number));
     let admitted: Vec<_> = admitted.map(|(_, entry)| entry).collect();
     let mut placed = append(streams, stream, &admitted, targets).await?.into_iter();
-    let result = |error: Option<ApiError>| match error {
+    let result = |error: Option<ShardRateExceeded>| match error {
         Some(error) => Some(Err(error)),
         None => placed.next().map(Ok),
     };
@@ -182,7 +188,7 @@ fn throttled(
     stream: &Stream,
     entries: &[PutRecordsEntry<'_>],
     targets: &Targets,
-) -> Vec<Option<ApiError>> {
+) -> Vec<Option<ShardRateExceeded>> {
     let sizes = targets.shards().zip(entries).map(|(shard, entry)| (shard.index, entry.bytes() as u64));
     let admitted = stream.quota.write(sizes, streams.clock.now_ms());
     let state = stream.state();
@@ -190,7 +196,7 @@ fn throttled(
         (!admitted).then(|| {
             stream.meters.add(Metric::WriteThroughputExceeded, 1);
             stream.meters.add_to_shard(&state, shard.index, &[(ShardMetric::WriteThroughputExceeded, 1)]);
-            rate_exceeded(&shard.id().to_string(), &state.key)
+            ShardRateExceeded { shard: shard.id(), key: state.key.clone() }
         })
     };
     admitted.into_iter().zip(targets.shards()).map(verdict).collect()
@@ -202,7 +208,7 @@ async fn append(
     stream: &Stream,
     entries: &[PutRecordsEntry<'_>],
     targets: Targets,
-) -> Result<Vec<Placed>, ApiError> {
+) -> Result<Vec<Placed>, AccessError> {
     let log = stream.log_acquired().await?;
     let mut bytes = Vec::with_capacity(entries.iter().map(|entry| entry.bytes() + 3).sum());
     let mut ends = Vec::with_capacity(entries.len());
@@ -246,7 +252,7 @@ pub(super) async fn put_records(
     streams: &Streams,
     context: &RequestContext,
     request: PutRecordsRequest<'_>,
-) -> Result<PutRecordsAnswer, ApiError> {
+) -> Result<PutRecordsAnswer, Error> {
     request.validate()?;
     let stream = streams.registry.readable(context, request.stream_name.as_deref(), request.stream_arn.as_deref())?;
     let entries = request.records.unwrap_or_default().into_vec();
@@ -255,20 +261,20 @@ pub(super) async fn put_records(
     numbered.try_for_each(|(number, entry)| entry.check_size(format_args!("records.{}.member.", number + 1), limit))?;
     let bytes: usize = entries.iter().map(PutRecordsEntry::bytes).sum();
     if bytes > PUT_RECORDS_BYTES_MAX {
-        return Err(invalid_argument(format!("Records size exceeds {} MB limit", PUT_RECORDS_BYTES_MAX >> 20)));
+        return Err(RequestError::RecordsTooLarge.into());
     }
     let (count, began) = (entries.len(), Instant::now());
     let records: Vec<_> = match put(streams, &stream, entries).await {
         Ok(results) => results.into_iter().map(PutRecordsResult::from).collect(),
-        Err(error) if error.kind == ErrorKind::Internal => {
-            std::iter::repeat_with(|| PutRecordsResult::from(Err(error.clone()))).take(count).collect()
+        Err(Error::Access(AccessError::Log(failure))) => {
+            std::iter::repeat_with(|| PutRecordsResult::failed(failure, false)).take(count).collect()
         }
         Err(error) => return Err(error),
     };
     let is_failed = |result: &&PutRecordsResult| matches!(result, PutRecordsResult::Failed { .. });
     let failed_record_count = records.iter().filter(is_failed).count();
     let is_throttled =
-        |result: &&PutRecordsResult| matches!(result, PutRecordsResult::Failed { kind: ErrorKind::Throttled, .. });
+        |result: &&PutRecordsResult| matches!(result, PutRecordsResult::Failed { is_throttled: true, .. });
     let throttled = records.iter().filter(is_throttled).count();
     let measured = [
         (Metric::PutRecordsBytes, bytes),

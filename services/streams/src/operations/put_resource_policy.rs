@@ -1,10 +1,11 @@
 //! PutResourcePolicy.
 
-use anabranch_protocol::{ApiError, RequestContext, Violations};
+use anabranch_protocol::{RequestContext, Violations};
 use serde::Deserialize;
 
 use super::addressed::Addressed;
 use super::resource::ResourceReference;
+use crate::error::Error;
 use crate::policy::check_policy;
 use crate::service::Streams;
 
@@ -20,7 +21,7 @@ pub(super) fn put_resource_policy(
     streams: &Streams,
     _: &RequestContext,
     Addressed(resource, request): Addressed<ResourceReference, PutResourcePolicyRequest>,
-) -> Result<(), ApiError> {
+) -> Result<(), Error> {
     let mut violations = Violations::default();
     resource.check(&mut violations);
     violations.required("policy", request.policy.as_ref());
@@ -29,6 +30,6 @@ pub(super) fn put_resource_policy(
     check_policy(request.policy.as_deref().unwrap_or_default())?;
     resource.change(streams, |attached, _| {
         *attached.policy = request.policy;
-        Ok(())
+        Ok::<_, Error>(())
     })
 }

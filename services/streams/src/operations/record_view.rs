@@ -1,10 +1,11 @@
 //! Records and child shards as `GetRecords` and `SubscribeToShard` answer them.
 
-use anabranch_protocol::{ApiError, Timestamp};
+use anabranch_protocol::Timestamp;
 use anabranch_storage::Record;
 use serde::{Serialize, Serializer};
 
 use super::view::HashKeyRange;
+use crate::error::LogFailure;
 use crate::reading::Found;
 use crate::record::StoredRecord;
 use crate::shard::{Shard, shard_id};
@@ -41,13 +42,12 @@ pub(super) fn records<'a>(
     state: &StreamState,
     shard: &Shard,
     found: &'a Found,
-) -> Result<Vec<RecordView<'a>>, ApiError> {
+) -> Result<Vec<RecordView<'a>>, LogFailure> {
     found.records().map(|record| view(state, shard, &record)).collect()
 }
 
-fn view<'a>(state: &StreamState, shard: &Shard, record: &Record<'a>) -> Result<RecordView<'a>, ApiError> {
-    let stored = StoredRecord::decode(record.data)
-        .ok_or_else(|| ApiError::internal(format!("the record at {} is of an unknown version", record.position)))?;
+fn view<'a>(state: &StreamState, shard: &Shard, record: &Record<'a>) -> Result<RecordView<'a>, LogFailure> {
+    let stored = StoredRecord::of(record)?;
     Ok(RecordView {
         sequence_number: shard.sequence_number(record.position, record.timestamp_ms).to_string(),
         approximate_arrival_timestamp: Timestamp(record.timestamp_ms),

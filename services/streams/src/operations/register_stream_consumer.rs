@@ -1,10 +1,10 @@
 //! RegisterStreamConsumer.
 
-use anabranch_protocol::{ApiError, RequestContext, Violations};
+use anabranch_protocol::{RequestContext, Violations};
 use serde::{Deserialize, Serialize};
 
 use super::view::ConsumerView;
-use crate::error::limit_exceeded;
+use crate::error::{Error, RegisterError};
 use crate::limits::{CONSUMERS_CREATING_MAX, CONSUMERS_MAX, CONSUMERS_MAX_ADVANTAGE};
 use crate::service::Streams;
 use crate::shapes::TagMap;
@@ -35,7 +35,7 @@ pub(super) fn register_stream_consumer(
     streams: &Streams,
     context: &RequestContext,
     request: RegisterStreamConsumerRequest,
-) -> Result<RegisterStreamConsumerAnswer, ApiError> {
+) -> Result<RegisterStreamConsumerAnswer, Error> {
     let mut violations = Violations::default();
     violations.required_text("streamARN", request.stream_arn.as_deref(), &STREAM_ARN);
     violations.required_text("consumerName", request.consumer_name.as_deref(), &CONSUMER_NAME);
@@ -49,14 +49,7 @@ pub(super) fn register_stream_consumer(
     streams.registry.change(&stream, |state, now_ms| {
         state.consumers.retain(|consumer| !consumer.is_gone(now_ms));
         if state.consumers.iter().any(|consumer| consumer.name == name) {
-            return Err(ApiError::invalid(
-                "ResourceInUseException",
-                format!(
-                    "Consumer {name} under stream {} already exists for account {}.",
-                    state.key.arn(),
-                    state.key.account_id
-                ),
-            ));
+            return Err(RegisterError::Exists { name, key: state.key.clone() }.into());
         }
         check_limits(streams, state, now_ms)?;
         let mut consumer = Consumer {
@@ -77,12 +70,12 @@ pub(super) fn register_stream_consumer(
 }
 
 /// How many consumers a stream may have, and how many of an account may be CREATING.
-fn check_limits(streams: &Streams, state: &StreamState, now_ms: u64) -> Result<(), ApiError> {
+fn check_limits(streams: &Streams, state: &StreamState, now_ms: u64) -> Result<(), Error> {
     let has_advantage = state.mode == StreamMode::OnDemand
         && streams.commitment(state.key.account_id, &state.key.region)?.is_enabled(now_ms);
     let limit = if has_advantage { CONSUMERS_MAX_ADVANTAGE } else { CONSUMERS_MAX };
     if state.consumers.len() >= limit {
-        return Err(limit_exceeded(format!("Stream {} has the {limit} consumers that it may have.", state.key.name)));
+        return Err(RegisterError::TooMany { stream: state.key.name.clone(), limit }.into());
     }
     let is_neighbour =
         |other: &StreamState| other.key.account_id == state.key.account_id && other.key.region == state.key.region;
@@ -97,7 +90,7 @@ fn check_limits(streams: &Streams, state: &StreamState, now_ms: u64) -> Result<(
         })
         .sum();
     if creating >= CONSUMERS_CREATING_MAX {
-        return Err(limit_exceeded(format!("{CONSUMERS_CREATING_MAX} consumers are being created already.")));
+        return Err(RegisterError::TooManyCreating.into());
     }
     Ok(())
 }

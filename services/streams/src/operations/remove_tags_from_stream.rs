@@ -1,10 +1,11 @@
 //! RemoveTagsFromStream.
 
-use anabranch_protocol::{ApiError, RequestContext, Violations};
+use anabranch_protocol::{RequestContext, Violations};
 use serde::Deserialize;
 
 use super::addressed::Addressed;
 use super::stream_reference::StreamReference;
+use crate::error::Error;
 use crate::service::Streams;
 use crate::shapes::TagKeys;
 use crate::tags::{check_tag_keys, remove_tags};
@@ -20,7 +21,7 @@ pub(super) fn remove_tags_from_stream(
     streams: &Streams,
     context: &RequestContext,
     Addressed(stream, request): Addressed<StreamReference, RemoveTagsFromStreamRequest>,
-) -> Result<(), ApiError> {
+) -> Result<(), Error> {
     let mut violations = Violations::default();
     stream.check(&mut violations);
     check_tag_keys(request.tag_keys.as_ref(), &mut violations);
@@ -29,6 +30,6 @@ pub(super) fn remove_tags_from_stream(
     let keys = request.tag_keys.unwrap_or_default();
     streams.registry.change(&stream, |state, _| {
         let owner = format!("stream {}", state.key.under_account());
-        remove_tags(&mut state.tags, &keys, &owner)
+        Ok(remove_tags(&mut state.tags, &keys, &owner)?)
     })
 }

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use anabranch_protocol::{ApiError, Violations};
+use anabranch_protocol::Violations;
 use serde::Deserialize;
 
-use crate::error::{invalid_argument, resource_not_active};
+use crate::error::{ConsumerNotActive, Error, PolicyError, RequestError};
 use crate::service::Streams;
 use crate::shapes::{RESOURCE_ARN, STREAM_ID};
 use crate::state::key::StreamKey;
@@ -35,14 +35,13 @@ impl ResourceReference {
         violations.text("streamId", self.stream_id.as_deref(), &STREAM_ID);
     }
 
-    pub(super) fn no_policy(&self) -> ApiError {
-        let arn = self.resource_arn.as_deref().unwrap_or_default();
-        ApiError::not_found("ResourceNotFoundException", format!("No resource policy found for resource ARN {arn}"))
+    pub(super) fn no_policy(&self) -> PolicyError {
+        PolicyError::NotFound { arn: self.resource_arn.clone().unwrap_or_default() }
     }
 
-    pub(super) fn find(&self, streams: &Streams) -> Result<Resource, ApiError> {
+    pub(super) fn find(&self, streams: &Streams) -> Result<Resource, Error> {
         let arn = self.resource_arn.as_deref().unwrap_or_default();
-        let key = StreamKey::of_arn(arn).ok_or_else(|| invalid_argument(format!("Invalid ResourceARN: {arn}.")))?;
+        let key = StreamKey::of_arn(arn).ok_or_else(|| RequestError::ResourceArn(arn.to_string()))?;
         let stream = streams.registry.get(&key)?;
         let consumer_arn = arn.contains("/consumer/").then(|| arn.to_string());
         if let Some(arn) = &consumer_arn {
@@ -59,7 +58,7 @@ pub(super) struct Attached<'a> {
 }
 
 impl Resource {
-    pub(super) fn tags(&self, streams: &Streams) -> Result<Tags, ApiError> {
+    pub(super) fn tags(&self, streams: &Streams) -> Result<Tags, Error> {
         let state = self.stream.state();
         Ok(match &self.consumer_arn {
             Some(arn) => state.consumer_by_arn(arn, streams.clock.now_ms())?.tags.clone(),
@@ -67,7 +66,7 @@ impl Resource {
         })
     }
 
-    pub(super) fn policy(&self, streams: &Streams) -> Result<Option<String>, ApiError> {
+    pub(super) fn policy(&self, streams: &Streams) -> Result<Option<String>, Error> {
         let state = self.stream.state();
         Ok(match &self.consumer_arn {
             Some(arn) => state.consumer_by_arn(arn, streams.clock.now_ms())?.policy.clone(),
@@ -77,15 +76,15 @@ impl Resource {
 
     /// Changes what is attached to the resource, which must be ACTIVE, by `apply`, which is told
     /// what the resource is called.
-    pub(super) fn change(
+    pub(super) fn change<E: Into<Error>>(
         &self,
         streams: &Streams,
-        apply: impl FnOnce(Attached<'_>, &str) -> Result<(), ApiError>,
-    ) -> Result<(), ApiError> {
+        apply: impl FnOnce(Attached<'_>, &str) -> Result<(), E>,
+    ) -> Result<(), Error> {
         let Some(arn) = &self.consumer_arn else {
             return streams.registry.change(&self.stream, |state, _| {
                 let owner = format!("stream {}", state.key.under_account());
-                apply(Attached { tags: &mut state.tags, policy: &mut state.policy }, &owner)
+                apply(Attached { tags: &mut state.tags, policy: &mut state.policy }, &owner).map_err(Into::into)
             });
         };
         streams.registry.change_in_any_status(&self.stream, |state, now_ms| {
@@ -94,8 +93,9 @@ impl Resource {
             match consumer.status(now_ms) {
                 ConsumerStatus::Active => {
                     apply(Attached { tags: &mut consumer.tags, policy: &mut consumer.policy }, &owner)
+                        .map_err(Into::into)
                 }
-                status => Err(resource_not_active(&owner, status)),
+                status => Err(ConsumerNotActive { arn: arn.clone(), status }.into()),
             }
         })
     }

@@ -2,19 +2,17 @@
 
 use std::sync::atomic::Ordering;
 
-use anabranch_protocol::{ApiError, Integer, RequestContext, Violations};
+use anabranch_protocol::{Integer, RequestContext, Violations};
 use serde::Deserialize;
 
 use super::addressed::Addressed;
 use super::stream_reference::StreamReference;
-
-use crate::error::invalid_argument;
+use crate::error::{Error, RequestError};
+use crate::limits::{RETENTION_HOURS_MAX, RETENTION_HOURS_MIN};
 use crate::service::Streams;
 
 /// What the model allows; the operations narrow it (`RetentionPeriodHours`).
 const HOURS: Integer = Integer { min: i32::MIN as i64, max: i32::MAX as i64 };
-const HOURS_MIN: i64 = 24;
-const HOURS_MAX: i64 = 8_760;
 
 pub(super) type RetentionRequest = Addressed<StreamReference, Retention>;
 
@@ -36,21 +34,17 @@ pub(super) fn set_retention(
     context: &RequestContext,
     Addressed(stream, request): &RetentionRequest,
     direction: Direction,
-) -> Result<(), ApiError> {
+) -> Result<(), Error> {
     let mut violations = Violations::default();
     stream.check(&mut violations);
     violations.required_integer("retentionPeriodHours", request.retention_period_hours, &HOURS);
     violations.finish()?;
     let hours = request.retention_period_hours.unwrap_or_default();
-    if hours < HOURS_MIN {
-        return Err(invalid_argument(format!(
-            "Minimum allowed retention period is {HOURS_MIN} hours. Requested retention period ({hours} hours) is too short."
-        )));
+    if hours < RETENTION_HOURS_MIN {
+        return Err(RequestError::RetentionTooShort { hours }.into());
     }
-    if hours > HOURS_MAX {
-        return Err(invalid_argument(format!(
-            "Maximum allowed retention period is {HOURS_MAX} hours. Requested retention period ({hours} hours) is too long."
-        )));
+    if hours > RETENTION_HOURS_MAX {
+        return Err(RequestError::RetentionTooLong { hours }.into());
     }
     let stream = stream.find(streams, context)?;
     // A shorter period may let the log drop something earlier than was thought.
@@ -65,10 +59,7 @@ pub(super) fn set_retention(
                 return Ok(());
             }
         };
-        Err(invalid_argument(format!(
-            "Requested retention period ({hours} hours) for stream {} can not be {comparison} than existing retention \
-             period ({now} hours). Use {other}RetentionPeriod API.",
-            state.key.name
-        )))
+        let stream = state.key.name.clone();
+        Err(RequestError::RetentionTheOtherWay { hours, now, stream, comparison, other }.into())
     })
 }

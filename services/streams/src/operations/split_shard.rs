@@ -1,15 +1,14 @@
 //! SplitShard.
 
-use anabranch_protocol::{ApiError, RequestContext, Violations};
+use anabranch_protocol::{RequestContext, Violations};
 use serde::Deserialize;
 
 use super::addressed::Addressed;
 use super::stream_reference::StreamReference;
-use crate::error::{shard_limit, shard_not_found};
+use crate::error::{Error, ReshardError};
 use crate::limits::SHARDS_MAX;
 use crate::service::Streams;
 use crate::shapes::{HASH_KEY, SHARD_ID};
-use crate::shard::shard_index;
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -24,7 +23,7 @@ pub(super) fn split_shard(
     streams: &Streams,
     context: &RequestContext,
     Addressed(stream, request): Addressed<StreamReference, SplitShardRequest>,
-) -> Result<(), ApiError> {
+) -> Result<(), Error> {
     let mut violations = Violations::default();
     stream.check(&mut violations);
     violations.required_text("shardToSplit", request.shard_to_split.as_deref(), &SHARD_ID);
@@ -32,14 +31,15 @@ pub(super) fn split_shard(
     violations.finish()?;
     let shard_id = request.shard_to_split.as_deref().unwrap_or_default();
     let owner = stream.key(context)?;
-    let index = shard_index(shard_id).ok_or_else(|| shard_not_found(shard_id, &owner))?;
+    let index = owner.shard_index(shard_id)?;
     let stream = streams.registry.get(&owner)?;
     streams.check_shard_quota(context, 1)?;
     let key = request.new_starting_hash_key.as_deref().unwrap_or_default();
-    streams.registry.reshard(&stream, |resharding| {
+    let split = streams.registry.reshard(&stream, |resharding| {
         if resharding.state.open_shards().count() as i64 >= SHARDS_MAX {
-            return Err(shard_limit(SHARDS_MAX));
+            return Err(ReshardError::TooManyShards { limit: SHARDS_MAX });
         }
         resharding.split_at(index, key).map(|_| ())
-    })
+    });
+    Ok(split?)
 }

@@ -1,8 +1,9 @@
 //! StartStreamEncryption.
 
-use anabranch_protocol::{ApiError, RequestContext};
+use anabranch_protocol::RequestContext;
 
 use super::encryption::{EncryptionRequest, set_encryption};
+use crate::error::Error;
 use crate::service::Streams;
 
 /// Records that a stream is encrypted with a KMS key from the end of its UPDATING on, and says so
@@ -12,6 +13,6 @@ pub(super) fn start_stream_encryption(
     streams: &Streams,
     context: &RequestContext,
     request: EncryptionRequest,
-) -> Result<(), ApiError> {
+) -> Result<(), Error> {
     set_encryption(streams, context, request, true)
 }

@@ -1,9 +1,9 @@
 //! Where reading a shard starts, as `GetShardIterator` and `SubscribeToShard` take it.
 
-use anabranch_protocol::{ApiError, Timestamp};
+use anabranch_protocol::Timestamp;
 use anabranch_storage::Position;
 
-use crate::error::invalid_argument;
+use crate::error::StartError;
 use crate::sequence_number::SequenceNumber;
 use crate::shard::{Shard, ShardId};
 use crate::state::stream::StreamState;
@@ -28,12 +28,12 @@ impl StartingPosition<'_> {
         state: &StreamState,
         shard: &Shard,
         now_ms: u64,
-    ) -> Result<Position, ApiError> {
+    ) -> Result<Position, StartError> {
         self.check_members()?;
         match self.kind {
             // A lane is its shard's alone, so all that lies in it is the shard's.
             "TRIM_HORIZON" => Ok(Position(0)),
-            "LATEST" => stream.log.watermark(shard.lane()).map_err(|error| stream.unless_deleted(error)),
+            "LATEST" => Ok(stream.log.watermark(shard.lane()).map_err(|error| stream.unless_deleted(error))?),
             "AT_TIMESTAMP" => at_timestamp(stream, shard, self.timestamp, now_ms),
             kind => {
                 let number = self.own_sequence_number(state, shard)?;
@@ -47,39 +47,30 @@ impl StartingPosition<'_> {
     }
 
     /// A sequence number must be there for the kinds that start at one, and only for them.
-    fn check_members(&self) -> Result<(), ApiError> {
+    fn check_members(&self) -> Result<(), StartError> {
         let and = match (self.kind, self.sequence_number) {
             ("AT_SEQUENCE_NUMBER" | "AFTER_SEQUENCE_NUMBER", None) => "no",
             ("TRIM_HORIZON" | "LATEST", Some(_)) => "also a",
             _ => return Ok(()),
         };
-        Err(invalid_argument(format!(
-            "Must either specify (1) AT_SEQUENCE_NUMBER or AFTER_SEQUENCE_NUMBER and StartingSequenceNumber or \
-             (2) TRIM_HORIZON or LATEST and no StartingSequenceNumber. Request specified {} and {and} StartingSequenceNumber.",
-            self.kind
-        )))
+        Err(StartError::Members { kind: self.kind.to_string(), and })
     }
 
-    fn own_sequence_number(&self, state: &StreamState, shard: &Shard) -> Result<SequenceNumber, ApiError> {
+    fn own_sequence_number(&self, state: &StreamState, shard: &Shard) -> Result<SequenceNumber, StartError> {
         let text = self.sequence_number.unwrap_or_default();
-        let refused = |why: &str| {
-            invalid_argument(format!(
-                "StartingSequenceNumber {text} used in {} on shard {} in stream {} is invalid{why}.",
-                self.operation,
-                shard.id(),
-                state.key.under_account()
-            ))
-        };
-        let number = SequenceNumber::parse(text).ok_or_else(|| refused(""))?;
+        let (own, operation) = (ShardId(shard.index), self.operation);
+        let number = SequenceNumber::parse(text).ok_or_else(|| StartError::NotASequenceNumber {
+            number: text.to_string(),
+            operation,
+            shard: own,
+            key: state.key.clone(),
+        })?;
         if number.shard_index != shard.index {
-            return Err(invalid_argument(format!(
-                "Invalid StartingSequenceNumber. It encodes {}, while it was used in a call to a shard with {}",
-                ShardId(number.shard_index),
-                shard.id()
-            )));
+            return Err(StartError::OfOtherShard { encoded: ShardId(number.shard_index), shard: own });
         }
         if !shard.owns(&number) {
-            return Err(refused(" because it did not come from this stream"));
+            let (number, key) = (text.to_string(), state.key.clone());
+            return Err(StartError::OfOtherStream { number, operation, shard: own, key });
         }
         Ok(number)
     }
@@ -90,19 +81,13 @@ fn at_timestamp(
     shard: &Shard,
     timestamp: Option<Timestamp>,
     now_ms: u64,
-) -> Result<Position, ApiError> {
+) -> Result<Position, StartError> {
     let Some(Timestamp(timestamp_ms)) = timestamp else {
-        return Err(invalid_argument(
-            "Must specify timestampInMillis parameter for iterator of type AT_TIMESTAMP. \
-             Current request has no timestamp parameter.",
-        ));
+        return Err(StartError::NoTimestamp);
     };
     if timestamp_ms > now_ms {
-        return Err(invalid_argument(format!(
-            "The timestampInMillis parameter cannot be greater than the currentTimestampInMillis. \
-             timestampInMillis: {timestamp_ms}, currentTimestampInMillis: {now_ms}"
-        )));
+        return Err(StartError::InFuture { timestamp_ms, now_ms });
     }
     let log = stream.log()?;
-    log.seek_time(shard.lane(), timestamp_ms).map_err(|error| log.failed(&error))
+    Ok(log.seek_time(shard.lane(), timestamp_ms).map_err(|error| stream.unless_deleted(log.failed(&error)))?)
 }

@@ -1,8 +1,9 @@
 //! StopStreamEncryption.
 
-use anabranch_protocol::{ApiError, RequestContext};
+use anabranch_protocol::RequestContext;
 
 use super::encryption::{EncryptionRequest, set_encryption};
+use crate::error::Error;
 use crate::service::Streams;
 
 /// Records that a stream is not encrypted any more from the end of its UPDATING on. Records that
@@ -11,6 +12,6 @@ pub(super) fn stop_stream_encryption(
     streams: &Streams,
     context: &RequestContext,
     request: EncryptionRequest,
-) -> Result<(), ApiError> {
+) -> Result<(), Error> {
     set_encryption(streams, context, request, false)
 }

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use anabranch_protocol::{ApiError, RequestContext, Violations};
+use anabranch_protocol::{RequestContext, Violations};
 use serde::Deserialize;
 
+use crate::error::AddressError;
 use crate::service::Streams;
 use crate::shapes::{STREAM_ARN, STREAM_ID, STREAM_NAME};
 use crate::state::key::StreamKey;
@@ -29,11 +30,11 @@ impl StreamReference {
     }
 
     /// What names the stream, be it there or not.
-    pub(super) fn key(&self, context: &RequestContext) -> Result<StreamKey, ApiError> {
+    pub(super) fn key(&self, context: &RequestContext) -> Result<StreamKey, AddressError> {
         StreamKey::of_request(context, self.stream_name.as_deref(), self.stream_arn.as_deref())
     }
 
-    pub(super) fn find(&self, streams: &Streams, context: &RequestContext) -> Result<Arc<Stream>, ApiError> {
+    pub(super) fn find(&self, streams: &Streams, context: &RequestContext) -> Result<Arc<Stream>, AddressError> {
         streams.registry.named(context, self.stream_name.as_deref(), self.stream_arn.as_deref())
     }
 }

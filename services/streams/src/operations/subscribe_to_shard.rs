@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anabranch_protocol::{ApiError, Encoding, Event, EventStream, ServiceInstant, Timestamp, Violations};
+use anabranch_protocol::{Encoding, Event, EventStream, ServiceInstant, Timestamp, Violations};
 use anabranch_storage::Position;
 use futures::stream;
 use serde::{Deserialize, Serialize};
@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use super::record_view::{ChildShard, RecordView, children, records};
 use super::starting_position::StartingPosition;
-use crate::error::{invalid_argument, resource_not_active, subscription_exists};
+use crate::error::{ConsumerNotActive, Error, RequestError, SubscriptionExists};
 use crate::limits::{EVENT_BYTES_MAX, GET_RECORDS_MAX, SUBSCRIPTION, SUBSCRIPTION_BYTES, SUBSCRIPTION_IDLE};
 use crate::meters::{Metric, ShardMetric};
 use crate::quota::Limits;
@@ -59,7 +59,7 @@ struct SubscribeToShardEvent<'a> {
 }
 
 impl SubscribeToShardRequest {
-    fn validate(&self) -> Result<(), ApiError> {
+    fn validate(&self) -> Result<(), Error> {
         let mut violations = Violations::default();
         violations.required_text("consumerARN", self.consumer_arn.as_deref(), &CONSUMER_ARN);
         violations.required_text("shardId", self.shard_id.as_deref(), &SHARD_ID);
@@ -70,7 +70,7 @@ impl SubscribeToShardRequest {
             violations.text("startingPosition.sequenceNumber", number, &SEQUENCE_NUMBER);
         }
         violations.text("streamId", self.stream_id.as_deref(), &STREAM_ID);
-        violations.finish()
+        Ok(violations.finish()?)
     }
 }
 
@@ -80,16 +80,16 @@ pub(super) fn subscribe_to_shard(
     streams: Arc<Streams>,
     encoding: Encoding,
     request: SubscribeToShardRequest,
-) -> Result<EventStream, ApiError> {
+) -> Result<EventStream, Error> {
     request.validate()?;
     let arn = request.consumer_arn.unwrap_or_default();
-    let key = StreamKey::of_arn(&arn).ok_or_else(|| invalid_argument(format!("Invalid ConsumerARN: {arn}.")))?;
+    let key = StreamKey::of_arn(&arn).ok_or_else(|| RequestError::ConsumerArn(arn.clone()))?;
     let stream = streams.registry.get(&key)?;
     let (state, now_ms) = (stream.state(), streams.clock.now_ms());
     state.check_not_deleting()?;
     match state.consumer_by_arn(&arn, now_ms)?.status(now_ms) {
         ConsumerStatus::Active => {}
-        status => return Err(resource_not_active(&format!("consumer {arn}"), status)),
+        status => return Err(ConsumerNotActive { arn, status }.into()),
     }
     let shard = state.shard(request.shard_id.as_deref().unwrap_or_default(), now_ms)?;
     let start = request.starting_position.unwrap_or_default();
@@ -122,7 +122,7 @@ pub(super) fn subscribe_to_shard(
             Ok(Step::Event(event)) => Some((Ok(event), Some(follower))),
             Ok(Step::LastEvent(event)) => Some((Ok(event), None)),
             Ok(Step::End) => None,
-            Err(error) => Some((Err(error), None)),
+            Err(error) => Some((Err(error.into()), None)),
         }
     })))
 }
@@ -151,12 +151,12 @@ enum Step {
 }
 
 impl Follower {
-    async fn next(&mut self) -> Result<Step, ApiError> {
+    async fn next(&mut self) -> Result<Step, Error> {
         let clock = self.streams.clock.clone();
         let idle_until = clock.instant() + SUBSCRIPTION_IDLE;
         loop {
             if self.subscription.is_taken_over() {
-                return Err(subscription_exists(&self.consumer_arn));
+                return Err(SubscriptionExists(self.consumer_arn.clone()).into());
             }
             if clock.instant() >= self.ends {
                 return Ok(Step::End);
@@ -208,7 +208,7 @@ impl Follower {
         }
     }
 
-    fn event(&self, state: &StreamState, shard: &Shard, found: &Found, now_ms: u64) -> Result<Event, ApiError> {
+    fn event(&self, state: &StreamState, shard: &Shard, found: &Found, now_ms: u64) -> Result<Event, Error> {
         let records = records(state, shard, found)?;
         let last = records.last().map(|record| record.sequence_number.clone());
         // Without records, a number that reading goes on behind.

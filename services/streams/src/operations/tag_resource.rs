@@ -1,10 +1,11 @@
 //! TagResource.
 
-use anabranch_protocol::{ApiError, RequestContext, Violations};
+use anabranch_protocol::{RequestContext, Violations};
 use serde::Deserialize;
 
 use super::addressed::Addressed;
 use super::resource::ResourceReference;
+use crate::error::Error;
 use crate::service::Streams;
 use crate::shapes::TagMap;
 use crate::tags::{add_tags, check_tags};
@@ -20,7 +21,7 @@ pub(super) fn tag_resource(
     streams: &Streams,
     _: &RequestContext,
     Addressed(resource, request): Addressed<ResourceReference, TagResourceRequest>,
-) -> Result<(), ApiError> {
+) -> Result<(), Error> {
     let mut violations = Violations::default();
     resource.check(&mut violations);
     violations.required("tags", request.tags.as_ref());

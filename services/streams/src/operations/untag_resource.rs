@@ -1,10 +1,11 @@
 //! UntagResource.
 
-use anabranch_protocol::{ApiError, RequestContext, Violations};
+use anabranch_protocol::{RequestContext, Violations};
 use serde::Deserialize;
 
 use super::addressed::Addressed;
 use super::resource::ResourceReference;
+use crate::error::Error;
 use crate::service::Streams;
 use crate::shapes::TagKeys;
 use crate::tags::{check_tag_keys, remove_tags};
@@ -20,7 +21,7 @@ pub(super) fn untag_resource(
     streams: &Streams,
     _: &RequestContext,
     Addressed(resource, request): Addressed<ResourceReference, UntagResourceRequest>,
-) -> Result<(), ApiError> {
+) -> Result<(), Error> {
     let mut violations = Violations::default();
     resource.check(&mut violations);
     check_tag_keys(request.tag_keys.as_ref(), &mut violations);

@@ -1,9 +1,10 @@
 //! UpdateAccountSettings.
 
-use anabranch_protocol::{ApiError, RequestContext, Violations};
+use anabranch_protocol::{RequestContext, Violations};
 use serde::Deserialize;
 
 use super::account_settings::AccountSettingsAnswer;
+use crate::error::Error;
 use crate::service::Streams;
 use crate::shapes::COMMITMENT_STATUS;
 
@@ -25,7 +26,7 @@ pub(super) fn update_account_settings(
     streams: &Streams,
     context: &RequestContext,
     request: UpdateAccountSettingsRequest,
-) -> Result<AccountSettingsAnswer, ApiError> {
+) -> Result<AccountSettingsAnswer, Error> {
     let mut violations = Violations::default();
     let commitment = request.minimum_throughput_billing_commitment;
     violations.required("minimumThroughputBillingCommitment", commitment.as_ref());

@@ -1,8 +1,9 @@
 //! UpdateMaxRecordSize.
 
-use anabranch_protocol::{ApiError, RequestContext, Violations};
+use anabranch_protocol::{RequestContext, Violations};
 use serde::Deserialize;
 
+use crate::error::Error;
 use crate::service::Streams;
 use crate::shapes::{MAX_RECORD_SIZE_KIB, STREAM_ARN, STREAM_ID};
 
@@ -21,7 +22,7 @@ pub(super) fn update_max_record_size(
     streams: &Streams,
     context: &RequestContext,
     request: UpdateMaxRecordSizeRequest,
-) -> Result<(), ApiError> {
+) -> Result<(), Error> {
     let mut violations = Violations::default();
     violations.text("streamARN", request.stream_arn.as_deref(), &STREAM_ARN);
     violations.text("streamId", request.stream_id.as_deref(), &STREAM_ID);

@@ -1,11 +1,11 @@
 //! UpdateShardCount.
 
-use anabranch_protocol::{ApiError, RequestContext, Violations};
+use anabranch_protocol::{RequestContext, Violations};
 use serde::{Deserialize, Serialize};
 
 use super::addressed::Addressed;
 use super::stream_reference::StreamReference;
-use crate::error::limit_exceeded;
+use crate::error::{DailyLimitExceeded, Error, ScaleError, ScaleRefusal};
 use crate::limits::{DAY_MS, SCALINGS_A_DAY, SHARDS_MAX};
 use crate::service::Streams;
 use crate::shapes::{POSITIVE, SCALING_TYPE};
@@ -33,7 +33,7 @@ pub(super) fn update_shard_count(
     streams: &Streams,
     context: &RequestContext,
     Addressed(stream, request): Addressed<StreamReference, UpdateShardCountRequest>,
-) -> Result<UpdateShardCountAnswer, ApiError> {
+) -> Result<UpdateShardCountAnswer, Error> {
     let mut violations = Violations::default();
     stream.check(&mut violations);
     violations.required_integer("targetShardCount", request.target_shard_count, &POSITIVE);
@@ -45,30 +45,24 @@ pub(super) fn update_shard_count(
     streams.check_shard_quota(context, (target - open).clamp(0, SHARDS_MAX) as u32)?;
     streams.registry.reshard(&stream, |resharding| {
         let current = resharding.state.open_shards().count() as i64;
-        let counts = format!("Current open shard count: {current}, Target shard count: {target}");
-        if target > SHARDS_MAX {
-            return Err(limit_exceeded(format!(
-                "Target shard count or number of open shards cannot be greater than {SHARDS_MAX}. {counts}"
-            )));
-        }
-        if target > current * 2 {
-            return Err(limit_exceeded(format!(
-                "UpdateShardCount cannot scale up over double your current open shard count. {counts}"
-            )));
-        }
-        if target * 2 < current {
-            return Err(limit_exceeded(format!(
-                "UpdateShardCount cannot scale down below half your current open shard count. {counts}"
-            )));
+        let refusal = if target > SHARDS_MAX {
+            Some(ScaleRefusal::TooMany { limit: SHARDS_MAX })
+        } else if target > current * 2 {
+            Some(ScaleRefusal::OverDouble)
+        } else if target * 2 < current {
+            Some(ScaleRefusal::BelowHalf)
+        } else {
+            None
+        };
+        if let Some(refusal) = refusal {
+            return Err(ScaleError { refusal, current, target }.into());
         }
         let day_ago_ms = resharding.now_ms.saturating_sub(DAY_MS);
         let (name, arn) = (resharding.state.key.name.clone(), resharding.state.key.arn());
         let scalings_ms = &mut resharding.state.scalings_ms;
         scalings_ms.retain(|scaled_ms| *scaled_ms > day_ago_ms);
         if scalings_ms.len() >= SCALINGS_A_DAY {
-            return Err(limit_exceeded(format!(
-                "Stream {name} can be scaled at most {SCALINGS_A_DAY} times within 24 hours."
-            )));
+            return Err(DailyLimitExceeded::Scalings { stream: name }.into());
         }
         scalings_ms.push(resharding.now_ms);
         resharding.scale(target as u32)?;

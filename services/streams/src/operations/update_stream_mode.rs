@@ -1,10 +1,10 @@
 //! UpdateStreamMode.
 
-use anabranch_protocol::{ApiError, RequestContext, Violations};
+use anabranch_protocol::{RequestContext, Violations};
 use serde::Deserialize;
 
 use crate::account::check_warm_throughput;
-use crate::error::{invalid_argument, limit_exceeded};
+use crate::error::{DailyLimitExceeded, Error, RequestError};
 use crate::limits::{DAY_MS, MODE_SWITCHES_A_DAY};
 use crate::on_demand::warm_up;
 use crate::service::Streams;
@@ -33,7 +33,7 @@ pub(super) fn update_stream_mode(
     streams: &Streams,
     context: &RequestContext,
     request: UpdateStreamModeRequest,
-) -> Result<(), ApiError> {
+) -> Result<(), Error> {
     let mut violations = Violations::default();
     violations.required_text("streamARN", request.stream_arn.as_deref(), &STREAM_ARN);
     violations.text("streamId", request.stream_id.as_deref(), &STREAM_ID);
@@ -53,18 +53,15 @@ pub(super) fn update_stream_mode(
     streams.registry.reshard_in_any_mode(&stream, |resharding| {
         let (state, now_ms) = (&mut *resharding.state, resharding.now_ms);
         if state.mode == mode {
-            return Err(invalid_argument(format!("Stream {} is already in this mode.", state.key.name)));
+            return Err(RequestError::SameMode { stream: state.key.name.clone() }.into());
         }
         state.mode_switches_ms.retain(|switched_ms| *switched_ms > now_ms.saturating_sub(DAY_MS));
         if state.mode_switches_ms.len() >= MODE_SWITCHES_A_DAY {
-            return Err(limit_exceeded(format!(
-                "Stream {} can change its mode at most {MODE_SWITCHES_A_DAY} times within 24 hours.",
-                state.key.name
-            )));
+            return Err(DailyLimitExceeded::ModeSwitches { stream: state.key.name.clone() }.into());
         }
         state.mode_switches_ms.push(now_ms);
         state.mode = mode;
         state.warm_throughput_mibps = warm_mibps;
-        warm_up(resharding)
+        Ok(warm_up(resharding)?)
     })
 }

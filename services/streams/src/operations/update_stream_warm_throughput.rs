@@ -1,12 +1,13 @@
 //! UpdateStreamWarmThroughput.
 
-use anabranch_protocol::{ApiError, RequestContext, Violations};
+use anabranch_protocol::{RequestContext, Violations};
 use serde::{Deserialize, Serialize};
 
 use super::addressed::Addressed;
 use super::stream_reference::StreamReference;
 use super::view::WarmThroughput;
 use crate::account::check_warm_throughput;
+use crate::error::Error;
 use crate::on_demand::warm_up;
 use crate::service::Streams;
 use crate::shapes::WARM_THROUGHPUT;
@@ -32,7 +33,7 @@ pub(super) fn update_stream_warm_throughput(
     streams: &Streams,
     context: &RequestContext,
     Addressed(stream, request): Addressed<StreamReference, UpdateStreamWarmThroughputRequest>,
-) -> Result<UpdateStreamWarmThroughputAnswer, ApiError> {
+) -> Result<UpdateStreamWarmThroughputAnswer, Error> {
     let mut violations = Violations::default();
     stream.check(&mut violations);
     violations.required_integer("warmThroughputMiBps", request.warm_throughput_mi_bps, &WARM_THROUGHPUT);

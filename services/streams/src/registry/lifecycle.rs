@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use anabranch_control::{Changes, Marker};
-use anabranch_protocol::ApiError;
 
 use super::{Registry, STREAMS};
-use crate::error::{control_failure, stream_exists};
+use crate::error::{ChangeError, ControlFailure, CreateError};
 use crate::leftovers::UNFINISHED;
 use crate::state::key::StreamKey;
 use crate::state::stream::StreamState;
@@ -27,28 +26,22 @@ impl Drop for Reservation<'_> {
 impl Registry {
     /// Takes the name of a stream that is about to be made. Whoever comes second is refused, even if
     /// the first then fails.
-    fn reserve(&self, key: &StreamKey) -> Result<Reservation<'_>, ApiError> {
+    fn reserve(&self, key: &StreamKey) -> Result<Reservation<'_>, CreateError> {
         let mut entries = self.entries.write();
         if entries.by_key.contains_key(key) || !entries.creating.insert(key.clone()) {
-            return Err(stream_exists(key));
+            return Err(CreateError::Exists(key.clone()));
         }
         Ok(Reservation { registry: self, key: key.clone() })
     }
 
     /// Makes a stream: its log first, then its entry in control state, which says before that there
     /// is something to remove if it is never finished.
-    pub(crate) fn create(&self, state: StreamState) -> Result<(), ApiError> {
+    pub(crate) fn create(&self, state: StreamState) -> Result<(), CreateError> {
         let _reservation = self.reserve(&state.key)?;
         let id = state.id.to_string();
-        self.control.put(UNFINISHED, &id, &Marker).map_err(|error| control_failure(&error))?;
+        self.control.put(UNFINISHED, &id, &Marker).map_err(ControlFailure::from)?;
         let stream = Stream::new(state, &self.config.directory, self.config.log.clone(), self.open_logs.clone());
-        let made = stream.log.make().and_then(|()| {
-            let (state, mut changes) = (stream.state(), Changes::default());
-            changes.delete(UNFINISHED, &id);
-            let entered = changes.put(STREAMS, &state.key.to_string(), &*state);
-            entered.and_then(|()| self.control.commit(changes)).map_err(|error| control_failure(&error))
-        });
-        if let Err(error) = made {
+        if let Err(error) = self.make(&stream) {
             self.remove_files(&stream);
             return Err(error);
         }
@@ -56,8 +49,17 @@ impl Registry {
         Ok(())
     }
 
+    /// Makes the stream's log, then its entry in control state.
+    fn make(&self, stream: &Stream) -> Result<(), CreateError> {
+        stream.log.make()?;
+        let (state, mut changes) = (stream.state(), Changes::default());
+        changes.delete(UNFINISHED, &state.id.to_string());
+        let entered = changes.put(STREAMS, &state.key.to_string(), &*state);
+        Ok(entered.and_then(|()| self.control.commit(changes)).map_err(ControlFailure::from)?)
+    }
+
     /// Marks a stream as being deleted.
-    pub(crate) fn begin_deletion(&self, stream: &Stream) -> Result<(), ApiError> {
+    pub(crate) fn begin_deletion(&self, stream: &Stream) -> Result<(), ChangeError> {
         self.change_in_any_status(stream, |state, _| {
             state.deleting = true;
             Ok(())
@@ -66,12 +68,12 @@ impl Registry {
 
     /// Removes a stream: its entry in control state first, which keeps that its files are to go until
     /// they are gone.
-    pub(crate) fn finish_deletion(&self, stream: &Stream) -> Result<(), ApiError> {
+    pub(crate) fn finish_deletion(&self, stream: &Stream) -> Result<(), ChangeError> {
         let _changing = stream.changing.lock();
         let (state, mut changes) = (stream.held_state()?, Changes::default());
         changes.delete(STREAMS, &state.key.to_string());
         let noted = changes.put(UNFINISHED, &state.id.to_string(), &Marker);
-        noted.and_then(|()| self.control.commit(changes)).map_err(|error| control_failure(&error))?;
+        noted.and_then(|()| self.control.commit(changes)).map_err(ControlFailure::from)?;
         self.entries.write().remove(&state);
         self.remove_files(stream);
         stream.tell_change();

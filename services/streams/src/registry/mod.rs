@@ -8,12 +8,12 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use anabranch_control::{Changes, ControlStore, Marker, Table};
-use anabranch_protocol::{ApiError, Clock, RequestContext};
+use anabranch_protocol::{Clock, RequestContext};
 use parking_lot::RwLock;
 use uuid::Uuid;
 
 use crate::config::StreamsConfig;
-use crate::error::stream_not_found;
+use crate::error::{AddressError, StreamNotFound};
 use crate::leftovers::UNFINISHED;
 use crate::open_logs::OpenLogs;
 use crate::state::key::StreamKey;
@@ -99,8 +99,8 @@ impl Registry {
         streams.by_key.iter().filter(|(key, _)| key.is_of(context)).map(|(_, stream)| stream.clone()).collect()
     }
 
-    pub(crate) fn get(&self, key: &StreamKey) -> Result<Arc<Stream>, ApiError> {
-        self.entries.read().by_key.get(key).cloned().ok_or_else(|| stream_not_found(key))
+    pub(crate) fn get(&self, key: &StreamKey) -> Result<Arc<Stream>, StreamNotFound> {
+        self.entries.read().by_key.get(key).cloned().ok_or_else(|| StreamNotFound(key.clone()))
     }
 
     pub(crate) fn by_id(&self, id: Uuid) -> Option<Arc<Stream>> {
@@ -113,8 +113,8 @@ impl Registry {
         context: &RequestContext,
         name: Option<&str>,
         arn: Option<&str>,
-    ) -> Result<Arc<Stream>, ApiError> {
-        self.get(&StreamKey::of_request(context, name, arn)?)
+    ) -> Result<Arc<Stream>, AddressError> {
+        Ok(self.get(&StreamKey::of_request(context, name, arn)?)?)
     }
 
     /// The stream that a request for data names: it must be past CREATING and not DELETING.
@@ -123,11 +123,11 @@ impl Registry {
         context: &RequestContext,
         name: Option<&str>,
         arn: Option<&str>,
-    ) -> Result<Arc<Stream>, ApiError> {
+    ) -> Result<Arc<Stream>, AddressError> {
         let stream = self.named(context, name, arn)?;
         let state = stream.state();
         match state.status(self.clock.now_ms()) {
-            StreamStatus::Creating | StreamStatus::Deleting => Err(stream_not_found(&state.key)),
+            StreamStatus::Creating | StreamStatus::Deleting => Err(StreamNotFound(state.key.clone()).into()),
             StreamStatus::Active | StreamStatus::Updating => Ok(stream),
         }
     }

@@ -1,14 +1,14 @@
 //! A stream as control state keeps it, and what follows from that at a moment.
 
 use anabranch_control::Stored;
-use anabranch_protocol::{ApiError, Timestamp};
+use anabranch_protocol::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::error::{not_active, shard_does_not_exist, shard_not_found, stream_not_found};
+use crate::error::{NotActive, ShardNotFound, StreamNotFound};
 use crate::hash_key::{HashKey, even_ranges};
 use crate::limits::{RECORD_KIB_DEFAULT, RETENTION_HOURS_DEFAULT};
-use crate::shard::{Shard, ShardId, shard_index};
+use crate::shard::{Shard, ShardId};
 use crate::state::consumer::Consumer;
 use crate::state::key::StreamKey;
 use crate::state::status::StreamStatus;
@@ -129,17 +129,17 @@ impl StreamState {
         }
     }
 
-    pub(crate) fn check_active(&self, now_ms: u64) -> Result<(), ApiError> {
+    pub(crate) fn check_active(&self, now_ms: u64) -> Result<(), NotActive> {
         match self.status(now_ms) {
             StreamStatus::Active => Ok(()),
-            status => Err(not_active(&self.key, status)),
+            status => Err(NotActive { key: self.key.clone(), status }),
         }
     }
 
     /// Checks that it is the stream that was made at a given moment, if one is given.
-    pub(crate) fn check_created(&self, created: Option<Timestamp>) -> Result<(), ApiError> {
+    pub(crate) fn check_created(&self, created: Option<Timestamp>) -> Result<(), StreamNotFound> {
         match created {
-            Some(created) if created.0 / 1000 != self.created_ms / 1000 => Err(stream_not_found(&self.key)),
+            Some(created) if created.0 / 1000 != self.created_ms / 1000 => Err(StreamNotFound(self.key.clone())),
             _ => Ok(()),
         }
     }
@@ -155,15 +155,15 @@ impl StreamState {
     }
 
     /// The shard of this id, which must be within retention.
-    pub(crate) fn shard(&self, shard_id: &str, now_ms: u64) -> Result<&Shard, ApiError> {
-        self.shard_of_index(shard_index(shard_id).ok_or_else(|| shard_not_found(shard_id, &self.key))?, now_ms)
+    pub(crate) fn shard(&self, shard_id: &str, now_ms: u64) -> Result<&Shard, ShardNotFound> {
+        self.shard_of_index(self.key.shard_index(shard_id)?, now_ms)
     }
 
     /// The shard of this index, which must be within retention.
-    pub(crate) fn shard_of_index(&self, index: u32, now_ms: u64) -> Result<&Shard, ApiError> {
+    pub(crate) fn shard_of_index(&self, index: u32, now_ms: u64) -> Result<&Shard, ShardNotFound> {
         let found = self.find_shard(index);
         let held = found.filter(|shard| !shard.is_closed_before(self.horizon_ms(now_ms)));
-        held.ok_or_else(|| shard_does_not_exist(&ShardId(index).to_string(), &self.key))
+        held.ok_or_else(|| ShardNotFound::Unreadable { shard: ShardId(index), key: self.key.clone() })
     }
 
     /// Whether there is a shard of this index, expired or not.
@@ -193,8 +193,8 @@ impl StreamState {
     }
 
     /// A stream that is being deleted is gone for those who read and write it.
-    pub(crate) fn check_not_deleting(&self) -> Result<(), ApiError> {
-        if self.deleting { Err(stream_not_found(&self.key)) } else { Ok(()) }
+    pub(crate) fn check_not_deleting(&self) -> Result<(), StreamNotFound> {
+        if self.deleting { Err(StreamNotFound(self.key.clone())) } else { Ok(()) }
     }
 }
 
