@@ -11,7 +11,6 @@
 #![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
 mod account;
-mod account_quota;
 mod addressing;
 mod append;
 mod call_rates;

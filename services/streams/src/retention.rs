@@ -94,7 +94,8 @@ mod tests {
         };
         let streams = open();
         let key = StreamKey::of_name(&RequestContext::default(), "clicks");
-        streams.registry.create(StreamState::new(key.clone(), 1, 1_763_000_000_000)).unwrap();
+        let claim = streams.registry.claim_shards(&RequestContext::default(), 1).unwrap();
+        streams.registry.create(StreamState::new(key.clone(), 1, 1_763_000_000_000), claim).unwrap();
         streams
             .registry
             .reshard(&streams.registry.get(&key).unwrap(), |resharding| resharding.split(0, HashKey(100)))

@@ -194,3 +194,45 @@ async fn an_account_has_so_many_shards_and_on_demand_streams() {
     wait();
     refused("CreateStream", on_demand("elastic".into()), text).await;
 }
+
+#[tokio::test]
+async fn calls_beside_one_another_keep_within_what_an_account_may_have() {
+    let directory = tempfile::tempdir().unwrap();
+    let service = Service::open_with(directory.path(), NOW_MS, Duration::ZERO, Limits::Aws);
+    // How many of these calls succeed, begun at the same moment; at most five a second may be.
+    let succeed = async |calls: Vec<(&str, Value)>| {
+        service.clock.advance_ms(1_000);
+        let made = calls.into_iter().map(|(operation, request)| service.call(operation, request));
+        let outcomes = futures::future::join_all(made).await;
+        for error in outcomes.iter().filter_map(|outcome| outcome.as_ref().err()) {
+            assert!(error.message.starts_with("This request would exceed the"), "{error}");
+        }
+        outcomes.iter().filter(|outcome| outcome.is_ok()).count()
+    };
+    let fixed = |name: &str, shards| ("CreateStream", json!({ "StreamName": name, "ShardCount": shards }));
+    let on_demand = |name: String| ("CreateStream", json!({ "StreamName": name }));
+    let inside = (u128::MAX / 9_999 * 9 + (1 << 64)).to_string();
+    let split = |name: &str| {
+        let shard = "shardId-000000000009";
+        ("SplitShard", json!({ "StreamName": name, "ShardToSplit": shard, "NewStartingHashKey": inside }))
+    };
+    let mode = |name: &str| {
+        let arn = format!("arn:aws:kinesis:us-east-1:000000000000:stream/{name}");
+        ("UpdateStreamMode", json!({ "StreamARN": arn, "StreamModeDetails": { "StreamMode": "ON_DEMAND" } }))
+    };
+    assert_eq!(succeed(vec![fixed("one", 9_999), fixed("two", 9_999)]).await, 2);
+    let names = ["a", "b", "c", "d", "e"];
+    assert_eq!(succeed(names.map(|name| fixed(name, 1)).into()).await, 2);
+    let merge = json!({ "StreamName": "one", "ShardToMerge": "shardId-000000000000", "AdjacentShardToMerge": "shardId-000000000001" });
+    service.ok("MergeShards", merge).await;
+    assert_eq!(succeed(vec![split("one"), split("two")]).await, 1);
+
+    for ten in 0..10 {
+        let made = succeed((0..5).map(|number| on_demand(format!("elastic-{ten}-{number}"))).collect()).await;
+        assert_eq!(made, 5);
+    }
+    service.ok("DeleteStream", json!({ "StreamName": "elastic-0-0" })).await;
+    assert_eq!(succeed(names.map(|name| on_demand(format!("more-{name}"))).into()).await, 1);
+    service.ok("DeleteStream", json!({ "StreamName": "elastic-0-1" })).await;
+    assert_eq!(succeed(vec![mode("one"), mode("two")]).await, 1);
+}

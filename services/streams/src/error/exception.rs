@@ -39,7 +39,6 @@ fn exception(error: &Error) -> Exception {
         Error::Address(AddressError::Unnamed) => VALIDATION,
         Error::Address(AddressError::Ambiguous) => INVALID_ARGUMENT,
         Error::Create(CreateError::Exists(_)) => IN_USE,
-        Error::Create(CreateError::Quota(_)) => LIMIT_EXCEEDED,
         Error::Create(CreateError::Log(_) | CreateError::Control(_)) => INTERNAL,
         Error::Change(error) | Error::Reshard(ReshardError::Change(error)) => of_change(error),
         Error::Reshard(ReshardError::NotFound(_)) => NOT_FOUND,

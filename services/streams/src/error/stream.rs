@@ -1,7 +1,6 @@
 //! Why a stream is not found, made or changed.
 
 use super::failure::{ControlFailure, LogFailure};
-use super::quota::AccountQuotaExceeded;
 use crate::state::key::StreamKey;
 use crate::state::status::StreamStatus;
 
@@ -32,8 +31,6 @@ pub(crate) enum AddressError {
 pub(crate) enum CreateError {
     #[error("Stream {} already exists.", .0.under_account())]
     Exists(StreamKey),
-    #[error(transparent)]
-    Quota(#[from] AccountQuotaExceeded),
     #[error(transparent)]
     Log(#[from] LogFailure),
     #[error(transparent)]

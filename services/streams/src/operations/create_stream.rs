@@ -83,10 +83,10 @@ pub(super) fn create_stream(
 ) -> Result<(), Error> {
     request.validate()?;
     let now_ms = streams.clock.now_ms();
-    match request.mode() {
-        StreamMode::Provisioned => streams.check_shard_quota(context, request.shard_count()?)?,
-        StreamMode::OnDemand => streams.check_on_demand_quota(context)?,
-    }
+    let claim = match request.mode() {
+        StreamMode::Provisioned => streams.registry.claim_shards(context, request.shard_count()?)?,
+        StreamMode::OnDemand => streams.registry.claim_on_demand(context)?,
+    };
     let key = StreamKey::of_name(context, request.stream_name.as_deref().unwrap_or_default());
     let mut state = StreamState::new(key, request.shard_count()?, now_ms);
     state.active_from_ms = streams.registry.after_transition(now_ms);
@@ -96,5 +96,5 @@ pub(super) fn create_stream(
     state.record_kib_max = request.max_record_size_in_kib.map_or(RECORD_KIB_DEFAULT, |kib| kib as u32);
     let owner = format!("stream {}", state.key.under_account());
     add_tags(&mut state.tags, request.tags.unwrap_or_default(), &owner)?;
-    Ok(streams.registry.create(state)?)
+    Ok(streams.registry.create(state, claim)?)
 }

@@ -26,7 +26,7 @@ pub(super) fn describe_limits(
     context: &RequestContext,
     _: DescribeLimitsRequest,
 ) -> Result<DescribeLimitsAnswer, Error> {
-    let used = streams.account_use(context);
+    let used = streams.registry.account_use(context);
     Ok(DescribeLimitsAnswer {
         shard_limit: ACCOUNT_SHARDS,
         open_shard_count: used.open_shards,

@@ -33,7 +33,7 @@ pub(super) fn split_shard(
     let owner = stream.key(context)?;
     let index = owner.shard_index(shard_id)?;
     let stream = streams.registry.get(&owner)?;
-    streams.check_shard_quota(context, 1)?;
+    let _claim = streams.registry.claim_shards(context, 1)?;
     let key = request.new_starting_hash_key.as_deref().unwrap_or_default();
     let split = streams.registry.reshard(&stream, |resharding| {
         if resharding.state.open_shards().count() as i64 >= SHARDS_MAX {

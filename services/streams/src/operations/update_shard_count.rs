@@ -42,7 +42,7 @@ pub(super) fn update_shard_count(
     let stream = stream.find(streams, context)?;
     let target = request.target_shard_count.unwrap_or_default();
     let open = stream.state().open_shards().count() as i64;
-    streams.check_shard_quota(context, (target - open).clamp(0, SHARDS_MAX) as u32)?;
+    let _claim = streams.registry.claim_shards(context, (target - open).clamp(0, SHARDS_MAX) as u32)?;
     streams.registry.reshard(&stream, |resharding| {
         let current = resharding.state.open_shards().count() as i64;
         let refusal = if target > SHARDS_MAX {

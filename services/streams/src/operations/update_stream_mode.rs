@@ -46,9 +46,10 @@ pub(super) fn update_stream_mode(
     violations.finish()?;
     let mode = if mode == Some("ON_DEMAND") { StreamMode::OnDemand } else { StreamMode::Provisioned };
     let stream = streams.registry.named(context, None, request.stream_arn.as_deref())?;
-    if mode == StreamMode::OnDemand && stream.state().mode != mode {
-        streams.check_on_demand_quota(context)?;
-    }
+    let _claim = match mode == StreamMode::OnDemand && stream.state().mode != mode {
+        true => Some(streams.registry.claim_on_demand(context)?),
+        false => None,
+    };
     let warm_mibps = check_warm_throughput(streams, &stream.state().key, mode, request.warm_throughput_mi_bps)?;
     streams.registry.reshard_in_any_mode(&stream, |resharding| {
         let (state, now_ms) = (&mut *resharding.state, resharding.now_ms);

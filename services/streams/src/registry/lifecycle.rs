@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use anabranch_control::{Changes, Marker};
 
+use super::account_quota::{AccountUse, Claim};
 use super::{Registry, STREAMS};
 use crate::error::{ChangeError, ControlFailure, CreateError};
 use crate::leftovers::UNFINISHED;
@@ -11,33 +12,47 @@ use crate::state::key::StreamKey;
 use crate::state::stream::StreamState;
 use crate::stream::Stream;
 
-/// A name that is taken while its stream is made.
+/// A name that is taken while its stream is made; `None` once it is.
 struct Reservation<'a> {
     registry: &'a Registry,
-    key: StreamKey,
+    key: Option<StreamKey>,
+}
+
+impl Reservation<'_> {
+    /// Enters the stream that was made. At no moment does it count twice, or not at all.
+    fn fulfil(mut self, stream: Arc<Stream>) {
+        let mut entries = self.registry.entries.write();
+        self.key.take().map(|key| entries.creating.remove(&key));
+        entries.insert(stream);
+    }
 }
 
 impl Drop for Reservation<'_> {
     fn drop(&mut self) {
-        self.registry.entries.write().creating.remove(&self.key);
+        if let Some(key) = &self.key {
+            self.registry.entries.write().creating.remove(key);
+        }
     }
 }
 
 impl Registry {
     /// Takes the name of a stream that is about to be made. Whoever comes second is refused, even if
     /// the first then fails.
-    fn reserve(&self, key: &StreamKey) -> Result<Reservation<'_>, CreateError> {
-        let mut entries = self.entries.write();
-        if entries.by_key.contains_key(key) || !entries.creating.insert(key.clone()) {
+    fn reserve(&self, state: &StreamState) -> Result<Reservation<'_>, CreateError> {
+        let (mut entries, key) = (self.entries.write(), &state.key);
+        if entries.by_key.contains_key(key) || entries.creating.contains_key(key) {
             return Err(CreateError::Exists(key.clone()));
         }
-        Ok(Reservation { registry: self, key: key.clone() })
+        entries.creating.insert(key.clone(), AccountUse::of(state));
+        Ok(Reservation { registry: self, key: Some(key.clone()) })
     }
 
     /// Makes a stream: its log first, then its entry in control state, which says before that there
-    /// is something to remove if it is never finished.
-    pub(crate) fn create(&self, state: StreamState) -> Result<(), CreateError> {
-        let _reservation = self.reserve(&state.key)?;
+    /// is something to remove if it is never finished. It counts against its account's quotas, for
+    /// which `claim` was given, from the moment its name is taken.
+    pub(crate) fn create(&self, state: StreamState, claim: Claim<'_>) -> Result<(), CreateError> {
+        let reservation = self.reserve(&state)?;
+        drop(claim);
         let id = state.id.to_string();
         self.control.put(UNFINISHED, &id, &Marker).map_err(ControlFailure::from)?;
         let stream = Stream::new(state, &self.config.directory, self.config.log.clone(), self.open_logs.clone());
@@ -45,7 +60,7 @@ impl Registry {
             self.remove_files(&stream);
             return Err(error);
         }
-        self.entries.write().insert(Arc::new(stream));
+        reservation.fulfil(Arc::new(stream));
         Ok(())
     }
 

@@ -1,15 +1,16 @@
 //! All streams by name and id. Their changes are in `change.rs`, how they come and go in
-//! `lifecycle.rs`. Operations and background work know the registry; it knows none of them.
+//! `lifecycle.rs`, how many an account may have in `account_quota.rs`. Operations and background work know the registry; it knows none of them.
 
+mod account_quota;
 mod change;
 mod lifecycle;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use anabranch_control::{Changes, ControlStore, Marker, Table};
 use anabranch_protocol::{Clock, RequestContext};
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use uuid::Uuid;
 
 use crate::config::StreamsConfig;
@@ -21,6 +22,8 @@ use crate::state::status::StreamStatus;
 use crate::state::stream::StreamState;
 use crate::stream::Stream;
 
+use account_quota::AccountUse;
+
 pub(crate) const STREAMS: Table = Table("streams");
 
 /// The streams that there are. Its lock is held for a look or an entry only, never over a commit or
@@ -31,6 +34,8 @@ pub(crate) struct Registry {
     control: ControlStore,
     open_logs: Arc<OpenLogs>,
     entries: RwLock<Entries>,
+    /// Held by whoever takes more of an account's quotas: see [`account_quota::Claim`].
+    claiming: Mutex<()>,
 }
 
 #[derive(Default)]
@@ -38,8 +43,8 @@ struct Entries {
     by_key: BTreeMap<StreamKey, Arc<Stream>>,
     /// The same, for iterators.
     by_id: HashMap<Uuid, Arc<Stream>>,
-    /// Names of streams that are being made.
-    creating: HashSet<StreamKey>,
+    /// Streams that are being made: their names are taken, and they count against quotas.
+    creating: HashMap<StreamKey, AccountUse>,
 }
 
 impl Entries {
@@ -76,7 +81,7 @@ impl Registry {
             entries.insert(Arc::new(stream));
         }
         control.commit(removed)?;
-        Ok(Self { config, clock, control, open_logs, entries: RwLock::new(entries) })
+        Ok(Self { config, clock, control, open_logs, entries: RwLock::new(entries), claiming: Mutex::new(()) })
     }
 
     /// How many logs are open now.
