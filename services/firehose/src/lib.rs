@@ -26,6 +26,7 @@ mod section;
 mod shapes;
 mod sources;
 mod stored;
+mod target;
 #[cfg(test)]
 mod tests;
 

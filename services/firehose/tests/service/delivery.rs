@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use anabranch_ports::{Delivery, PortErrorKind, Target};
 use anabranch_protocol::ProblemKind;
 use serde_json::json;
 
@@ -106,4 +107,21 @@ async fn a_failing_bucket_is_tried_again_with_the_same_object() {
     assert_eq!(house.stat().last_error, None);
     assert_eq!(house.firehose.problems(), []);
     assert_eq!(house.writer.attempts()[3].content(), b"later");
+}
+
+#[tokio::test]
+async fn messages_of_other_services_are_put_too() {
+    let directory = tempfile::tempdir().unwrap();
+    let house = House::open(directory.path(), MemoryWriter::default());
+    house.create(json!({ "BufferingHints": { "SizeInMBs": 5, "IntervalInSeconds": 60 } })).await;
+    let arn = house.stat().arn;
+    house.firehose.check(&arn).await.unwrap();
+    house.firehose.deliver(&arn, Delivery::new("message")).await.unwrap();
+    let missing = house.firehose.deliver(&format!("{arn}x"), Delivery::new("message")).await.unwrap_err();
+    let large = house.firehose.deliver(&arn, Delivery::new(vec![0; 1_024_001])).await.unwrap_err();
+    let other = house.firehose.check("arn:aws:s3:::clicks").await.unwrap_err();
+    let kinds = [missing, large, other].map(|error| error.kind);
+    assert_eq!(kinds, [PortErrorKind::NotFound, PortErrorKind::Refused, PortErrorKind::Refused]);
+    house.advance_s(60);
+    assert_eq!(house.writer.attempted(1).await[0].content(), b"message");
 }

@@ -88,13 +88,13 @@ impl Services {
             LambdaConfig { endpoint_url: base_url.into(), umask: config.functions_umask, ..LambdaConfig::default() },
         )
         .map_err(|error| StartError::service("lambda", error))?;
-        // A new target of messages is a line here.
-        targets.connect([("lambda", lambda.clone())]);
         let http_apis = HttpApis::open(control.clone(), clock.clone(), lambda.clone())
             .map_err(|error| StartError::service("apigateway", error))?;
         let identity = Identity::new(clock.clone());
         let firehose = Firehose::open(&data.join("firehose"), control.clone(), clock, objects.clone(), log)
             .map_err(|error| StartError::service("firehose", error))?;
+        // A new target of messages is a line here.
+        targets.connect([("lambda", lambda.clone()), ("kinesis", streams.clone()), ("firehose", firehose.clone())]);
         // A new service moves in by a line here.
         let mut all: Vec<Arc<dyn Service>> = vec![
             http_apis.clone(),

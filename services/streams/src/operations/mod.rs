@@ -45,6 +45,7 @@ mod stop_stream_encryption;
 mod stream_reference;
 mod subscribe_to_shard;
 mod tag_resource;
+mod target;
 mod untag_resource;
 mod update_account_settings;
 mod update_max_record_size;
