@@ -38,6 +38,9 @@ pub struct ServiceModel {
     pub query_versions: &'static [&'static str],
     /// How Query answers are written, for services that speak it.
     pub query_style: Option<crate::QueryStyle>,
+    /// HTTP statuses of errors by the Query protocol, where they are not 400, or 500 if the fault is
+    /// ours.
+    pub query_statuses: &'static [(ErrorKind, u16)],
     /// How REST answers are written, for services that speak REST-JSON or REST-XML.
     pub rest: Option<RestStyle>,
     /// Which HTTP requests it answers itself, if any.
@@ -62,6 +65,7 @@ impl ServiceModel {
             scopes: &[],
             query_versions: &[],
             query_style: None,
+            query_statuses: &[],
             rest: None,
             http: None,
             wires: &[],
@@ -95,6 +99,12 @@ impl ServiceModel {
         }
     }
 
+    /// The HTTP status of `error` by the Query protocol.
+    pub fn query_status(&self, error: &ApiError) -> u16 {
+        let own = self.query_statuses.iter().find(|(kind, _)| *kind == error.kind);
+        own.map_or_else(|| error.status(), |(_, status)| *status)
+    }
+
     /// Whether it speaks `wire`.
     pub fn speaks(&self, wire: Wire) -> bool {
         self.wires.contains(&wire)
@@ -115,6 +125,8 @@ pub struct Operation {
     pub is_offered: bool,
     /// Whether its answer is an event stream.
     pub answers_with_events: bool,
+    /// Whether it may be called without credentials, as by following a link.
+    pub is_open: bool,
     /// Where it is in HTTP, for services that speak REST.
     pub http: Option<HttpBinding>,
 }
@@ -122,7 +134,15 @@ pub struct Operation {
 impl Operation {
     /// An operation that touches no resource that a policy could name.
     pub const fn new(name: &'static str) -> Self {
-        Self { name, action: name, resources: &[], is_offered: true, answers_with_events: false, http: None }
+        Self {
+            name,
+            action: name,
+            resources: &[],
+            is_offered: true,
+            answers_with_events: false,
+            is_open: false,
+            http: None,
+        }
     }
 
     /// An operation of the service model that is refused by name.
@@ -165,6 +185,12 @@ impl Operation {
             Some(http) => Self { http: Some(HttpBinding { input, output, ..http }), ..self },
             None => self,
         }
+    }
+
+    /// The same, for callers without credentials too.
+    #[must_use]
+    pub const fn open(self) -> Self {
+        Self { is_open: true, ..self }
     }
 
     /// The same, answered by an event stream.

@@ -24,7 +24,7 @@ pub(super) async fn answer(
 ) -> Response<Body> {
     let outcome = match read(&head, body).await {
         Ok(request) => perform(gateway, caller, request_id, request).await,
-        Err(error) => Err((UNKNOWN_STYLE, Label::new("unknown", "unknown"), error)),
+        Err(error) => Err(Failed::before(UNKNOWN_STYLE, Label::new("unknown", "unknown"), error)),
     };
     let (mut response, label) = match outcome {
         Ok((body, label)) => {
@@ -32,8 +32,8 @@ pub(super) async fn answer(
             response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(QUERY_ANSWER_TYPE));
             (response, label)
         }
-        Err((style, label, error)) => {
-            let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        Err(Failed { style, status, label, error }) => {
+            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
             if status.is_server_error() {
                 tracing::error!(request_id, operation = label.operation, %error, "the call failed");
             }
@@ -60,7 +60,19 @@ async fn read(head: &Parts, body: Body) -> Result<QueryRequest, ApiError> {
 }
 
 /// Why a call failed, how its service writes that, and under what it is counted.
-type Failed = (QueryStyle, Label, ApiError);
+struct Failed {
+    style: QueryStyle,
+    status: u16,
+    label: Label,
+    error: ApiError,
+}
+
+impl Failed {
+    /// A failure before the operation was called.
+    fn before(style: QueryStyle, label: Label, error: ApiError) -> Self {
+        Self { style, status: error.status(), label, error }
+    }
+}
 
 async fn perform(
     gateway: &Gateway,
@@ -75,28 +87,26 @@ async fn perform(
             Some(service) => format!("Anabranch does not offer the service {}.", Clipped(service)),
             None => format!("No service is known by the version {} of its API.", Clipped(&request.version)),
         };
-        return Err((UNKNOWN_STYLE, Label::new("unknown", "unknown"), ApiError::invalid("InvalidAction", message)));
+        let error = ApiError::invalid("InvalidAction", message);
+        return Err(Failed::before(UNKNOWN_STYLE, Label::new("unknown", "unknown"), error));
     };
-    let id = service.model().id;
-    if !caller.signed {
+    let model = service.model();
+    let named = model.offered(&request.action);
+    if !caller.signed && !named.as_ref().is_ok_and(|operation| operation.is_open) {
         let error = ApiError::invalid("MissingAuthenticationToken", "Request is missing Authentication Token");
-        return Err((style, Label::new(id, "unknown"), error));
+        return Err(Failed::before(style, Label::new(model.id, "unknown"), error));
     }
-    let operation = match service.model().offered(&request.action) {
-        Ok(operation) => operation,
-        Err(error) => {
-            let error = ApiError::invalid("InvalidAction", error.message);
-            return Err((style, Label::new(id, "unknown"), error));
-        }
-    };
-    let label = Label::new(id, operation.name);
+    let operation = named.map_err(|error| {
+        Failed::before(style, Label::new(model.id, "unknown"), ApiError::invalid("InvalidAction", error.message))
+    })?;
+    let label = Label::new(model.id, operation.name);
     let call = Call::form(caller.context(request_id), operation, request, style);
     match service.perform(&call).await {
         Ok(Answer::Whole(body)) => Ok((Body::from(body), label)),
         Ok(Answer::Events(_) | Answer::Http(_)) => {
             let error = ApiError::internal("The Query protocol has no answers of this kind.");
-            Err((style, label, error))
+            Err(Failed::before(style, label, error))
         }
-        Err(error) => Err((style, label, error)),
+        Err(error) => Err(Failed { style, status: model.query_status(&error), label, error }),
     }
 }
