@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use anabranch_control::{Changes, Marker};
 
-use super::account_quota::{AccountUse, Claim};
+use super::account_quota::Claim;
 use super::{Registry, STREAMS};
 use crate::error::{ChangeError, ControlFailure, CreateError};
 use crate::leftovers::UNFINISHED;
+use crate::state::account_use::AccountUse;
 use crate::state::key::StreamKey;
 use crate::state::stream::StreamState;
 use crate::stream::Stream;

@@ -1,5 +1,6 @@
 //! All streams by name and id. Their changes are in `change.rs`, how they come and go in
-//! `lifecycle.rs`, how many an account may have in `account_quota.rs`. Operations and background work know the registry; it knows none of them.
+//! `lifecycle.rs`, how many an account may have in `account_quota.rs`. Operations and background
+//! work know the registry; it knows none of them.
 
 mod account_quota;
 mod change;
@@ -17,12 +18,11 @@ use crate::config::StreamsConfig;
 use crate::error::{AddressError, StreamNotFound};
 use crate::leftovers::UNFINISHED;
 use crate::open_logs::OpenLogs;
+use crate::state::account_use::AccountUse;
 use crate::state::key::StreamKey;
 use crate::state::status::StreamStatus;
 use crate::state::stream::StreamState;
 use crate::stream::Stream;
-
-use account_quota::AccountUse;
 
 pub(crate) const STREAMS: Table = Table("streams");
 
@@ -34,7 +34,7 @@ pub(crate) struct Registry {
     control: ControlStore,
     open_logs: Arc<OpenLogs>,
     entries: RwLock<Entries>,
-    /// Held by whoever takes more of an account's quotas: see [`account_quota::Claim`].
+    /// Held by whoever takes more of an account's quotas: see `account_quota.rs`.
     claiming: Mutex<()>,
 }
 

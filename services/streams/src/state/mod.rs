@@ -3,6 +3,7 @@
 
 mod consumers;
 
+pub(crate) mod account_use;
 pub(crate) mod consumer;
 pub(crate) mod encryption;
 pub(crate) mod key;
