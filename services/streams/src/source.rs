@@ -10,7 +10,7 @@ use anabranch_storage::{Position, Record};
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use crate::error::{Error, LogFailure, StreamNotFound};
+use crate::error::{Error, LogFailure, RequestError, StreamNotFound};
 use crate::reading::Reading;
 use crate::record::StoredRecord;
 use crate::service::Streams;
@@ -22,7 +22,7 @@ use crate::stream::Stream;
 #[async_trait]
 impl StreamSource for Streams {
     async fn open_stream(&self, arn: &str) -> Result<Arc<dyn StreamHandle>, PortError> {
-        let key = StreamKey::of_arn(arn).ok_or_else(|| refused(format!("{arn} is no ARN of a stream.")))?;
+        let key = StreamKey::of_arn(arn).ok_or_else(|| port_error(RequestError::StreamArn(arn.to_string())))?;
         let stream = self.registry.get(&key).map_err(port_error)?;
         let source = Source { stream, clock: self.clock.clone() };
         source.state().map_err(port_error)?;

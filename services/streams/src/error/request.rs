@@ -71,6 +71,8 @@ pub(crate) enum RequestError {
     FilterWithout { member: &'static str, filter: String },
 
     // Consumers and resources
+    #[error("{0} is no ARN of a stream.")]
+    StreamArn(String),
     #[error("Either ConsumerARN or both StreamARN and ConsumerName must be provided.")]
     NoConsumer,
     #[error("ConsumerARN does not agree with StreamARN and ConsumerName.")]

@@ -9,18 +9,17 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use super::put_records::{PutRecordsEntry, put};
-use crate::error::{invalid_argument, stream_not_found};
+use crate::error::{Error, RequestError, StreamNotFound};
 use crate::service::Streams;
 use crate::state::key::StreamKey;
 use crate::stream::Stream;
 
 impl Streams {
-    fn target(&self, target_arn: &str) -> Result<Arc<Stream>, ApiError> {
-        let key = StreamKey::of_arn(target_arn)
-            .ok_or_else(|| invalid_argument(format!("{target_arn} is no ARN of a stream.")))?;
+    fn target(&self, target_arn: &str) -> Result<Arc<Stream>, Error> {
+        let key = StreamKey::of_arn(target_arn).ok_or_else(|| RequestError::StreamArn(target_arn.to_string()))?;
         let stream = self.registry.get(&key)?;
         match stream.state().deleting || stream.log.is_deleted() {
-            true => Err(stream_not_found(&key)),
+            true => Err(StreamNotFound(key).into()),
             false => Ok(stream),
         }
     }
@@ -50,7 +49,8 @@ impl Target for Streams {
     }
 }
 
-fn port_error(error: ApiError) -> PortError {
+fn port_error(error: impl Into<Error>) -> PortError {
+    let error = ApiError::from(error.into());
     let kind = match error.kind {
         ErrorKind::NotFound => PortErrorKind::NotFound,
         ErrorKind::Throttled => PortErrorKind::Throttled,
