@@ -227,6 +227,8 @@ impl AsyncInvocations {
             payload: event.payload.0.clone(),
             client_context: event.client_context.clone(),
             log_tail: LogTail::None,
+            trace_id: None,
+            stream: None,
         };
         let function = event.function();
         match self.functions.invoke(&function, invocation).await {

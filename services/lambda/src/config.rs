@@ -1,13 +1,6 @@
 //! Limits and environment of the service, each with its default.
 
-use std::collections::BTreeMap;
-use std::path::Path;
 use std::time::Duration;
-
-use anabranch_protocol::Account;
-
-use crate::function::FunctionSpec;
-use crate::function_id::LATEST_VERSION;
 
 /// Settings of [`crate::Lambda`]. `LambdaConfig::default()` suits a two-core machine.
 #[derive(Debug, Clone)]
@@ -76,40 +69,6 @@ impl Default for LambdaConfig {
             mapping_backoff: Backoff { first: Duration::from_millis(200), max: Duration::from_secs(30) },
             checkpoint_interval: Duration::from_millis(100),
         }
-    }
-}
-
-impl LambdaConfig {
-    /// The environment of a function's process, as Lambda defines it. The function's own
-    /// variables come last: it may point itself at another endpoint.
-    pub(crate) fn variables(&self, spec: &FunctionSpec, program: &Path, log_stream: &str) -> BTreeMap<String, String> {
-        let task_root = program.parent().unwrap_or(Path::new("/")).to_string_lossy().into_owned();
-        let memory_mb = spec.memory_mb.to_string();
-        let account = &spec.scope.account;
-        let access_key_id = if *account == Account::DEFAULT { &self.access_key_id } else { account.as_str() };
-        let log_group = format!("/aws/lambda/{}", spec.name);
-        let mut variables: BTreeMap<String, String> = [
-            ("AWS_LAMBDA_FUNCTION_NAME", spec.name.as_str()),
-            ("AWS_LAMBDA_FUNCTION_VERSION", LATEST_VERSION),
-            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", &memory_mb),
-            ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand"),
-            ("AWS_LAMBDA_LOG_GROUP_NAME", &log_group),
-            ("_HANDLER", &spec.handler),
-            ("LAMBDA_TASK_ROOT", &task_root),
-            ("AWS_EXECUTION_ENV", "AWS_Lambda_provided.al2023"),
-            ("AWS_REGION", spec.scope.region.as_str()),
-            ("AWS_DEFAULT_REGION", spec.scope.region.as_str()),
-            ("AWS_ACCESS_KEY_ID", access_key_id),
-            ("AWS_SECRET_ACCESS_KEY", &self.secret_access_key),
-            ("AWS_ENDPOINT_URL", &self.endpoint_url),
-        ]
-        .into_iter()
-        .map(|(name, value)| (name.to_string(), value.to_string()))
-        .collect();
-        variables.extend(spec.environment.clone());
-        // By this one a process is recognised as ours after a crash.
-        variables.insert("AWS_LAMBDA_LOG_STREAM_NAME".into(), log_stream.into());
-        variables
     }
 }
 

@@ -16,6 +16,13 @@ pub enum Executable {
     Binary(PathBuf),
     /// Base URL of another Invoke endpoint, such as `cargo lambda watch` at `http://127.0.0.1:9000`.
     Remote(String),
+    /// A deployment package, unpacked.
+    Package {
+        /// Where it lies; what functions know as `/var/task`.
+        directory: PathBuf,
+        /// What runs it, such as `provided.al2023`.
+        runtime: String,
+    },
 }
 
 /// A function as it is put. It is kept across restarts.
@@ -27,11 +34,13 @@ pub struct FunctionSpec {
     pub name: String,
     /// What runs.
     pub executable: Executable,
+    /// Directories of its layers, the first below all others; what functions know as `/opt`.
+    pub layers: Vec<PathBuf>,
     /// An invocation that takes longer is ended, its process killed. AWS: 1–900 s.
     pub timeout: Duration,
-    /// Told to the function; not enforced.
+    /// A function whose processes hold more than this is ended. AWS: 128–10,240 MB.
     pub memory_mb: u32,
-    /// `_HANDLER`; Rust functions have `bootstrap`.
+    /// `_HANDLER`, in the form of the runtime; Rust functions have `bootstrap`.
     pub handler: String,
     /// The function's own variables.
     pub environment: BTreeMap<String, String>,
@@ -48,6 +57,7 @@ impl FunctionSpec {
             scope: Scope::default(),
             name: name.into(),
             executable,
+            layers: Vec::new(),
             timeout: Duration::from_secs(3),
             memory_mb: 128,
             handler: "bootstrap".into(),

@@ -17,6 +17,7 @@ use crate::function_id::{FunctionId, Scope};
 use crate::host::process::PidFiles;
 use crate::host::{Pool, RemoteClient};
 use crate::invoke::{Invocation, InvokeOutcome};
+use crate::runtimes::Runtimes;
 use crate::stored_function::StoredFunction;
 
 const FUNCTIONS: Table = Table("lambda_functions");
@@ -28,6 +29,7 @@ pub(crate) struct Functions {
     control: ControlStore,
     directory: PathBuf,
     pid_files: PidFiles,
+    runtimes: Arc<Runtimes>,
     remote: RemoteClient,
     hosted: RwLock<BTreeMap<FunctionId, Hosted>>,
 }
@@ -91,6 +93,7 @@ impl Functions {
         let functions = Self {
             remote: RemoteClient::new(config.remote_timeout),
             pid_files: PidFiles::open(directory.join("environments"))?,
+            runtimes: Arc::new(Runtimes::open(directory.join("runtimes"), clock.clone())?),
             directory: directory.to_path_buf(),
             hosted: RwLock::default(),
             config,
@@ -119,9 +122,9 @@ impl Functions {
         let spec = Arc::new(spec);
         let pool = match &spec.executable {
             Executable::Remote(_) => None,
-            Executable::Binary(program) => Some(Pool::new(
+            Executable::Binary(_) | Executable::Package { .. } => Some(Pool::new(
                 spec.clone(),
-                program.clone(),
+                self.runtimes.clone(),
                 self.config.clone(),
                 self.clock.clone(),
                 self.pid_files.clone(),
@@ -200,8 +203,8 @@ impl Functions {
         let hosted = self.hosted(id)?;
         let outcome = match (&hosted.spec.executable, &hosted.pool) {
             (Executable::Remote(base_url), _) => self.remote.invoke(base_url, &id.name, invocation).await,
-            (Executable::Binary(_), Some(pool)) => pool.invoke(invocation).await,
-            (Executable::Binary(_), None) => Err(service_exception(format!("{} has no environments", id.name))),
+            (_, Some(pool)) => pool.invoke(invocation).await,
+            (_, None) => Err(service_exception(format!("{} has no environments", id.name))),
         };
         hosted.counts.add(&outcome);
         outcome

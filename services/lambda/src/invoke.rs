@@ -4,11 +4,14 @@ use anabranch_protocol::{ApiError, Encoding, ErrorKind};
 use bytes::Bytes;
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
+use tokio::sync::mpsc;
 
 /// Largest payload of a synchronous invocation, and of its answer (6 MB).
 pub(crate) const PAYLOAD_BYTES_MAX: usize = 6 << 20;
 /// Largest answer the Runtime API takes, as AWS counts it.
 pub(crate) const RESPONSE_BYTES_MAX: usize = PAYLOAD_BYTES_MAX + 100;
+/// Largest answer that is streamed (200 MB).
+pub(crate) const STREAMED_BYTES_MAX: usize = 200 << 20;
 /// Largest payload of an asynchronous invocation (1 MB).
 pub(crate) const EVENT_BYTES_MAX: usize = 1 << 20;
 
@@ -19,6 +22,11 @@ pub struct InvokeOptions {
     pub client_context: Option<String>,
     /// Return the last 4 KB of the invocation's log.
     pub log_tail: LogTail,
+    /// `X-Amzn-Trace-Id` of the request, which the function gets; a new trace if absent.
+    pub trace_id: Option<String>,
+    /// Given for InvokeWithResponseStream: if the function streams its answer, this gets it piece by
+    /// piece, and the outcome that comes in the end has no payload, or the error the answer ended with.
+    pub stream: Option<mpsc::Sender<AnswerPart>>,
 }
 
 /// Whether the caller wants the end of the log (`X-Amz-Log-Type`).
@@ -31,6 +39,20 @@ pub enum LogTail {
     Last4Kb,
 }
 
+/// Where a streamed answer goes, piece by piece.
+pub(crate) type AnswerStream = mpsc::Sender<AnswerPart>;
+
+/// A piece of a streamed answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AnswerPart {
+    /// Comes first: the type that the function gave its answer, if any. For function URLs it is
+    /// `application/vnd.awslambda.http-integration-response`, and what follows begins with status and
+    /// headers as JSON and eight zero bytes.
+    ContentType(Option<String>),
+    /// Bytes of the answer.
+    Bytes(Bytes),
+}
+
 /// One event and how it is to be run.
 #[derive(Debug, Clone)]
 pub(crate) struct Invocation {
@@ -39,6 +61,10 @@ pub(crate) struct Invocation {
     /// JSON text.
     pub(crate) client_context: Option<String>,
     pub(crate) log_tail: LogTail,
+    /// The caller's `X-Amzn-Trace-Id`; a new trace if absent.
+    pub(crate) trace_id: Option<String>,
+    /// See [`InvokeOptions::stream`].
+    pub(crate) stream: Option<AnswerStream>,
 }
 
 /// What an invocation came to. A function's error is an outcome, not an [`ApiError`].

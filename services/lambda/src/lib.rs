@@ -25,6 +25,7 @@ mod invoker;
 mod mapping;
 mod model;
 mod operations;
+mod runtimes;
 mod section;
 mod service;
 mod stored_event;
@@ -37,7 +38,7 @@ pub use error::OpenError;
 pub use function::{Executable, FunctionSpec};
 pub use function_id::{FunctionId, Scope};
 pub use functions::FunctionStat;
-pub use invoke::{InvokeOptions, InvokeOutcome, LogTail};
+pub use invoke::{AnswerPart, InvokeOptions, InvokeOutcome, LogTail};
 pub use mapping::{
     DestinationConfig, EventSourceMapping, EventSourceMappingRequest, Filter, FilterCriteria, ListEventSourceMappings,
     MappingStat, MappingState, OnFailure, ProcessingResult, StreamConfiguration, sources,

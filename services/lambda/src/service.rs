@@ -131,9 +131,10 @@ impl Lambda {
     ) -> Result<InvokeOutcome, ApiError> {
         self.functions.spec(function)?;
         let payload = check_payload(payload, PAYLOAD_BYTES_MAX)?;
-        let client_context = decode_client_context(options.client_context)?;
+        let client_context = decode_client_context(options.client_context.clone())?;
         let request_id = Uuid::new_v4().to_string();
-        let invocation = Invocation { request_id, payload, client_context, log_tail: options.log_tail };
+        let InvokeOptions { log_tail, trace_id, stream, .. } = options;
+        let invocation = Invocation { request_id, payload, client_context, log_tail, trace_id, stream };
         self.functions.invoke(function, invocation).await
     }
 
@@ -265,7 +266,9 @@ impl BatchInvoker for FunctionInvoker {
             return Err(service_exception("a batch exceeds the payload limit"));
         }
         let request_id = Uuid::new_v4().to_string();
-        let invocation = Invocation { request_id, payload, client_context: None, log_tail: LogTail::None };
+        let log_tail = LogTail::None;
+        let invocation =
+            Invocation { request_id, payload, client_context: None, log_tail, trace_id: None, stream: None };
         self.0.invoke(function, invocation).await
     }
 }

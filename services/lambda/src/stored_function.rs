@@ -19,6 +19,8 @@ pub(crate) struct StoredFunction {
     region: Region,
     name: String,
     executable: StoredExecutable,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    layers: Vec<PathBuf>,
     timeout_ms: u64,
     memory_mb: u32,
     handler: String,
@@ -34,6 +36,7 @@ pub(crate) struct StoredFunction {
 enum StoredExecutable {
     Binary(PathBuf),
     Remote(String),
+    Package { directory: PathBuf, runtime: String },
 }
 
 impl Stored for StoredFunction {
@@ -51,6 +54,7 @@ impl From<&FunctionSpec> for StoredFunction {
             scope,
             name,
             executable,
+            layers,
             timeout,
             memory_mb,
             handler,
@@ -65,7 +69,9 @@ impl From<&FunctionSpec> for StoredFunction {
             executable: match executable {
                 Executable::Binary(program) => StoredExecutable::Binary(program),
                 Executable::Remote(base_url) => StoredExecutable::Remote(base_url),
+                Executable::Package { directory, runtime } => StoredExecutable::Package { directory, runtime },
             },
+            layers,
             timeout_ms: u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX),
             memory_mb,
             handler,
@@ -84,7 +90,9 @@ impl From<StoredFunction> for FunctionSpec {
             executable: match stored.executable {
                 StoredExecutable::Binary(program) => Executable::Binary(program),
                 StoredExecutable::Remote(base_url) => Executable::Remote(base_url),
+                StoredExecutable::Package { directory, runtime } => Executable::Package { directory, runtime },
             },
+            layers: stored.layers,
             timeout: Duration::from_millis(stored.timeout_ms),
             memory_mb: stored.memory_mb,
             handler: stored.handler,
@@ -128,6 +136,7 @@ impl TryFrom<Version1> for StoredFunction {
                 Version1Executable::Binary(program) => StoredExecutable::Binary(program),
                 Version1Executable::Remote(base_url) => StoredExecutable::Remote(base_url),
             },
+            layers: Vec::new(),
             timeout_ms: u64::try_from(row.timeout.as_millis()).unwrap_or(u64::MAX),
             memory_mb: row.memory_mb,
             handler: row.handler,

@@ -6,7 +6,7 @@ use rustix::io::Errno;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use std::{io, path::Path};
+use std::{io, path::PathBuf};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::net::TcpListener;
 use tokio::process::Child;
@@ -14,9 +14,12 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use super::function_log::FunctionLog;
-use super::process::{self, PidFiles};
+use super::memory::Memory;
+use super::process::{self, PidFiles, Program};
 use super::runtime_api;
 use super::session::{Answer, Progress, Session, Work};
+use crate::invoke::AnswerStream;
+use crate::runtimes::{CannotStart, Start};
 
 /// A longer line of output is cut into pieces of this size.
 const LINE_BYTES_MAX: usize = 64 << 10;
@@ -24,8 +27,10 @@ const LINE_BYTES_MAX: usize = 64 << 10;
 /// Why a process did not come to ask for its first event.
 #[derive(Debug)]
 pub(crate) enum InitFailure {
+    /// There is nothing to start.
+    CannotStart(CannotStart),
     /// The program could not be started at all.
-    Spawn(io::Error),
+    Spawn { program: PathBuf, error: io::Error },
     /// It posted to `/runtime/init/error`.
     Reported(Bytes),
     /// It ended, in [`process::exit_text`]'s words.
@@ -37,7 +42,8 @@ pub(crate) enum InitFailure {
 impl std::fmt::Display for InitFailure {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Spawn(error) => write!(formatter, "its process can't be started: {error}"),
+            Self::CannotStart(reason) => write!(formatter, "{reason}"),
+            Self::Spawn { error, .. } => write!(formatter, "its process can't be started: {error}"),
             Self::Reported(payload) => {
                 write!(formatter, "it reported {}", Clipped(String::from_utf8_lossy(payload)))
             }
@@ -51,7 +57,7 @@ impl InitFailure {
     /// Whether the process could not be started for want of processes, memory, or descriptors for
     /// its pipes. That is no fault of the function, and passes.
     pub(crate) fn is_exhaustion(&self) -> bool {
-        let Self::Spawn(error) = self else { return false };
+        let Self::Spawn { error, .. } = self else { return false };
         let code = error.raw_os_error().map(Errno::from_raw_os_error);
         code.is_some_and(|code| matches!(code, Errno::MFILE | Errno::NFILE | Errno::AGAIN | Errno::NOMEM))
     }
@@ -62,6 +68,8 @@ impl InitFailure {
 pub(crate) enum Ended {
     Answered(Answer),
     TimedOut,
+    /// It held more memory than the function has, and was killed.
+    OutOfMemory,
     Exited(String),
     /// The process ended before it took the event: another environment may take it.
     NotTaken,
@@ -75,6 +83,7 @@ pub(crate) struct Environment {
     flush: Vec<mpsc::Sender<oneshot::Sender<()>>>,
     listener: JoinHandle<()>,
     pid: u32,
+    memory: Memory,
     pub(crate) init_duration: Duration,
     /// Whether an invocation was run in it already.
     pub(crate) used: bool,
@@ -82,9 +91,11 @@ pub(crate) struct Environment {
 
 /// What an environment is started with.
 pub(crate) struct Launch<'a> {
-    pub(crate) program: &'a Path,
+    pub(crate) start: &'a Start,
     /// All variables but `AWS_LAMBDA_RUNTIME_API`.
     pub(crate) variables: BTreeMap<String, String>,
+    /// Its own directory in the place of `/tmp`, removed when it ends.
+    pub(crate) temporary: PathBuf,
     /// See [`crate::LambdaConfig::umask`].
     pub(crate) umask: Option<u32>,
     pub(crate) log_stream: String,
@@ -97,19 +108,28 @@ impl Environment {
     /// Starts the process and waits until it asks for its first event.
     pub(crate) async fn start(launch: Launch<'_>) -> Result<Self, InitFailure> {
         let began = Instant::now();
-        let listener = TcpListener::bind("127.0.0.1:0").await.map_err(InitFailure::Spawn)?;
-        let address = listener.local_addr().map_err(InitFailure::Spawn)?;
+        let temporary = RemovedWhenDropped(launch.temporary);
+        let failed = |error| InitFailure::Spawn { program: launch.start.program.clone(), error };
+        let listener = TcpListener::bind("127.0.0.1:0").await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
         let mut variables = launch.variables;
         variables.insert("AWS_LAMBDA_RUNTIME_API".into(), address.to_string());
-        let (program, log_stream, pid_files) = (launch.program.to_path_buf(), launch.log_stream, launch.pid_files);
+        let program = Program {
+            program: launch.start.program.clone(),
+            arguments: launch.start.arguments(&temporary.0),
+            directory: launch.start.task_root.clone(),
+            variables,
+            umask: launch.umask,
+        };
+        let (log_stream, pid_files) = (launch.log_stream, launch.pid_files);
         // Forking and noting the process wait for the disk.
         let start = move || -> io::Result<_> {
-            let child = process::spawn(&program, &variables, launch.umask)?;
+            let child = process::spawn(program)?;
             pid_files.add(child.id().unwrap_or_default(), &log_stream);
             Ok((child, pid_files))
         };
         let started = tokio::task::spawn_blocking(start).await.map_err(io::Error::other).flatten();
-        let (mut child, pid_files) = started.map_err(InitFailure::Spawn)?;
+        let (mut child, pid_files) = started.map_err(failed)?;
         let pid = child.id().unwrap_or_default();
 
         let (work, events) = mpsc::channel(1);
@@ -133,10 +153,11 @@ impl Environment {
             flush.push(sender);
             readers.push(tokio::spawn(read_output(stderr, session.clone(), requests)));
         }
-        tokio::spawn(watch_exit(child, pid, pid_files, session.clone(), readers));
+        tokio::spawn(watch_exit(child, pid, pid_files, temporary, session.clone(), readers));
 
-        let init_duration = Duration::ZERO;
-        let mut environment = Self { session, work, progress, flush, listener, pid, init_duration, used: false };
+        let (memory, init_duration) = (Memory::of(pid), Duration::ZERO);
+        let mut environment =
+            Self { session, work, progress, flush, listener, pid, memory, init_duration, used: false };
         environment.initialised(launch.init_timeout).await?;
         environment.init_duration = began.elapsed();
         Ok(environment)
@@ -174,11 +195,17 @@ impl Environment {
         }
     }
 
-    /// Runs one event, for at most `timeout`.
+    /// Runs one event, for at most `timeout`, with at most `memory_mb`.
     #[allow(clippy::disallowed_methods, reason = "the function's process lives in the machine's time")]
-    pub(crate) async fn run(&mut self, work: Work, timeout: Duration) -> Ended {
+    pub(crate) async fn run(
+        &mut self,
+        work: Work,
+        stream: Option<AnswerStream>,
+        timeout: Duration,
+        memory_mb: u32,
+    ) -> Ended {
         self.used = true;
-        let answered = self.session.begin(&work.request_id);
+        let answered = self.session.begin(&work.request_id, stream);
         if self.work.try_send(work).is_err() {
             return Ended::NotTaken;
         }
@@ -187,6 +214,7 @@ impl Environment {
             Ok(answer) = answered => Ended::Answered(answer),
             () = self.exited() => Ended::Exited(self.progress.borrow().exit.clone().unwrap_or_default()),
             () = tokio::time::sleep(timeout) => Ended::TimedOut,
+            () = self.memory.exceeds(memory_mb) => Ended::OutOfMemory,
         };
         self.session.end();
         let not_taken = self.work.capacity() == 0;
@@ -225,11 +253,28 @@ impl Environment {
     }
 
     pub(crate) fn memory_max_mb(&self) -> Option<u64> {
-        process::memory_max_mb(self.pid)
+        self.memory.max_mb()
+    }
+
+    /// Writes a line of the host's own into the log of the invocation.
+    pub(crate) async fn note(&self, text: &str) {
+        self.session.output(text).await;
+    }
+
+    /// Asks the process group to end, kills it if it doesn't, and waits until the process is gone.
+    pub(crate) async fn stop(&self) {
+        if self.is_alive() {
+            process::terminate_group(self.pid);
+            let ended = tokio::time::timeout(process::TERMINATION_WAIT_MAX, self.exited()).await;
+            if ended.is_err() {
+                process::kill_group(self.pid);
+            }
+        }
+        self.exited().await;
     }
 
     /// Kills the process group and waits until the process is gone.
-    pub(crate) async fn stop(&self) {
+    pub(crate) async fn kill(&self) {
         if self.is_alive() {
             process::kill_group(self.pid);
         }
@@ -246,10 +291,22 @@ impl Drop for Environment {
     }
 }
 
+/// A directory that goes with what it is for. Dropping it waits for the disk.
+struct RemovedWhenDropped(PathBuf);
+
+impl Drop for RemovedWhenDropped {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_dir_all(&self.0) {
+            tracing::warn!(directory = %self.0.display(), %error, "a function's temporary directory stays");
+        }
+    }
+}
+
 async fn watch_exit(
     mut child: Child,
     pid: u32,
     pid_files: PidFiles,
+    temporary: RemovedWhenDropped,
     session: Arc<Session>,
     readers: Vec<JoinHandle<()>>,
 ) {
@@ -262,7 +319,11 @@ async fn watch_exit(
     for reader in readers {
         let _ = reader.await;
     }
-    let _ = tokio::task::spawn_blocking(move || pid_files.remove(pid)).await;
+    let cleaned = move || {
+        pid_files.remove(pid);
+        drop(temporary);
+    };
+    let _ = tokio::task::spawn_blocking(cleaned).await;
     session.exited(exit);
 }
 

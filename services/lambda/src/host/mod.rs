@@ -7,6 +7,7 @@
 
 pub(crate) mod environment;
 pub(crate) mod function_log;
+mod memory;
 mod outcome;
 mod peer;
 pub(crate) mod pool;
@@ -14,6 +15,7 @@ pub(crate) mod process;
 mod remote;
 mod runtime_api;
 mod session;
+mod variables;
 
 pub(crate) use pool::Pool;
 pub(crate) use remote::RemoteClient;

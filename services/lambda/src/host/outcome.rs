@@ -1,11 +1,11 @@
 //! What invocations come to in the words of Lambda's runtimes, and the lines that report them.
 
-use std::path::Path;
 use std::time::Duration;
 
-use super::environment::InitFailure;
+use super::environment::{Ended, InitFailure};
 use super::session::Answer;
 use crate::invoke::InvokeOutcome;
+use crate::runtimes::os_text;
 use crate::time::iso_ms;
 
 /// The runtime gave an answer.
@@ -16,20 +16,35 @@ pub(super) fn of_answer(request_id: &str, answer: Answer) -> InvokeOutcome {
 
 /// The process ended, in the words of [`super::process::exit_text`].
 pub(super) fn of_exit(request_id: &str, exit: &str) -> InvokeOutcome {
-    let message = format!("RequestId: {request_id} Error: Runtime exited with error: {exit}");
-    InvokeOutcome::unhandled(request_id, Some("Runtime.ExitError"), message)
+    InvokeOutcome::unhandled(request_id, Some("Runtime.ExitError"), exit_message(request_id, exit))
 }
 
-/// The function took longer than its timeout, as it is found at `now_ms`.
-pub(super) fn of_timeout(request_id: &str, now_ms: u64, timeout: Duration) -> InvokeOutcome {
-    let now = iso_ms(now_ms);
+fn exit_message(request_id: &str, exit: &str) -> String {
+    match exit {
+        "exit status 0" => format!("RequestId: {request_id} Error: Runtime exited without providing a reason"),
+        _ => format!("RequestId: {request_id} Error: Runtime exited with error: {exit}"),
+    }
+}
+
+/// The function's processes held more memory than it has.
+pub(super) fn of_too_much_memory(request_id: &str) -> InvokeOutcome {
+    let message = exit_message(request_id, "signal: killed");
+    InvokeOutcome::unhandled(request_id, Some("Runtime.OutOfMemory"), message)
+}
+
+/// The function took longer than its timeout.
+pub(super) fn of_timeout(request_id: &str, timeout: Duration) -> InvokeOutcome {
     let seconds = timeout.as_secs_f64();
-    let message = format!("{now} {request_id} Task timed out after {seconds:.2} seconds");
-    InvokeOutcome::unhandled(request_id, None, message)
+    let message = format!("RequestId: {request_id} Error: Task timed out after {seconds:.2} seconds");
+    InvokeOutcome::unhandled(request_id, Some("Sandbox.Timedout"), message)
 }
 
-/// `program` did not come to ask for an event.
-pub(super) fn of_init_failure(program: &Path, request_id: &str, failure: InitFailure) -> InvokeOutcome {
+/// The process did not come to ask for an event.
+pub(super) fn of_init_failure(request_id: &str, failure: InitFailure) -> InvokeOutcome {
+    let entrypoint = |reason: String| {
+        let message = format!("RequestId: {request_id} Error: {reason}");
+        InvokeOutcome::unhandled(request_id, Some("Runtime.InvalidEntrypoint"), message)
+    };
     match failure {
         InitFailure::Exited(exit) => of_exit(request_id, &exit),
         InitFailure::Reported(payload) => InvokeOutcome {
@@ -38,17 +53,34 @@ pub(super) fn of_init_failure(program: &Path, request_id: &str, failure: InitFai
             function_error: Some("Unhandled".into()),
             log_tail: None,
         },
-        InitFailure::Spawn(error) => {
-            let message = format!("RequestId: {request_id} Error: fork/exec {}: {error}", program.display());
-            InvokeOutcome::unhandled(request_id, Some("Runtime.InvalidEntrypoint"), message)
+        InitFailure::CannotStart(reason) => entrypoint(reason.to_string()),
+        InitFailure::Spawn { program, error } => {
+            entrypoint(format!("fork/exec {}: {}", program.display(), os_text(&error)))
         }
-        InitFailure::TimedOut(limit) => {
-            let seconds = limit.as_secs_f64();
-            let message = format!(
-                "RequestId: {request_id} Error: the process did not ask for an event within {seconds:.2} seconds of its start"
-            );
-            InvokeOutcome::unhandled(request_id, Some("Sandbox.Timedout"), message)
+        InitFailure::TimedOut(limit) => of_timeout(request_id, limit),
+    }
+}
+
+/// The line in the log of an invocation that its process did not live to end, found at `now_ms`.
+pub(super) fn line(request_id: &str, now_ms: u64, timeout: Duration, ended: &Ended) -> Option<String> {
+    match ended {
+        Ended::Answered(_) | Ended::NotTaken => None,
+        Ended::TimedOut => {
+            let (now, seconds) = (iso_ms(now_ms), timeout.as_secs_f64());
+            Some(format!("{now} {request_id} Task timed out after {seconds:.2} seconds"))
         }
+        Ended::OutOfMemory => Some(exit_message(request_id, "signal: killed")),
+        Ended::Exited(exit) => Some(exit_message(request_id, exit)),
+    }
+}
+
+/// What the end of the `REPORT` line says of an invocation that its process did not live to end.
+pub(super) fn status(ended: &Ended) -> Option<&'static str> {
+    match ended {
+        Ended::Answered(_) | Ended::NotTaken => None,
+        Ended::TimedOut => Some("Status: timeout"),
+        Ended::OutOfMemory => Some("Status: error\tError Type: Runtime.OutOfMemory"),
+        Ended::Exited(_) => Some("Status: error\tError Type: Runtime.ExitError"),
     }
 }
 
@@ -67,7 +99,7 @@ pub(super) fn report(
         milliseconds(elapsed).ceil(),
     );
     if let Some(memory_max_mb) = memory_max_mb {
-        line += &format!("\tMax Memory Used: {memory_max_mb} MB");
+        line += &format!("\tMax Memory Used: {} MB", memory_max_mb.min(memory_mb.into()));
     }
     if let Some(init) = init {
         line += &format!("\tInit Duration: {:.2} ms", milliseconds(init));

@@ -2,24 +2,28 @@
 
 use anabranch_protocol::{ApiError, Clock, Problem, ProblemKind, ServiceInstant, SystemClock};
 use parking_lot::Mutex;
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use super::environment::{Ended, Environment, InitFailure, Launch};
 use super::function_log::FunctionLog;
 use super::outcome;
 use super::process::PidFiles;
-use super::session::Work;
+use super::session::{NO_REQUEST, Work};
+use super::variables::variables;
 use crate::config::LambdaConfig;
 use crate::error::{service_exception, too_many_requests};
 use crate::failing::OngoingFailures;
 use crate::function::FunctionSpec;
 use crate::function_id::LATEST_VERSION;
 use crate::invoke::{Invocation, InvokeOutcome, LogTail};
+use crate::runtimes::{CannotStart, Runtimes, Start};
 use crate::time::day;
 
 /// Events that died with an idle process before they were taken move on this often.
@@ -33,7 +37,9 @@ const SETTLING_WAIT_MAX: Duration = Duration::from_millis(50);
 /// The pool. A changed function gets a new one; the old one ends with its last invocation.
 pub(crate) struct Pool {
     spec: Arc<FunctionSpec>,
-    program: PathBuf,
+    runtimes: Arc<Runtimes>,
+    /// How processes are started, once that is found out.
+    start: tokio::sync::Mutex<Option<Arc<Start>>>,
     config: Arc<LambdaConfig>,
     clock: Arc<dyn Clock>,
     pid_files: PidFiles,
@@ -71,7 +77,7 @@ type Sender = oneshot::Sender<Result<InvokeOutcome, ApiError>>;
 impl Pool {
     pub(crate) fn new(
         spec: Arc<FunctionSpec>,
-        program: PathBuf,
+        runtimes: Arc<Runtimes>,
         config: Arc<LambdaConfig>,
         clock: Arc<dyn Clock>,
         pid_files: PidFiles,
@@ -81,7 +87,8 @@ impl Pool {
         let log = FunctionLog::new(log_directory, &spec.name, clock.clone(), config.log_bytes_max);
         let pool = Arc::new(Self {
             spec,
-            program,
+            runtimes,
+            start: tokio::sync::Mutex::default(),
             clock,
             pid_files,
             log,
@@ -139,7 +146,7 @@ impl Pool {
 
     async fn run(self: Arc<Self>, invocation: Invocation, permit: OwnedSemaphorePermit, sender: Sender) {
         for _ in 0..ENVIRONMENTS_PER_EVENT_MAX {
-            let mut environment = match self.environment().await {
+            let (mut environment, spent) = match self.environment().await {
                 Ok(environment) => environment,
                 Err(failure) => {
                     let _ = sender.send(if failure.is_exhaustion() {
@@ -148,7 +155,7 @@ impl Pool {
                             "The host can't start another process for {name} now: {failure}"
                         )))
                     } else {
-                        Ok(outcome::of_init_failure(&self.program, &invocation.request_id, failure))
+                        Ok(outcome::of_init_failure(&invocation.request_id, failure))
                     });
                     return;
                 }
@@ -156,9 +163,11 @@ impl Pool {
             let first_use = !environment.used;
             let calls = environment.next_calls();
             let began = Instant::now();
-            let ended = environment.run(self.work(&invocation), self.spec.timeout).await;
+            let timeout = self.spec.timeout.saturating_sub(spent);
+            let work = self.work(&invocation, timeout);
+            let ended = environment.run(work, invocation.stream.clone(), timeout, self.spec.memory_mb).await;
             if matches!(ended, Ended::NotTaken) {
-                environment.stop().await;
+                environment.kill().await;
                 continue;
             }
             let finish = Finish { pool: &self, invocation: &invocation, began, first_use, calls };
@@ -171,28 +180,40 @@ impl Pool {
         let _ = sender.send(Err(service_exception("The function's processes end before they take an event")));
     }
 
-    fn work(&self, invocation: &Invocation) -> Work {
+    fn work(&self, invocation: &Invocation, timeout: Duration) -> Work {
         Work {
             request_id: invocation.request_id.clone(),
             payload: invocation.payload.clone(),
             // By the machine's clock: the function's process reads no other.
-            deadline_ms: SystemClock.now_ms() + self.spec.timeout.as_millis() as u64,
+            deadline_ms: SystemClock.now_ms() + timeout.as_millis() as u64,
             function_arn: self.spec.id().arn(),
-            trace_id: trace_id(self.clock.now_ms()),
+            trace_id: invocation.trace_id.clone().unwrap_or_else(|| trace_id(self.clock.now_ms())),
             client_context: invocation.client_context.clone(),
         }
     }
 
-    /// An idle environment, the most recently used first, or else a new one.
-    async fn environment(&self) -> Result<Environment, InitFailure> {
+    /// An idle environment, the most recently used first, or else a new one; and what of the
+    /// invocation's time its start has taken.
+    async fn environment(&self) -> Result<(Environment, Duration), InitFailure> {
         if let Some(environment) = self.idle_environment().await {
-            return Ok(environment);
+            return Ok((environment, Duration::ZERO));
         }
         let retry_at = self.init.lock().retry_at;
         if let Some(retry_at) = retry_at {
             self.clock.sleep_until(retry_at).await;
         }
-        let started = self.start().await;
+        let mut started = self.start(self.config.init_timeout).await.map(|environment| (environment, Duration::ZERO));
+        if let Err(InitFailure::TimedOut(limit)) = &started {
+            // As on AWS, it is begun again as a part of the invocation.
+            let milliseconds = limit.as_secs_f64() * 1000.0;
+            let line = format!("INIT_REPORT Init Duration: {milliseconds:.2} ms\tPhase: init\tStatus: timeout");
+            self.log.line(NO_REQUEST, &line).await;
+            let again = self.start(self.spec.timeout).await;
+            started = again.map(|environment| {
+                let spent = environment.init_duration;
+                (environment, spent)
+            });
+        }
         let mut init = self.init.lock();
         match &started {
             Ok(_) => {
@@ -226,17 +247,40 @@ impl Pool {
         }
     }
 
-    async fn start(&self) -> Result<Environment, InitFailure> {
+    /// How processes are started. What is only there in part is looked for again the next time.
+    async fn how_to_start(&self) -> Result<Arc<Start>, CannotStart> {
+        let mut known = self.start.lock().await;
+        if let Some(start) = &*known {
+            return Ok(start.clone());
+        }
+        let tell = |line: String| {
+            let log = self.log.clone();
+            async move { log.line(NO_REQUEST, &line).await }
+        };
+        let start = Arc::new(self.runtimes.start(&self.spec, tell).await?);
+        if start.is_complete {
+            *known = Some(start.clone());
+        }
+        Ok(start)
+    }
+
+    async fn start(&self, init_timeout: Duration) -> Result<Environment, InitFailure> {
+        let start = self.how_to_start().await.map_err(InitFailure::CannotStart)?;
         let day = day(self.clock.now_ms());
         let log_stream = format!("{day}/[{LATEST_VERSION}]{}", Uuid::new_v4().simple());
+        let runtimes = self.runtimes.clone();
+        let temporary = tokio::task::spawn_blocking(move || runtimes.temporary()).await.map_err(io::Error::other);
+        let temporary =
+            temporary.flatten().map_err(|error| InitFailure::Spawn { program: start.program.clone(), error })?;
         let environment = Environment::start(Launch {
-            program: &self.program,
-            variables: self.config.variables(&self.spec, &self.program, &log_stream),
+            start: &start,
+            variables: variables(&self.config, &self.spec, &start, &log_stream, &temporary),
+            temporary,
             umask: self.config.umask,
             log_stream,
             log: self.log.clone(),
             pid_files: self.pid_files.clone(),
-            init_timeout: self.config.init_timeout,
+            init_timeout,
         })
         .await?;
         self.running.fetch_add(1, Ordering::Relaxed);
@@ -271,9 +315,11 @@ impl Pool {
             std::mem::take(&mut *idle)
         };
         self.idle_changed.notify_one();
+        let mut stopping = JoinSet::new();
         for idle in idle {
-            idle.environment.stop().await;
+            stopping.spawn(async move { idle.environment.stop().await });
         }
+        stopping.join_all().await;
     }
 
     /// Waits until no invocation is under way.
@@ -296,16 +342,19 @@ impl Finish<'_> {
     async fn conclude(self, mut environment: Environment, ended: Ended, sender: Sender) {
         let elapsed = self.began.elapsed();
         let healthy = matches!(ended, Ended::Answered(_));
-        let mut outcome = self.outcome(ended);
         let memory_mb = environment.memory_max_mb();
+        let status = outcome::status(&ended);
+        let line = outcome::line(&self.invocation.request_id, self.pool.clock.now_ms(), self.pool.spec.timeout, &ended);
+        let mut outcome = self.outcome(ended);
         if !healthy {
-            environment.stop().await;
+            environment.kill().await;
         }
+        let report = self.report(elapsed, memory_mb, &environment, status);
         if healthy && self.invocation.log_tail == LogTail::None {
             self.pool.settling.fetch_add(1, Ordering::AcqRel);
             let _ = sender.send(Ok(outcome));
             let settled = self.settle(&mut environment).await;
-            environment.report(&self.report(elapsed, memory_mb, &environment)).await;
+            environment.report(&report).await;
             self.end(environment, settled).await;
             self.pool.settling.fetch_sub(1, Ordering::AcqRel);
             self.pool.settled.notify_one();
@@ -313,7 +362,10 @@ impl Finish<'_> {
         }
         let settled = healthy && self.settle(&mut environment).await;
         environment.flush_output().await;
-        let tail = environment.report(&self.report(elapsed, memory_mb, &environment)).await;
+        if let Some(line) = line {
+            environment.note(&line).await;
+        }
+        let tail = environment.report(&report).await;
         if self.invocation.log_tail == LogTail::Last4Kb {
             outcome.log_tail = Some(tail);
         }
@@ -332,7 +384,7 @@ impl Finish<'_> {
         if settled {
             self.pool.give_back(environment).await;
         } else {
-            environment.stop().await;
+            environment.kill().await;
         }
     }
 
@@ -341,15 +393,23 @@ impl Finish<'_> {
         match ended {
             Ended::Answered(answer) => outcome::of_answer(id, answer),
             Ended::Exited(exit) => outcome::of_exit(id, &exit),
-            Ended::TimedOut | Ended::NotTaken => {
-                outcome::of_timeout(id, self.pool.clock.now_ms(), self.pool.spec.timeout)
-            }
+            Ended::OutOfMemory => outcome::of_too_much_memory(id),
+            Ended::TimedOut | Ended::NotTaken => outcome::of_timeout(id, self.pool.spec.timeout),
         }
     }
 
-    fn report(&self, elapsed: Duration, memory_max_mb: Option<u64>, environment: &Environment) -> String {
+    fn report(
+        &self,
+        elapsed: Duration,
+        memory_max_mb: Option<u64>,
+        environment: &Environment,
+        status: Option<&str>,
+    ) -> String {
         let init = self.first_use.then_some(environment.init_duration);
-        outcome::report(&self.invocation.request_id, elapsed, self.pool.spec.memory_mb, memory_max_mb, init)
+        let memory_mb = self.pool.spec.memory_mb;
+        let mut report = outcome::report(&self.invocation.request_id, elapsed, memory_mb, memory_max_mb, init);
+        report.extend(status.into_iter().flat_map(|status| ["\t", status]));
+        report
     }
 }
 

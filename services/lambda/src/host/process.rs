@@ -4,34 +4,44 @@
 use rustix::fs::Mode;
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
 use std::{fs, io};
 use tokio::process::{Child, Command};
 
 /// Variables of the server's environment that functions get too. All else they get is
-/// what Lambda would give them, so that nothing works here by accident.
-const PASSED_ON: [&str; 9] =
-    ["PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "RUST_BACKTRACE"];
+/// what Lambda would give them, so that nothing works here by accident, and nothing of its user's
+/// (credentials, tokens, settings of SDKs) is theirs.
+const PASSED_ON: [&str; 3] = ["SSL_CERT_FILE", "SSL_CERT_DIR", "RUST_BACKTRACE"];
 
-/// Starts `program` in a process group of its own, so that whatever it starts dies with it; with
-/// `umask`, if given, instead of ours.
-pub(crate) fn spawn(program: &Path, variables: &BTreeMap<String, String>, umask: Option<u32>) -> io::Result<Child> {
-    let program = fs::canonicalize(program)?;
-    let mut command = Command::new(&program);
-    command.env_clear();
+/// Between the signal that asks a process to end and the one that ends it, as on AWS.
+pub(super) const TERMINATION_WAIT_MAX: Duration = Duration::from_millis(500);
+
+/// What is started, and how.
+#[derive(Debug)]
+pub(super) struct Program {
+    pub(super) program: PathBuf,
+    pub(super) arguments: Vec<String>,
+    pub(super) directory: PathBuf,
+    pub(super) variables: BTreeMap<String, String>,
+    /// Instead of our own umask.
+    pub(super) umask: Option<u32>,
+}
+
+/// Starts a program in a process group of its own, so that whatever it starts dies with it.
+pub(super) fn spawn(program: Program) -> io::Result<Child> {
+    let mut command = Command::new(&program.program);
+    command.args(&program.arguments).current_dir(&program.directory).env_clear();
     for name in PASSED_ON {
         if let Some(value) = std::env::var_os(name) {
             command.env(name, value);
         }
     }
-    command.envs(variables);
-    if let Some(directory) = program.parent() {
-        command.current_dir(directory);
-    }
+    command.envs(&program.variables);
     command.process_group(0).kill_on_drop(true);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    if let Some(umask) = umask.map(Mode::from_bits_truncate) {
+    if let Some(umask) = program.umask.map(Mode::from_bits_truncate) {
         let set_umask = move || {
             rustix::process::umask(umask);
             Ok(())
@@ -45,8 +55,17 @@ pub(crate) fn spawn(program: &Path, variables: &BTreeMap<String, String>, umask:
 
 /// Kills the process group led by `pid`. It is not an error if it is already gone.
 pub(crate) fn kill_group(pid: u32) {
+    signal_group(pid, Signal::KILL);
+}
+
+/// Asks the process group led by `pid` to end.
+pub(super) fn terminate_group(pid: u32) {
+    signal_group(pid, Signal::TERM);
+}
+
+fn signal_group(pid: u32, signal: Signal) {
     if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
-        let _ = kill_process_group(pid, Signal::KILL);
+        let _ = kill_process_group(pid, signal);
     }
 }
 
@@ -60,14 +79,6 @@ pub(crate) fn exit_text(status: ExitStatus) -> String {
         (None, Some(11)) => "signal: segmentation fault".into(),
         (None, signal) => format!("signal: {}", signal.unwrap_or_default()),
     }
-}
-
-/// The most memory the process ever held, in MB, from `/proc`.
-pub(crate) fn memory_max_mb(pid: u32) -> Option<u64> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    let kilobytes: u64 = line.trim().trim_end_matches("kB").trim().parse().ok()?;
-    Some(kilobytes.div_ceil(1024))
 }
 
 /// Pids of running environments, one file each, named by pid and holding the log stream

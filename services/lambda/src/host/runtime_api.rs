@@ -5,11 +5,12 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{Path, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
-use bytes::Bytes;
+use axum::routing::{any, get, post};
+use base64_simd::STANDARD;
+use bytes::{Bytes, BytesMut};
 use http::header::{HOST, ORIGIN};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use http_body_util::LengthLimitError;
+use http_body_util::{BodyExt, LengthLimitError};
 use serde_json::json;
 use std::io;
 use std::net::SocketAddr;
@@ -19,7 +20,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::peer::is_of_group;
 use super::session::{Answer, Session, Work};
-use crate::invoke::RESPONSE_BYTES_MAX;
+use crate::invoke::{AnswerPart, RESPONSE_BYTES_MAX, STREAMED_BYTES_MAX};
 
 /// How long no connection is accepted after the system had no descriptor or memory for one.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -85,6 +86,7 @@ fn router(session: Arc<Session>) -> Router {
         .route("/2018-06-01/runtime/invocation/{request_id}/response", post(response))
         .route("/2018-06-01/runtime/invocation/{request_id}/error", post(error))
         .route("/2018-06-01/runtime/init/error", post(init_error))
+        .route("/2020-01-01/extension/{*rest}", any(extension))
         .with_state(session)
 }
 
@@ -115,22 +117,84 @@ fn event(work: &Work) -> Response {
     (headers, work.payload.clone()).into_response()
 }
 
-async fn response(State(session): State<Arc<Session>>, Path(request_id): Path<String>, body: Body) -> Response {
+async fn response(
+    State(session): State<Arc<Session>>,
+    Path(request_id): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    if text(&headers, "lambda-runtime-function-response-mode") == Some("streaming") {
+        return streamed(&session, &request_id, &headers, body).await;
+    }
     match to_bytes(body, RESPONSE_BYTES_MAX).await {
         Ok(payload) => answer(&session, &request_id, Answer { payload, error_type: None }),
         Err(error) if !is_too_long(&error) => {
             // The connection broke; what the process does next decides what the event comes to.
             refuse(StatusCode::BAD_REQUEST, "InvalidRequestBody", "The response ended too early.")
         }
-        Err(_) => {
-            let message =
-                format!("Response payload size exceeded maximum allowed payload size ({RESPONSE_BYTES_MAX} bytes).");
-            let error_type = "Function.ResponseSizeTooLarge";
-            let payload = Bytes::from(json!({ "errorType": error_type, "errorMessage": message }).to_string());
-            answer(&session, &request_id, Answer { payload, error_type: Some(error_type.into()) });
-            refuse(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", &message)
+        Err(_) => too_large(&session, &request_id, RESPONSE_BYTES_MAX),
+    }
+}
+
+fn too_large(session: &Session, request_id: &str, bytes_max: usize) -> Response {
+    let message = format!("Response payload size exceeded maximum allowed payload size ({bytes_max} bytes).");
+    let error_type = "Function.ResponseSizeTooLarge";
+    let payload = Bytes::from(json!({ "errorType": error_type, "errorMessage": message }).to_string());
+    answer(session, request_id, Answer { payload, error_type: Some(error_type.into()) });
+    refuse(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", &message)
+}
+
+/// An answer that comes piece by piece: passed on as it comes to a caller who takes it so, and
+/// gathered for one who doesn't. An error after its beginning is in the trailers.
+async fn streamed(session: &Session, request_id: &str, headers: &HeaderMap, mut body: Body) -> Response {
+    let Ok(stream) = session.stream(request_id) else { return no_such_invocation() };
+    let bytes_max = if stream.is_some() { STREAMED_BYTES_MAX } else { RESPONSE_BYTES_MAX };
+    let content_type = text(headers, "content-type").map(str::to_string);
+    // A caller who has gone takes nothing; the function ends its answer all the same.
+    if let Some(stream) = &stream {
+        let _ = stream.send(AnswerPart::ContentType(content_type)).await;
+    }
+    let (mut gathered, mut bytes, mut trailers) = (BytesMut::new(), 0, HeaderMap::new());
+    while let Some(frame) = body.frame().await {
+        let Ok(frame) = frame else {
+            return refuse(StatusCode::BAD_REQUEST, "InvalidRequestBody", "The response ended too early.");
+        };
+        let piece = match frame.into_data() {
+            Ok(piece) => piece,
+            Err(frame) => {
+                trailers = frame.into_trailers().unwrap_or_default();
+                continue;
+            }
+        };
+        bytes += piece.len();
+        if bytes > bytes_max {
+            return too_large(session, request_id, bytes_max);
+        }
+        match &stream {
+            Some(stream) => drop(stream.send(AnswerPart::Bytes(piece)).await),
+            None => gathered.extend_from_slice(&piece),
         }
     }
+    let failure = text(&trailers, "lambda-runtime-function-error-type").map(str::to_string);
+    let payload = match &failure {
+        None => gathered.freeze(),
+        Some(error_type) => {
+            let body = text(&trailers, "lambda-runtime-function-error-body").unwrap_or_default();
+            let described = STANDARD.decode_to_vec(body).ok().filter(|described| !described.is_empty());
+            described.map_or_else(|| json!({ "errorType": error_type }).to_string().into(), Bytes::from)
+        }
+    };
+    answer(session, request_id, Answer { payload, error_type: failure })
+}
+
+/// Extensions are not run here; a function that registers one of its own is told so.
+async fn extension(State(session): State<Arc<Session>>) -> Response {
+    session.output("Extensions are not run here: the Extensions API refuses them").await;
+    refuse(StatusCode::FORBIDDEN, "Extension.NotSupported", "Extensions are not run here.")
+}
+
+fn text<'headers>(headers: &'headers HeaderMap, name: &str) -> Option<&'headers str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
 }
 
 /// Whether a body was not read for its length, and not because its connection broke.
@@ -155,16 +219,15 @@ async fn init_error(State(session): State<Arc<Session>>, body: Body) -> Response
 }
 
 fn error_type(headers: &HeaderMap) -> String {
-    let value = headers.get("lambda-runtime-function-error-type").and_then(|value| value.to_str().ok());
-    value.unwrap_or("Unhandled").to_string()
+    text(headers, "lambda-runtime-function-error-type").unwrap_or("Unhandled").to_string()
 }
 
 fn answer(session: &Session, request_id: &str, answer: Answer) -> Response {
-    if session.answer(request_id, answer) {
-        accepted()
-    } else {
-        refuse(StatusCode::BAD_REQUEST, "InvalidRequestID", "Invalid request ID")
-    }
+    if session.answer(request_id, answer) { accepted() } else { no_such_invocation() }
+}
+
+fn no_such_invocation() -> Response {
+    refuse(StatusCode::BAD_REQUEST, "InvalidRequestID", "Invalid request ID")
 }
 
 fn accepted() -> Response {

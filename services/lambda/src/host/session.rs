@@ -5,9 +5,10 @@ use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::function_log::{FunctionLog, Tail};
+use crate::invoke::AnswerStream;
 
 /// Stands for the request id in lines that are written outside of an invocation.
-const NO_REQUEST: &str = "-";
+pub(super) const NO_REQUEST: &str = "-";
 
 /// An event for the function.
 #[derive(Debug, Clone)]
@@ -37,12 +38,24 @@ pub(super) struct Progress {
     pub(super) exit: Option<String>,
 }
 
+/// No invocation of this id is under way.
+#[derive(Debug)]
+pub(super) struct NotUnderWay;
+
+/// The invocation under way.
+#[derive(Debug)]
+struct Current {
+    request_id: String,
+    answer: oneshot::Sender<Answer>,
+    stream: Option<AnswerStream>,
+}
+
 /// The talk between an environment, the process's Runtime API and the readers of its output.
 #[derive(Debug)]
 pub(crate) struct Session {
     events: tokio::sync::Mutex<mpsc::Receiver<Work>>,
     progress: watch::Sender<Progress>,
-    current: Mutex<Option<(String, oneshot::Sender<Answer>)>>,
+    current: Mutex<Option<Current>>,
     /// The request id that output belongs to.
     log_request_id: Mutex<String>,
     tail: Mutex<Tail>,
@@ -81,9 +94,9 @@ impl Session {
     }
 
     /// An invocation begins; its answer, if the process gives one, comes through the receiver.
-    pub(super) fn begin(&self, request_id: &str) -> oneshot::Receiver<Answer> {
-        let (sender, answered) = oneshot::channel();
-        *self.current.lock() = Some((request_id.to_string(), sender));
+    pub(super) fn begin(&self, request_id: &str, stream: Option<AnswerStream>) -> oneshot::Receiver<Answer> {
+        let (answer, answered) = oneshot::channel();
+        *self.current.lock() = Some(Current { request_id: request_id.to_string(), answer, stream });
         *self.log_request_id.lock() = request_id.to_string();
         self.tail.lock().clear();
         answered
@@ -94,13 +107,21 @@ impl Session {
         *self.current.lock() = None;
     }
 
+    /// Where a streamed answer to an invocation goes, if its caller takes one; an error when no such
+    /// invocation is under way.
+    pub(super) fn stream(&self, request_id: &str) -> Result<Option<AnswerStream>, NotUnderWay> {
+        let mut current = self.current.lock();
+        let current = current.as_mut().filter(|current| current.request_id == request_id);
+        Ok(current.ok_or(NotUnderWay)?.stream.take())
+    }
+
     /// Passes an answer on; false when no such invocation is under way.
     pub(super) fn answer(&self, request_id: &str, answer: Answer) -> bool {
         let mut current = self.current.lock();
         match current.take() {
-            Some((id, sender)) if id == request_id => {
+            Some(under_way) if under_way.request_id == request_id => {
                 // The invocation may have timed out meanwhile; then nobody listens.
-                let _ = sender.send(answer);
+                let _ = under_way.answer.send(answer);
                 true
             }
             other => {

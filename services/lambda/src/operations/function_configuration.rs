@@ -12,7 +12,7 @@ use crate::{Executable, FunctionSpec};
 pub(super) fn configuration(spec: &FunctionSpec) -> Value {
     let metadata = match &spec.executable {
         Executable::Binary(program) => fs::metadata(program).ok(),
-        Executable::Remote(_) => None,
+        Executable::Package { .. } | Executable::Remote(_) => None,
     };
     let modified = metadata.as_ref().and_then(|metadata| metadata.modified().ok());
     let modified_ms =

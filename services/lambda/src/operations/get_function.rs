@@ -14,6 +14,7 @@ pub(super) fn get_function(lambda: &Lambda, scope: &Scope, request: &FunctionReq
     let spec = lambda.get_function(&function)?;
     let location = match &spec.executable {
         Executable::Binary(program) => format!("file://{}", program.display()),
+        Executable::Package { directory, .. } => format!("file://{}", directory.display()),
         Executable::Remote(base_url) => base_url.clone(),
     };
     let mut answer = json!({

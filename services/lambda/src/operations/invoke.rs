@@ -46,7 +46,8 @@ pub(super) async fn invoke(lambda: &Lambda, call: &Call) -> Result<Answer, ApiEr
     let (answer, request_id) = match request.invocation_type.as_deref() {
         None | Some("RequestResponse") => {
             let log_tail = log_tail(request.log_type.as_deref())?;
-            let outcome = lambda.invoke(&function, payload, InvokeOptions { client_context, log_tail }).await?;
+            let options = InvokeOptions { client_context, log_tail, ..InvokeOptions::default() };
+            let outcome = lambda.invoke(&function, payload, options).await?;
             let invoked = Invoked {
                 function_error: outcome.function_error,
                 log_result: outcome.log_tail.map(|tail| STANDARD.encode_to_string(tail)),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::fixture::{Service, eventually, function, id, is_running, open};
 
-fn quick() -> LambdaConfig {
+pub(crate) fn quick() -> LambdaConfig {
     let init_backoff = Backoff { first: Duration::from_millis(1), max: Duration::from_millis(5) };
     LambdaConfig { init_backoff, ..LambdaConfig::default() }
 }
@@ -38,6 +38,9 @@ async fn an_event_goes_in_and_an_answer_comes_out() {
     assert_eq!(variables["AWS_ENDPOINT_URL"], "http://127.0.0.1:1");
     assert_eq!(variables["_HANDLER"], "bootstrap");
     assert_eq!(variables["CARGO_MANIFEST_DIR"], Value::Null, "the server's own variables stay with it");
+    assert_ne!(variables["HOME"].as_str().map(String::from), std::env::var("HOME").ok());
+    assert_eq!(variables["HOME"], variables["TMPDIR"]);
+    assert_eq!(variables["TZ"], ":UTC");
     // The same environment serves the next event.
     assert_eq!(payload(&invoke(&service, "echo", json!({})).await)["pid"], answer["pid"]);
     service.lambda.shutdown().await;
@@ -122,7 +125,8 @@ async fn a_function_past_its_timeout_is_killed() {
     let outcome = invoke(&service, "slow", json!({"do": "hang"})).await;
     assert_eq!(outcome.function_error.as_deref(), Some("Unhandled"));
     let message = payload(&outcome)["errorMessage"].as_str().unwrap().to_string();
-    assert!(message.ends_with(&format!("Z {} Task timed out after 1.00 seconds", outcome.request_id)), "{message}");
+    assert_eq!(message, format!("RequestId: {} Error: Task timed out after 1.00 seconds", outcome.request_id));
+    assert_eq!(payload(&outcome)["errorType"], "Sandbox.Timedout");
     assert!(!is_running(pid));
     assert_ne!(payload(&invoke(&service, "slow", json!({})).await)["pid"], pid);
 }
@@ -136,6 +140,7 @@ async fn a_function_that_does_not_start_fails_its_invocations() {
     exits.environment.insert("AT_START".into(), "exit".into());
     let mut hangs = function("hangs");
     hangs.environment.insert("AT_START".into(), "hang".into());
+    hangs.timeout = Duration::from_secs(1);
     let missing = FunctionSpec::new("missing", Executable::Binary("/nonexistent/bootstrap".into()));
     for spec in [exits, hangs, missing] {
         service.lambda.put_function(spec).await.unwrap();
@@ -143,8 +148,8 @@ async fn a_function_that_does_not_start_fails_its_invocations() {
     for (name, error_type, message) in [
         ("exits", "Runtime.ExitError", "Runtime exited with error: exit status 7"),
         ("exits", "Runtime.ExitError", "Runtime exited with error: exit status 7"),
-        ("hangs", "Sandbox.Timedout", "did not ask for an event within 0.50 seconds"),
-        ("missing", "Runtime.InvalidEntrypoint", "fork/exec /nonexistent/bootstrap: No such file or directory"),
+        ("hangs", "Sandbox.Timedout", "Task timed out after 1.00 seconds"),
+        ("missing", "Runtime.InvalidEntrypoint", "fork/exec /nonexistent/bootstrap: no such file or directory"),
     ] {
         let outcome = invoke(&service, name, json!({})).await;
         assert_eq!(outcome.function_error.as_deref(), Some("Unhandled"));

@@ -9,5 +9,6 @@ mod asynchronous;
 mod fixture;
 mod hosting;
 mod rest;
+mod runtimes;
 mod sources;
 mod waits;
