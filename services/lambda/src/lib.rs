@@ -41,6 +41,7 @@ pub use functions::FunctionStat;
 pub use invoke::{AnswerPart, InvokeOptions, InvokeOutcome, LogTail};
 pub use mapping::{
     DestinationConfig, EventSourceMapping, EventSourceMappingRequest, Filter, FilterCriteria, ListEventSourceMappings,
-    MappingStat, MappingState, OnFailure, ProcessingResult, StreamConfiguration, sources,
+    LoggingConfig, MappingStat, MappingState, MetricsConfig, OnFailure, ProcessingResult, ProvisionedPollerConfig,
+    ScalingConfig, StreamConfiguration, sources,
 };
 pub use service::{Lambda, LambdaStat};

@@ -1,8 +1,8 @@
 //! Lambda as the server sees it (API 2015-03-31).
 
 use anabranch_protocol::{
-    Answer, ApiError, BoundMember, Call, Operation, Problem, ResourceReference, ResourceType, RestStyle, Section,
-    Service, ServiceModel, StartFailure, Wire,
+    Answer, ApiError, BoundMember, Call, Operation, Place, Problem, ResourceReference, ResourceType, RestStyle,
+    Section, Service, ServiceModel, StartFailure, Wire,
 };
 use async_trait::async_trait;
 
@@ -32,6 +32,7 @@ const MAPPINGS_PAGE: &[BoundMember] = &[
     BoundMember::query("Marker"),
     BoundMember::query("MaxItems"),
 ];
+const UNTAG: &[BoundMember] = &[BoundMember { name: "TagKeys", place: Place::Query("tagKeys") }];
 const INVOKE: &[BoundMember] = &[
     BoundMember::header("InvocationType", "x-amz-invocation-type"),
     BoundMember::header("LogType", "x-amz-log-type"),
@@ -236,7 +237,7 @@ pub(crate) const MODEL: ServiceModel = ServiceModel {
         Operation::not_offered("ListProvisionedConcurrencyConfigs")
             .on(FUNCTION)
             .at("GET", "/2019-09-30/functions/{FunctionName}/provisioned-concurrency?List=ALL"),
-        Operation::not_offered("ListTags").on(RESOURCE).at("GET", "/2017-03-31/tags/{Resource}"),
+        Operation::new("ListTags").on(RESOURCE).at("GET", "/2017-03-31/tags/{Resource}"),
         Operation::not_offered("ListVersionsByFunction")
             .on(FUNCTION)
             .at("GET", "/2015-03-31/functions/{FunctionName}/versions"),
@@ -280,8 +281,12 @@ pub(crate) const MODEL: ServiceModel = ServiceModel {
         Operation::not_offered("StopDurableExecution")
             .on(EXECUTION)
             .at("POST", "/2025-12-01/durable-executions/{DurableExecutionArn}/stop"),
-        Operation::not_offered("TagResource").on(RESOURCE).at("POST", "/2017-03-31/tags/{Resource}"),
-        Operation::not_offered("UntagResource").on(RESOURCE).at("DELETE", "/2017-03-31/tags/{Resource}"),
+        Operation::new("TagResource").on(RESOURCE).at("POST", "/2017-03-31/tags/{Resource}").answered_with(204),
+        Operation::new("UntagResource")
+            .on(RESOURCE)
+            .at("DELETE", "/2017-03-31/tags/{Resource}")
+            .bound(UNTAG, &[])
+            .answered_with(204),
         Operation::not_offered("UpdateAlias")
             .on(FUNCTION)
             .at("PUT", "/2015-03-31/functions/{FunctionName}/aliases/{Name}"),

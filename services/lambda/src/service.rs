@@ -1,11 +1,12 @@
 //! The service: functions, their invocations and their event source mappings.
 
 use anabranch_control::ControlStore;
-use anabranch_ports::ObjectWriter;
+use anabranch_ports::{ObjectWriter, Target};
 use anabranch_protocol::{ApiError, Clock, Problem};
 use async_trait::async_trait;
 use base64_simd::STANDARD;
 use bytes::Bytes;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,7 +52,8 @@ pub struct LambdaStat {
 impl Lambda {
     /// Opens the service in `directory`, with all functions, mappings and events of earlier
     /// runs, and kills function processes that an earlier server left behind. Nothing runs
-    /// by itself before [`Lambda::start`]. Mappings may read `sources`, each of a service of its own.
+    /// by itself before [`Lambda::start`]. Mappings may read `sources`, each of a service of its own;
+    /// what is given up goes to `objects` and `targets`.
     /// Must be called within a Tokio runtime.
     ///
     /// # Errors
@@ -62,11 +64,12 @@ impl Lambda {
         clock: Arc<dyn Clock>,
         sources: Vec<Arc<dyn EventSource>>,
         objects: Arc<dyn ObjectWriter>,
+        targets: Arc<dyn Target>,
         config: LambdaConfig,
     ) -> Result<Arc<Self>, OpenError> {
         let config = Arc::new(config);
         let functions = Arc::new(Functions::open(directory, control.clone(), clock.clone(), config.clone())?);
-        let destinations = destinations::Services { objects };
+        let destinations = destinations::Services { objects, targets };
         let asynchronous = AsyncInvocations::open(
             functions.clone(),
             destinations.clone(),
@@ -213,6 +216,28 @@ impl Lambda {
         request: &ListEventSourceMappings,
     ) -> Result<(Vec<EventSourceMapping>, Option<String>), ApiError> {
         self.mappings.list(scope, request)
+    }
+
+    /// ListTags, of event source mappings.
+    ///
+    /// # Errors
+    /// `ResourceNotFoundException` for any other ARN.
+    pub fn tags(&self, scope: &Scope, arn: &str) -> Result<BTreeMap<String, String>, ApiError> {
+        self.mappings.tags(scope, arn)
+    }
+
+    /// TagResource and UntagResource, of event source mappings.
+    ///
+    /// # Errors
+    /// `ResourceNotFoundException` for any other ARN, `InvalidParameterValueException` for tags that
+    /// can't be, `ResourceInUseException` while the mapping is being changed.
+    pub async fn change_tags(
+        &self,
+        scope: &Scope,
+        arn: &str,
+        change: impl FnOnce(&mut BTreeMap<String, String>),
+    ) -> Result<(), ApiError> {
+        self.mappings.change_tags(scope, arn, change).await
     }
 
     /// The functions of an account and region, in order of their names.

@@ -11,6 +11,16 @@ pub(crate) fn iso_ms(ms: u64) -> String {
     timestamp(ms).strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
 }
 
+/// The same without a fraction that is zero, as times of records stand in failure records.
+pub(crate) fn iso_instant(ms: u64) -> String {
+    if ms.is_multiple_of(1000) { iso_seconds(ms) } else { iso_ms(ms) }
+}
+
+/// `2019-11-14T00:38:06Z`.
+pub(crate) fn iso_seconds(ms: u64) -> String {
+    timestamp(ms).strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
 /// `2019/11/14`, as names of log streams begin.
 pub(crate) fn day(ms: u64) -> String {
     timestamp(ms).strftime("%Y/%m/%d").to_string()
@@ -34,6 +44,8 @@ mod tests {
     fn times_have_lambdas_forms() {
         assert_eq!(iso_ms(1_573_691_886_021), "2019-11-14T00:38:06.021Z");
         assert_eq!(iso_ms(1_573_691_886_000), "2019-11-14T00:38:06.000Z");
+        assert_eq!(iso_instant(1_573_691_886_000), "2019-11-14T00:38:06Z");
+        assert_eq!(iso_instant(1_573_691_886_021), "2019-11-14T00:38:06.021Z");
         assert_eq!(day(1_573_691_886_021), "2019/11/14");
         assert_eq!(key_time(1_573_691_886_021), "2019/11/14/2019-11-14T00.38.06");
         assert_eq!(last_modified(1_573_691_886_021), "2019-11-14T00:38:06.021+0000");

@@ -15,6 +15,7 @@ use crate::reading::Reading;
 use crate::record::StoredRecord;
 use crate::service::Streams;
 use crate::shard::{Shard, shard_id};
+use crate::state::consumer::Consumer;
 use crate::state::key::StreamKey;
 use crate::state::stream::StreamState;
 use crate::stream::Stream;
@@ -25,7 +26,15 @@ impl StreamSource for Streams {
         let key = StreamKey::of_arn(arn).ok_or_else(|| port_error(RequestError::StreamArn(arn.to_string())))?;
         let stream = self.registry.get(&key).map_err(port_error)?;
         let source = Source { stream, clock: self.clock.clone() };
-        source.state().map_err(port_error)?;
+        let state = source.state().map_err(port_error)?;
+        if arn.contains("/consumer/") {
+            // Only the consumer's ARN is checked: reading from inside is counted for nobody.
+            let (stream_arn, now_ms) = (key.arn(), self.clock.now_ms());
+            let is_named = |consumer: &&Consumer| consumer.arn(&stream_arn) == arn && !consumer.is_gone(now_ms);
+            state.consumers.iter().find(is_named).ok_or_else(|| {
+                PortError::new(PortErrorKind::NotFound, "ResourceNotFoundException", format!("{arn} not found."))
+            })?;
+        }
         Ok(Arc::new(source))
     }
 }

@@ -26,6 +26,11 @@ impl Kind for Bucket {
         Arn::bucket(&self.bucket)
     }
 
+    /// A bucket may be made later; until then nothing is given up.
+    async fn check(&self, _services: &Services) -> Result<(), PortError> {
+        Ok(())
+    }
+
     async fn send(&self, message: &Message, services: &Services) -> Result<(), PortError> {
         let object = NewObject::new(message.with_payload(), "application/json");
         services.objects.put_object(&self.bucket, &message.key, object).await

@@ -5,8 +5,10 @@ use anabranch_protocol::Timestamp;
 use serde::Serialize;
 
 use super::filter::FilterCriteria;
-use super::request::{DestinationConfig, OnFailure};
-use super::settings::{REPORT_ITEM_FAILURES, Settings, StreamSettings};
+use super::request::{
+    DestinationConfig, LoggingConfig, MetricsConfig, OnFailure, ProvisionedPollerConfig, ScalingConfig,
+};
+use super::settings::{QueueSettings, REPORT_ITEM_FAILURES, Settings, StreamSettings};
 use super::sources::StartingPosition;
 use super::state::{MappingState, ProcessingResult};
 use super::stored::MappingRecord;
@@ -28,8 +30,9 @@ pub struct EventSourceMapping {
     pub state: MappingState,
     /// Who caused the state.
     pub state_transition_reason: &'static str,
-    /// How the last batch went.
-    pub last_processing_result: ProcessingResult,
+    /// How the last batch of a stream went.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_processing_result: Option<ProcessingResult>,
     /// When it was last changed.
     pub last_modified: Timestamp,
     /// Records an invocation gets at most.
@@ -44,6 +47,21 @@ pub struct EventSourceMapping {
     /// What only mappings of streams have.
     #[serde(flatten)]
     pub stream: Option<StreamConfiguration>,
+    /// How many batches of a queue are invoked at once; absent for no limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scaling_config: Option<ScalingConfig>,
+    /// The pollers of a queue's mapping.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provisioned_poller_config: Option<ProvisionedPollerConfig>,
+    /// Which metrics it has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metrics_config: Option<MetricsConfig>,
+    /// How much it logs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub logging_config: Option<LoggingConfig>,
+    /// The key that encrypts the filters.
+    #[serde(rename = "KMSKeyArn", skip_serializing_if = "Option::is_none")]
+    pub kms_key_arn: Option<String>,
 }
 
 /// What only mappings of streams have.
@@ -71,22 +89,36 @@ pub struct StreamConfiguration {
 
 impl EventSourceMapping {
     pub(super) fn new(uuid: &str, record: &MappingRecord, state: MappingState, last: ProcessingResult) -> Self {
-        let Settings { batch_size, batching_window_seconds, reports_item_failures, filter_criteria, stream } =
-            &record.settings;
+        let Settings {
+            batch_size,
+            batching_window_seconds,
+            reports_item_failures,
+            filter_criteria,
+            stream,
+            queue,
+            shown,
+        } = &record.settings;
+        let QueueSettings { concurrency_max, pollers } = queue.clone().unwrap_or_default();
         Self {
             uuid: uuid.into(),
-            event_source_mapping_arn: record.function.scope.arn(&format!("event-source-mapping:{uuid}")).to_string(),
+            event_source_mapping_arn: record.arn(uuid),
             event_source_arn: record.source_arn.to_string(),
             function_arn: record.function.arn(),
             state,
-            state_transition_reason: "User action",
-            last_processing_result: last,
+            // The words are those of the services behind streams and queues.
+            state_transition_reason: if stream.is_some() { "User action" } else { "USER_INITIATED" },
+            last_processing_result: stream.is_some().then_some(last),
             last_modified: Timestamp(record.last_modified_ms),
             batch_size: *batch_size,
             maximum_batching_window_in_seconds: *batching_window_seconds,
             function_response_types: reports_item_failures.then_some(REPORT_ITEM_FAILURES).into_iter().collect(),
             filter_criteria: filter_criteria.clone(),
             stream: stream.as_ref().map(StreamConfiguration::from),
+            scaling_config: concurrency_max.map(|most| ScalingConfig { maximum_concurrency: Some(most.into()) }),
+            provisioned_poller_config: pollers,
+            metrics_config: shown.metrics.clone().map(|metrics| MetricsConfig { metrics }),
+            logging_config: shown.log_level.clone().map(|level| LoggingConfig { system_log_level: Some(level) }),
+            kms_key_arn: shown.kms_key_arn.clone(),
         }
     }
 }
@@ -98,17 +130,16 @@ impl From<&StreamSettings> for StreamConfiguration {
             Start::Latest => (StartingPosition::Latest, None),
             Start::AtTimestamp(ms) => (StartingPosition::AtTimestamp, Some(Timestamp(ms))),
         };
-        let on_failure = settings.on_failure.as_ref();
-        let on_failure = on_failure.map(|destination| OnFailure { destination: Some(destination.to_string()) });
+        let on_failure = OnFailure { destination: settings.on_failure.as_ref().map(ToString::to_string) };
         Self {
-            parallelization_factor: 1,
+            parallelization_factor: settings.parallelization_factor,
             starting_position: position.name(),
             starting_position_timestamp: timestamp,
-            destination_config: DestinationConfig { on_failure },
+            destination_config: DestinationConfig { on_failure: Some(on_failure), on_success: None },
             maximum_record_age_in_seconds: settings.record_age_max_seconds.map_or(-1, i64::from),
             bisect_batch_on_function_error: settings.bisects,
             maximum_retry_attempts: settings.retry_limit.map_or(-1, i64::from),
-            tumbling_window_in_seconds: 0,
+            tumbling_window_in_seconds: settings.tumbling_window_seconds,
         }
     }
 }

@@ -15,13 +15,14 @@ use super::context::{BatchInvoker, Context};
 use super::entry::{Mapping, Task};
 use super::queue;
 use super::request::{EventSourceMappingRequest, ListEventSourceMappings};
-use super::settings::Settings;
-use super::sources::{Delivery, EventSource, Sources};
+use super::settings::{Settings, refuse_others};
+use super::sources::{Delivery, EventSource, Reader, Sources};
 use super::stat::MappingStat;
 use super::state::MappingState;
 use super::stored::{MappingRecord, StoredMapping};
 use super::stream::checkpoint::Checkpoints;
 use super::stream::supervisor;
+use super::tags;
 use crate::config::LambdaConfig;
 use crate::control::commit;
 use crate::destinations;
@@ -94,19 +95,16 @@ impl Mappings {
         request: EventSourceMappingRequest,
     ) -> Result<EventSourceMapping, ApiError> {
         let function = self.function(scope, request.function_name.as_deref().unwrap_or_default())?;
+        refuse_others(&request.others)?;
         let (source, source_arn) = self.source(scope, request.event_source_arn.as_deref().unwrap_or_default())?;
-        let settings = Settings::create(&request, source.rules())?;
-        if let Err(error) = source.open(&source_arn).await {
-            return Err(match error.kind {
-                PortErrorKind::NotFound => invalid_parameter(format!("{}: {source_arn}", source.rules().not_found)),
-                _ => service_exception(error.to_string()),
-            });
-        }
+        let settings = Settings::create(&request, source.rules(), &source_arn)?;
+        self.check(&function, &*source, &source_arn, &settings).await?;
         let enabled = request.enabled.unwrap_or(true);
         let last_modified_ms = self.dependencies.clock.now_ms();
-        let record = MappingRecord { function, source_arn, enabled, last_modified_ms, settings };
+        let tags = tags::checked(request.tags.unwrap_or_default())?;
+        let record = MappingRecord { function, source_arn, enabled, last_modified_ms, settings, tags };
         let uuid = Uuid::new_v4().to_string();
-        self.reserve(&uuid, &record, source.rules().title)?;
+        self.reserve(&uuid, &record)?;
         if let Err(error) = self.store(&uuid, &record).await {
             self.mappings.lock().remove(&uuid);
             return Err(error);
@@ -117,6 +115,41 @@ impl Mappings {
         let shown = self.get(scope, &uuid)?;
         self.settle(&uuid);
         Ok(shown)
+    }
+
+    /// Checks what only the source, the function and the destination together can tell.
+    async fn check(
+        &self,
+        function: &FunctionId,
+        source: &dyn EventSource,
+        source_arn: &Arn,
+        settings: &Settings,
+    ) -> Result<(), ApiError> {
+        source
+            .check_batch(source_arn, settings.batch_size, settings.batching_window_seconds)
+            .map_err(invalid_parameter)?;
+        let reader = source.open(source_arn).await.map_err(|error| match error.kind {
+            PortErrorKind::NotFound => invalid_parameter(format!("{}: {source_arn}", source.rules().not_found)),
+            _ => service_exception(error.to_string()),
+        })?;
+        if let Reader::Queue(queue) = reader {
+            let (visibility, timeout) =
+                (queue.visibility_timeout(), self.dependencies.functions.spec(function)?.timeout);
+            if visibility < timeout {
+                return Err(invalid_parameter(format!(
+                    "Queue visibility timeout: {} seconds is less than Function timeout: {} seconds",
+                    visibility.as_secs(),
+                    timeout.as_secs()
+                )));
+            }
+        }
+        let Some(destination) = settings.stream.as_ref().and_then(|stream| stream.on_failure.as_ref()) else {
+            return Ok(());
+        };
+        destination.check(&self.dependencies.destinations).await.map_err(|error| match error.is_transient() {
+            true => service_exception(error.to_string()),
+            false => invalid_parameter(format!("The destination {destination} cannot take messages: {error}")),
+        })
     }
 
     /// A function that mappings of `scope` may invoke.
@@ -150,14 +183,18 @@ impl Mappings {
     }
 
     /// Enters the mapping in state Creating, unless there is one for the same two.
-    fn reserve(&self, uuid: &str, record: &MappingRecord, title: &str) -> Result<(), ApiError> {
+    fn reserve(&self, uuid: &str, record: &MappingRecord) -> Result<(), ApiError> {
         let mut mappings = self.mappings.lock();
         let same = |other: &MappingRecord| other.function == record.function && other.source_arn == record.source_arn;
         if let Some((uuid, _)) = mappings.iter().find(|(_, mapping)| same(&mapping.record)) {
+            let (source_arn, function) = (&record.source_arn, &record.function.name);
+            let (source, rest) = match record.settings.queue {
+                Some(_) => ("An event source mapping with SQS arn", "already exists"),
+                None => ("The event source arn", "provided mapping already exists"),
+            };
             return Err(resource_conflict(format!(
-                "An event source mapping with a {title} (\" {} \") and function (\" {} \") already exists. \
-                 Please update or delete the existing mapping with UUID {uuid}",
-                record.source_arn, record.function.name
+                "{source} (\" {source_arn} \") and function (\" {function} \") {rest}. Please update or delete the \
+                 existing mapping with UUID {uuid}"
             )));
         }
         mappings.insert(uuid.into(), Mapping::new(record.clone(), Some(MappingState::Creating)));
@@ -228,6 +265,7 @@ impl Mappings {
         let source = self.dependencies.sources.of(&after.source_arn).ok_or_else(missing)?;
         after.settings.apply(&request, source.rules())?;
         after.function = function.unwrap_or(after.function);
+        self.check(&after.function, &**source, &after.source_arn, &after.settings).await?;
         after.enabled = request.enabled.unwrap_or(after.enabled);
         after.last_modified_ms = self.dependencies.clock.now_ms();
         let passing = match (before.enabled, after.enabled) {
@@ -263,6 +301,44 @@ impl Mappings {
         }
         self.mappings.lock().remove(uuid);
         Ok(shown)
+    }
+
+    /// The tags of the mapping with this ARN.
+    pub(crate) fn tags(&self, scope: &Scope, arn: &str) -> Result<BTreeMap<String, String>, ApiError> {
+        let uuid = uuid_of(scope, arn)?;
+        let mappings = self.mappings.lock();
+        let mapping = mappings.get(uuid).filter(|mapping| mapping.is_of(scope)).ok_or_else(missing)?;
+        Ok(mapping.record.tags.clone())
+    }
+
+    /// Changes the tags of the mapping with this ARN.
+    pub(crate) async fn change_tags(
+        &self,
+        scope: &Scope,
+        arn: &str,
+        change: impl FnOnce(&mut BTreeMap<String, String>),
+    ) -> Result<(), ApiError> {
+        let uuid = uuid_of(scope, arn)?;
+        // Nothing else may change it until the tags are stored; its task goes on.
+        let mut record = {
+            let mut mappings = self.mappings.lock();
+            let mapping = mappings.get_mut(uuid).filter(|mapping| mapping.is_of(scope)).ok_or_else(missing)?;
+            mapping.check_settled()?;
+            mapping.passing = Some(MappingState::Updating);
+            mapping.record.clone()
+        };
+        let changed = async {
+            change(&mut record.tags);
+            record.tags = tags::checked(record.tags)?;
+            self.store(uuid, &record).await?;
+            Ok(record)
+        };
+        let changed = changed.await;
+        let mut mappings = self.mappings.lock();
+        let mapping = mappings.get_mut(uuid).ok_or_else(missing)?;
+        mapping.passing = None;
+        mapping.record = changed?;
+        Ok(())
     }
 
     pub(crate) fn stat(&self) -> Vec<MappingStat> {
@@ -375,6 +451,12 @@ impl Mappings {
             .map_err(|error| service_exception(error.to_string()))?;
         commit(&self.dependencies.control, changes).await
     }
+}
+
+/// The id of the mapping that `arn` names.
+fn uuid_of<'a>(scope: &Scope, arn: &'a str) -> Result<&'a str, ApiError> {
+    let prefix = scope.arn("event-source-mapping:").to_string();
+    arn.strip_prefix(&prefix).ok_or_else(missing)
 }
 
 fn missing() -> ApiError {

@@ -19,6 +19,7 @@ mod stat;
 mod state;
 mod stored;
 mod stream;
+mod tags;
 #[cfg(test)]
 mod tests;
 
@@ -26,6 +27,9 @@ pub use configuration::{EventSourceMapping, StreamConfiguration};
 pub(crate) use context::BatchInvoker;
 pub use filter::{Filter, FilterCriteria};
 pub(crate) use mappings::{Dependencies, Mappings};
-pub use request::{DestinationConfig, EventSourceMappingRequest, ListEventSourceMappings, OnFailure};
+pub use request::{
+    DestinationConfig, EventSourceMappingRequest, ListEventSourceMappings, LoggingConfig, MetricsConfig, OnFailure,
+    ProvisionedPollerConfig, ScalingConfig,
+};
 pub use stat::MappingStat;
 pub use state::{MappingState, ProcessingResult};

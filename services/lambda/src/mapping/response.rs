@@ -1,5 +1,7 @@
 //! What a function with `ReportBatchItemFailures` said of its batch.
 
+use std::collections::HashMap;
+
 use serde_json::Value;
 
 use super::payload::EventRecord;
@@ -15,9 +17,9 @@ pub(crate) enum BatchResponse {
     Invalid(String),
 }
 
-/// Reads `{"batchItemFailures": [{"itemIdentifier": "<sequence number>"}]}`. An empty or
-/// null response or list is success; an empty, null, misnamed or unknown identifier fails
-/// the whole batch.
+/// Reads `{"batchItemFailures": [{"itemIdentifier": "<sequence number>"}]}`. An empty or null
+/// response or list is success, as are the empty string and the empty list; an empty, null, misnamed
+/// or unknown identifier fails the whole batch.
 pub(crate) fn read(payload: &[u8], records: &[EventRecord]) -> BatchResponse {
     let invalid = |reason: &str| BatchResponse::Invalid(format!("the batch response {reason}"));
     if payload.is_empty() {
@@ -25,6 +27,8 @@ pub(crate) fn read(payload: &[u8], records: &[EventRecord]) -> BatchResponse {
     }
     let failures = match serde_json::from_slice(payload) {
         Ok(Value::Null) => return BatchResponse::Success,
+        Ok(Value::String(text)) if text.is_empty() => return BatchResponse::Success,
+        Ok(Value::Array(list)) if list.is_empty() => return BatchResponse::Success,
         Ok(Value::Object(mut response)) => response.remove("batchItemFailures").unwrap_or(Value::Null),
         Ok(_) => return invalid("is not an object"),
         Err(error) => return invalid(&format!("is not JSON: {error}")),
@@ -34,16 +38,18 @@ pub(crate) fn read(payload: &[u8], records: &[EventRecord]) -> BatchResponse {
         Value::Array(failures) => failures,
         _ => return invalid("has batchItemFailures that are not a list"),
     };
+    if failures.is_empty() {
+        return BatchResponse::Success;
+    }
+    let by_identifier: HashMap<&str, usize> =
+        records.iter().enumerate().rev().map(|(index, record)| (&*record.identifier, index)).collect();
     let mut failed = Vec::new();
     for failure in &failures {
         let identifier = failure.get("itemIdentifier").and_then(Value::as_str).unwrap_or_default();
-        let Some(index) = records.iter().position(|record| record.identifier == identifier) else {
+        let Some(index) = by_identifier.get(identifier) else {
             return invalid(&format!("names a record that is not in the batch: {failure}"));
         };
-        failed.push(index);
-    }
-    if failed.is_empty() {
-        return BatchResponse::Success;
+        failed.push(*index);
     }
     failed.sort_unstable();
     failed.dedup();
@@ -57,7 +63,8 @@ mod tests {
     #[test]
     fn responses_are_read_as_aws_does() {
         let records = ["10", "11", "12"].map(EventRecord::named);
-        for success in ["", "null", "{}", r#"{"batchItemFailures":null}"#, r#"{"batchItemFailures":[]}"#] {
+        for success in ["", "null", "{}", r#""""#, "[]", r#"{"batchItemFailures":null}"#, r#"{"batchItemFailures":[]}"#]
+        {
             assert_eq!(read(success.as_bytes(), &records), BatchResponse::Success, "{success}");
         }
         let two = r#"{"batchItemFailures":[{"itemIdentifier":"12"},{"itemIdentifier":"11"}]}"#;
@@ -69,6 +76,7 @@ mod tests {
             r#"{"batchItemFailures":[{"itemIdentifier":"11"},{"itemIdentifier":"99"}]}"#,
             r#"{"batchItemFailures":{}}"#,
             r#""done""#,
+            "[1]",
             "{",
         ] {
             assert!(matches!(read(invalid.as_bytes(), &records), BatchResponse::Invalid(_)), "{invalid}");

@@ -5,10 +5,11 @@ use anabranch_ports::Start;
 use anabranch_protocol::{Account, Arn, Region, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 use super::filter::{Filter, FilterCriteria};
 use super::request::DestinationConfig;
-use super::settings::{Settings, StreamSettings};
+use super::settings::{QueueSettings, Settings, ShownSettings, StreamSettings};
 use crate::destinations::Destination;
 use crate::function_id::{FunctionId, Scope};
 
@@ -21,6 +22,14 @@ pub(super) struct MappingRecord {
     pub(super) enabled: bool,
     pub(super) last_modified_ms: u64,
     pub(super) settings: Settings,
+    pub(super) tags: BTreeMap<String, String>,
+}
+
+impl MappingRecord {
+    /// The ARN of the mapping, which is called `uuid`.
+    pub(super) fn arn(&self, uuid: &str) -> String {
+        self.function.scope.arn(&format!("event-source-mapping:{uuid}")).to_string()
+    }
 }
 
 /// A mapping's row.
@@ -39,11 +48,19 @@ pub(super) struct StoredMapping {
     filter_patterns: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     stream: Option<StoredStreamSettings>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    queue: Option<QueueSettings>,
+    #[serde(default)]
+    shown: ShownSettings,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    tags: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
 struct StoredStreamSettings {
     start: StoredStart,
+    parallelization_factor: u32,
+    tumbling_window_seconds: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     retry_limit: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -63,17 +80,32 @@ enum StoredStart {
 
 impl Stored for StoredMapping {
     const KIND: &'static str = "event_source_mapping";
-    const VERSION: u32 = 2;
+    const VERSION: u32 = 3;
 
-    fn migrate(_: u32, row: Value) -> serde_json::Result<Self> {
-        serde_json::from_value::<Version1>(row)?.try_into()
+    /// Until version 2 shards had one lane, and there were no tumbling windows.
+    fn migrate(version: u32, mut row: Value) -> serde_json::Result<Self> {
+        if version == 1 {
+            return serde_json::from_value::<Version1>(row)?.try_into();
+        }
+        if let Some(stream) = row.get_mut("stream") {
+            stream["parallelization_factor"] = 1.into();
+            stream["tumbling_window_seconds"] = 0.into();
+        }
+        serde_json::from_value(row)
     }
 }
 
 impl From<&MappingRecord> for StoredMapping {
     fn from(record: &MappingRecord) -> Self {
-        let Settings { batch_size, batching_window_seconds, reports_item_failures, filter_criteria, stream } =
-            record.settings.clone();
+        let Settings {
+            batch_size,
+            batching_window_seconds,
+            reports_item_failures,
+            filter_criteria,
+            stream,
+            queue,
+            shown,
+        } = record.settings.clone();
         let filters = filter_criteria.map(|criteria| criteria.filters).unwrap_or_default();
         Self {
             account: record.function.scope.account,
@@ -87,6 +119,9 @@ impl From<&MappingRecord> for StoredMapping {
             reports_item_failures,
             filter_patterns: filters.into_iter().map(|filter| filter.pattern).collect(),
             stream: stream.map(StoredStreamSettings::from),
+            queue,
+            shown,
+            tags: record.tags.clone(),
         }
     }
 }
@@ -105,32 +140,67 @@ impl From<StoredMapping> for MappingRecord {
                 reports_item_failures: stored.reports_item_failures,
                 filter_criteria: (!filters.is_empty()).then_some(FilterCriteria { filters }),
                 stream: stored.stream.map(StreamSettings::from),
+                queue: stored.queue,
+                shown: stored.shown,
             },
+            tags: stored.tags,
         }
     }
 }
 
 impl From<StreamSettings> for StoredStreamSettings {
     fn from(settings: StreamSettings) -> Self {
-        let StreamSettings { start, retry_limit, record_age_max_seconds, bisects, on_failure } = settings;
+        let StreamSettings {
+            start,
+            parallelization_factor,
+            retry_limit,
+            record_age_max_seconds,
+            bisects,
+            tumbling_window_seconds,
+            on_failure,
+        } = settings;
         let start = match start {
             Start::TrimHorizon => StoredStart::TrimHorizon,
             Start::Latest => StoredStart::Latest,
             Start::AtTimestamp(ms) => StoredStart::AtTimestampMs(ms),
         };
-        Self { start, retry_limit, record_age_max_seconds, bisects, on_failure }
+        Self {
+            start,
+            parallelization_factor,
+            tumbling_window_seconds,
+            retry_limit,
+            record_age_max_seconds,
+            bisects,
+            on_failure,
+        }
     }
 }
 
 impl From<StoredStreamSettings> for StreamSettings {
     fn from(stored: StoredStreamSettings) -> Self {
-        let StoredStreamSettings { start, retry_limit, record_age_max_seconds, bisects, on_failure } = stored;
+        let StoredStreamSettings {
+            start,
+            parallelization_factor,
+            tumbling_window_seconds,
+            retry_limit,
+            record_age_max_seconds,
+            bisects,
+            on_failure,
+        } = stored;
         let start = match start {
             StoredStart::TrimHorizon => Start::TrimHorizon,
             StoredStart::Latest => Start::Latest,
             StoredStart::AtTimestampMs(ms) => Start::AtTimestamp(ms),
         };
-        Self { start, retry_limit, record_age_max_seconds, bisects, on_failure }
+        Self {
+            start,
+            parallelization_factor,
+            tumbling_window_seconds,
+            retry_limit,
+            record_age_max_seconds,
+            bisects,
+            on_failure,
+        }
     }
 }
 
@@ -187,11 +257,16 @@ impl TryFrom<Version1> for StoredMapping {
             filter_patterns: filters.into_iter().map(|filter| filter.pattern).collect(),
             stream: Some(StoredStreamSettings {
                 start,
+                parallelization_factor: 1,
+                tumbling_window_seconds: 0,
                 retry_limit: u32::try_from(settings.maximum_retry_attempts).ok(),
                 record_age_max_seconds: u32::try_from(settings.maximum_record_age_in_seconds).ok(),
                 bisects: settings.bisect_batch_on_function_error,
                 on_failure: on_failure.map_err(serde::de::Error::custom)?,
             }),
+            queue: None,
+            shown: ShownSettings::default(),
+            tags: BTreeMap::new(),
         })
     }
 }
@@ -199,6 +274,7 @@ impl TryFrom<Version1> for StoredMapping {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mapping::request::ProvisionedPollerConfig;
 
     const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/stored");
 
@@ -216,30 +292,56 @@ mod tests {
                 batching_window_seconds: 5,
                 reports_item_failures: filter.is_some(),
                 filter_criteria,
+                queue: None,
+                shown: ShownSettings::default(),
                 stream,
             },
+            tags: BTreeMap::new(),
         }
+    }
+
+    /// A mapping with every setting of streams, and one with every setting of queues.
+    fn whole() -> [MappingRecord; 2] {
+        let stream = StreamSettings {
+            start: Start::AtTimestamp(1_600_000_000_000),
+            parallelization_factor: 10,
+            retry_limit: Some(3),
+            record_age_max_seconds: Some(60),
+            bisects: true,
+            tumbling_window_seconds: 30,
+            on_failure: Some("arn:aws:sqs:eu-west-1:111122223333:failures".parse().unwrap()),
+        };
+        let mut of_stream = record(Some(stream), Some(r#"{"data": {"kind": ["order"]}}"#));
+        of_stream.tags = BTreeMap::from([("team".into(), "clicks".into())]);
+        of_stream.settings.shown = ShownSettings {
+            kms_key_arn: Some("arn:aws:kms:eu-west-1:111122223333:key/k".into()),
+            metrics: Some(vec!["EventCount".into()]),
+            log_level: Some("WARN".into()),
+        };
+        let mut of_queue = record(None, None);
+        let pollers = ProvisionedPollerConfig { minimum_pollers: Some(2), ..ProvisionedPollerConfig::default() };
+        of_queue.settings.queue = Some(QueueSettings { concurrency_max: Some(7), pollers: Some(pollers) });
+        [of_stream, of_queue]
     }
 
     #[test]
     fn mappings_have_fixtures() {
-        let stream = StreamSettings {
-            start: Start::AtTimestamp(1_600_000_000_000),
-            retry_limit: Some(3),
-            record_age_max_seconds: Some(60),
-            bisects: true,
-            on_failure: Some("arn:aws:s3:::failures".parse().unwrap()),
+        let on_failure = |arn: &str| {
+            let on_failure = Some(arn.parse().unwrap());
+            record(Some(StreamSettings { start: Start::Latest, on_failure, ..StreamSettings::DEFAULT }), None)
         };
-        let latest = StreamSettings { start: Start::Latest, ..StreamSettings::DEFAULT };
+        let [of_stream, of_queue] = whole();
         let samples = [
-            record(Some(stream), Some(r#"{"data": {"kind": ["order"]}}"#)),
-            record(Some(latest), None),
+            of_stream,
+            of_queue,
+            on_failure("arn:aws:s3:::failures"),
+            on_failure("arn:aws:sns:eu-west-1:111122223333:failures"),
             record(Some(StreamSettings::DEFAULT), None),
-            record(None, None),
         ];
-        let rows: Vec<StoredMapping> = samples.iter().map(StoredMapping::from).collect();
-        anabranch_control::check_fixtures(FIXTURES, &rows);
-        for (sample, row) in samples.iter().zip(rows) {
+        anabranch_control::check_fixtures(FIXTURES, &samples.each_ref().map(StoredMapping::from));
+        for sample in samples {
+            let row = serde_json::to_value(StoredMapping::from(&sample)).unwrap();
+            let row: StoredMapping = serde_json::from_value(row).unwrap();
             assert_eq!(format!("{sample:?}"), format!("{:?}", MappingRecord::from(row)));
         }
     }
@@ -253,5 +355,14 @@ mod tests {
         let stream = record.settings.stream.unwrap();
         assert_eq!((stream.start, stream.retry_limit), (Start::AtTimestamp(1_600_000_000_000), Some(3)));
         assert_eq!(stream.on_failure.unwrap().to_string(), "arn:aws:s3:::failures");
+    }
+
+    #[test]
+    fn a_mapping_from_before_there_were_lanes_has_one() {
+        let rows = std::fs::read_to_string(format!("{FIXTURES}/event_source_mapping.v2.json")).unwrap();
+        let rows: Vec<Value> = serde_json::from_str(&rows).unwrap();
+        let record = MappingRecord::from(StoredMapping::migrate(2, rows[0].clone()).unwrap());
+        let stream = record.settings.stream.unwrap();
+        assert_eq!((stream.parallelization_factor, stream.tumbling_window_seconds), (1, 0));
     }
 }

@@ -10,6 +10,7 @@ mod get_function_configuration;
 mod invoke;
 mod list_event_source_mappings;
 mod list_functions;
+mod tags;
 mod update_event_source_mapping;
 
 use anabranch_protocol::{Answer, ApiError, Call, ErrorKind};
@@ -42,6 +43,15 @@ pub(crate) async fn perform(lambda: &Lambda, call: &Call) -> Result<Answer, ApiE
             call.perform(|_, input| list_event_source_mappings::list_event_source_mappings(lambda, &scope, &input))
         }
         "ListFunctions" => call.perform(|_, input| list_functions::list_functions(lambda, &scope, &input)),
+        "ListTags" => call.perform(|_, input| tags::list_tags(lambda, &scope, &input)),
+        "TagResource" => {
+            tags::tag_resource(lambda, &scope, call.input()?).await?;
+            call.done()
+        }
+        "UntagResource" => {
+            tags::untag_resource(lambda, &scope, call.input()?).await?;
+            call.done()
+        }
         "UpdateEventSourceMapping" => {
             check_size(call)?;
             call.answer(&update_event_source_mapping::update_event_source_mapping(lambda, &scope, call.input()?).await?)

@@ -4,8 +4,8 @@ use anabranch_control::ControlStore;
 use anabranch_lambda::sources::{EventSource, Kinesis};
 use anabranch_lambda::{Executable, FunctionId, FunctionSpec, Lambda, LambdaConfig, Scope};
 use anabranch_ports::{
-    NewObject, ObjectWriter, PortError, PortErrorKind, ShardCursor, ShardInfo, ShardRead, Start, StreamHandle,
-    StreamSource,
+    Delivery, NewObject, ObjectWriter, PortError, PortErrorKind, ShardCursor, ShardInfo, ShardRead, Start,
+    StreamHandle, StreamSource, Target,
 };
 use anabranch_protocol::SystemClock;
 use async_trait::async_trait;
@@ -66,6 +66,20 @@ impl ObjectWriter for Objects {
     }
 }
 
+/// Takes every message and forgets it.
+pub(crate) struct Targets;
+
+#[async_trait]
+impl Target for Targets {
+    async fn check(&self, _: &str) -> Result<(), PortError> {
+        Ok(())
+    }
+
+    async fn deliver(&self, _: &str, _: Delivery) -> Result<(), PortError> {
+        Ok(())
+    }
+}
+
 pub(crate) struct Service {
     pub(crate) lambda: Arc<Lambda>,
     pub(crate) objects: Arc<Objects>,
@@ -79,7 +93,8 @@ pub(crate) fn open_with(directory: &Path, config: LambdaConfig, sources: Vec<Arc
     let control = ControlStore::open(&directory.join("control.redb")).unwrap();
     let objects = Arc::new(Objects::default());
     let clock = Arc::new(SystemClock);
-    let lambda = Lambda::open(&directory.join("lambda"), control, clock, sources, objects.clone(), config).unwrap();
+    let (directory, targets) = (directory.join("lambda"), Arc::new(Targets));
+    let lambda = Lambda::open(&directory, control, clock, sources, objects.clone(), targets, config).unwrap();
     Service { lambda, objects }
 }
 

@@ -153,6 +153,19 @@ async fn mappings_are_created_changed_and_deleted() {
     let (status, error) = api.json("POST", MAPPINGS, request).await;
     assert_eq!(status, 409);
     assert!(error["message"].as_str().unwrap().contains(&uuid));
+    assert_eq!(created["DestinationConfig"], json!({"OnFailure": {}}));
+    assert_eq!(
+        error["message"],
+        format!(
+            "The event source arn (\" {STREAM_ARN} \") and function (\" f \") provided mapping already exists. Please \
+             update or delete the existing mapping with UUID {uuid}"
+        )
+    );
+    let tags = format!("/2017-03-31/tags/{}", created["EventSourceMappingArn"].as_str().unwrap());
+    assert_eq!(api.json("POST", &tags, json!({"Tags": {"team": "a", "cost": "b"}})).await.0, 204);
+    assert_eq!(api.json("DELETE", &format!("{tags}?tagKeys=cost&tagKeys=none"), Value::Null).await.0, 204);
+    assert_eq!(api.json("GET", &tags, Value::Null).await, (200, json!({"Tags": {"team": "a"}})));
+    assert_eq!(api.json("GET", &format!("{tags}0"), Value::Null).await.0, 404);
     let path = format!("{MAPPINGS}/{uuid}");
     let (status, updated) = api.json("PUT", &path, json!({"Enabled": false, "BatchSize": 20})).await;
     assert_eq!((status, &updated["State"], &updated["BatchSize"]), (202, &json!("Disabling"), &json!(20)));
@@ -177,9 +190,9 @@ async fn mappings_that_cannot_be_are_refused() {
         (with("FunctionName", json!("g")), 404, "function:g"),
         (with("EventSourceArn", json!("arn:aws:sqs:us-east-1:000000000000:q")), 400, "sqs"),
         (with("EventSourceArn", json!("arn:aws:kinesis:us-east-1:000000000000:stream/none")), 400, "Stream not found"),
-        (with("EventSourceArn", json!(format!("{STREAM_ARN}/consumer/c:1"))), 400, "consumers"),
+        (with("EventSourceArn", json!(format!("{STREAM_ARN}/consumer/c"))), 400, "consumer"),
         (with("BatchSize", json!(0)), 400, "batchSize"),
-        (with("TumblingWindowInSeconds", json!(60)), 400, "TumblingWindowInSeconds"),
+        (with("TumblingWindowInSeconds", json!(901)), 400, "tumblingWindowInSeconds"),
         (with("FilterCriteria", json!({"Filters": [{"Pattern": "{}"}]})), 400, "Invalid filter pattern definition."),
         (with("StartingPosition", Value::Null), 400, "startingPosition"),
     ] {

@@ -85,6 +85,7 @@ impl Services {
             clock.clone(),
             event_sources,
             objects.clone(),
+            targets.clone(),
             LambdaConfig { endpoint_url: base_url.into(), umask: config.functions_umask, ..LambdaConfig::default() },
         )
         .map_err(|error| StartError::service("lambda", error))?;

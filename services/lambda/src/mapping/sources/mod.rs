@@ -8,6 +8,8 @@
 
 mod kinesis;
 mod source;
+mod sqs;
+mod write;
 
 use anabranch_protocol::Arn;
 use std::sync::Arc;
@@ -17,6 +19,7 @@ pub use source::{
     Delivery, EventSource, Message, QueueReader, Reader, Rules, SourceRecord, StartingPosition, StreamRead,
     StreamReader,
 };
+pub use sqs::Sqs;
 
 /// The sources that there are.
 #[derive(Clone)]

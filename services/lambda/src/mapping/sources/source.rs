@@ -5,6 +5,7 @@ use anabranch_ports::{PortError, ShardCursor, ShardInfo, Start};
 use anabranch_protocol::Arn;
 use async_trait::async_trait;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A kind of event source.
 #[async_trait]
@@ -18,6 +19,15 @@ pub trait EventSource: Send + Sync + 'static {
     /// # Errors
     /// Why not, to follow the ARN and a colon.
     fn check(&self, arn: &Arn) -> Result<(), String>;
+
+    /// Whether what `arn` names can be read in batches of this size, collected for so long; both are
+    /// within the bounds of all sources.
+    ///
+    /// # Errors
+    /// Why not.
+    fn check_batch(&self, _arn: &Arn, _batch_size: u32, _window_seconds: u32) -> Result<(), String> {
+        Ok(())
+    }
 
     /// Opens what `arn` names, to be read through what is returned.
     ///
@@ -33,6 +43,8 @@ pub struct Rules {
     pub service: &'static str,
     /// What it is for messages, such as `Kinesis stream`.
     pub title: &'static str,
+    /// What it is in messages about settings that it doesn't have, such as `SQS`.
+    pub short_title: &'static str,
     /// What is said of an ARN that names nothing, such as `Stream not found`.
     pub not_found: &'static str,
     /// `BatchSize` where none is given.
@@ -58,7 +70,8 @@ pub enum Delivery {
         /// `KinesisBatchInfo`.
         batch_info: &'static str,
     },
-    /// In any order; what fails stays with the queue, whose affair its retries are.
+    /// In any order, or in that of message groups; what fails stays with the queue, whose affair its
+    /// retries are.
     Queue,
 }
 
@@ -102,11 +115,15 @@ pub trait SourceRecord: Send + Sync {
     /// When it came, in ms since the Unix epoch.
     fn arrival_ms(&self) -> u64;
 
+    /// Among records of one key order is kept: a partition key, an item's keys, a message group.
+    /// `None` where there is no order.
+    fn ordering_key(&self) -> Option<&str>;
+
     /// Whether `filter` lets it through.
     fn passes(&self, filter: &SourceFilter) -> bool;
 
-    /// Its entry in the `Records` of an event, a JSON object.
-    fn event(&self) -> String;
+    /// Appends its entry in the `Records` of an event, a JSON object, to `buffer`.
+    fn write_event(&self, buffer: &mut Vec<u8>);
 }
 
 /// Reads a stream that was opened.
@@ -172,11 +189,18 @@ pub trait QueueReader: Send + Sync + 'static {
     /// When they may not be gone: they come again.
     async fn delete(&self, receipts: &[String]) -> Result<(), PortError>;
 
-    /// Gives back messages that are not done, for another attempt.
+    /// Gives back messages that were not tried, at once. Those that were tried and failed are left:
+    /// they come again once the queue's visibility timeout is over.
     ///
     /// # Errors
-    /// When they can't be given back; they come again once the queue's own time for them is over.
+    /// When they can't be given back; they come again after the visibility timeout, too.
     async fn release(&self, receipts: &[String]) -> Result<(), PortError>;
+
+    /// How long a message that was received stays invisible.
+    fn visibility_timeout(&self) -> Duration;
+
+    /// Whether order holds within message groups.
+    fn is_fifo(&self) -> bool;
 }
 
 /// A message that was received.

@@ -147,6 +147,24 @@ mod tests {
         assert_eq!(invocations, 7);
     }
 
+    /// Whatever the size of the batch and wherever the poison, nothing else is given up, and nothing is
+    /// done twice or out of order.
+    #[test]
+    fn poison_anywhere_is_isolated_exactly() {
+        let rules = Rules { retries_max: Some(1), bisect: true };
+        for records in 1..=17 {
+            let patterns = (0..records).flat_map(|first| (first..records).map(move |second| [first, second]));
+            for mut poison in patterns.map(Vec::from) {
+                poison.dedup();
+                let (done, discarded, _) = run(records, &poison, rules);
+                let good: Vec<usize> = (0..records).filter(|record| !poison.contains(record)).collect();
+                assert_eq!(done, good, "{records} {poison:?}");
+                let alone: Vec<(usize, usize)> = poison.iter().map(|record| (*record, record + 1)).collect();
+                assert_eq!(discarded, alone, "{records} {poison:?}");
+            }
+        }
+    }
+
     #[test]
     fn splits_do_not_use_up_retries() {
         let rules = Rules { retries_max: Some(2), bisect: true };

@@ -10,11 +10,13 @@ use anabranch_ports::ShardCursor;
 use anabranch_protocol::{Clock, Problem, ProblemKind};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
 
+use super::window::TumblingWindow;
 use crate::config::LambdaConfig;
 use crate::control::commit;
 use crate::failing::OngoingFailures;
@@ -29,15 +31,26 @@ const WRITING: &str = "checkpoints of event source mappings";
 /// How far a shard is done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Checkpoint {
-    /// Reading goes on at `cursor`; records up to `done_through` there are done already.
-    At { cursor: ShardCursor, done_through: Option<String> },
+    /// Reading goes on at `cursor`; records up to `done_through` there are done already. `window` is
+    /// the tumbling window that is open, with its state.
+    At {
+        cursor: ShardCursor,
+        done_through: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        window: Option<TumblingWindow>,
+    },
     /// The shard is closed and all of it is done, so its children may start.
     ShardEnd,
 }
 
 impl Stored for Checkpoint {
     const KIND: &'static str = "checkpoint";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
+
+    /// In version 1 there were no tumbling windows.
+    fn migrate(_: u32, row: Value) -> serde_json::Result<Self> {
+        serde_json::from_value(row)
+    }
 }
 
 /// The checkpoints of all mappings.
@@ -185,7 +198,7 @@ mod tests {
     use anabranch_protocol::SystemClock;
 
     fn at(cursor: &str) -> Checkpoint {
-        Checkpoint::At { cursor: ShardCursor::from_text(cursor), done_through: Some("7".into()) }
+        Checkpoint::At { cursor: ShardCursor::from_text(cursor), done_through: Some("7".into()), window: None }
     }
 
     #[tokio::test]
@@ -212,7 +225,12 @@ mod tests {
     fn checkpoints_have_fixtures() {
         let samples = [
             at("1048576"),
-            Checkpoint::At { cursor: ShardCursor::from_text("0"), done_through: None },
+            Checkpoint::At { cursor: ShardCursor::from_text("0"), done_through: None, window: None },
+            Checkpoint::At {
+                cursor: ShardCursor::from_text("0"),
+                done_through: None,
+                window: Some(TumblingWindow::of(1_700_000_010_000, 30)),
+            },
             Checkpoint::ShardEnd,
         ];
         anabranch_control::check_fixtures(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/stored"), &samples);

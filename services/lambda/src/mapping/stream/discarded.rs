@@ -6,11 +6,11 @@ use uuid::Uuid;
 
 use crate::destinations::Message;
 use crate::function_id::LATEST_VERSION;
-use crate::invoke::{InvokeOutcome, json_or_text};
+use crate::invoke::InvokeOutcome;
 use crate::mapping::context::Context;
 use crate::mapping::payload::{self, EventRecord};
 use crate::mapping::sources::Delivery;
-use crate::time::{iso_ms, key_time};
+use crate::time::{iso_instant, iso_ms, key_time};
 
 /// Why records are given up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,7 +74,7 @@ impl Discarded<'_> {
     }
 
     fn message(&self, context: &Context, shard_id: &str) -> Message {
-        let payload = payload::payload(self.records.iter());
+        let payload = payload::payload(self.records.iter(), "");
         Message {
             key: self.key(context, shard_id),
             body: self.body(context, shard_id),
@@ -92,14 +92,20 @@ impl Discarded<'_> {
         format!("aws/lambda/{}/{shard_id}/{}-{id}", context.uuid, key_time(context.clock.now_ms()))
     }
 
+    /// The record in AWS's form: what it says of an invocation only if its retries are used up, and of
+    /// records too old always that they were in one.
     fn body(&self, context: &Context, shard_id: &str) -> Value {
         let new_id = || Uuid::new_v4().to_string();
+        let invocations = match self.condition {
+            Condition::RetryAttemptsExhausted => self.invocations,
+            Condition::RecordAgeExceeded => 1,
+        };
         let mut body = json!({
             "requestContext": {
                 "requestId": self.outcome.map_or_else(new_id, |outcome| outcome.request_id.clone()),
                 "functionArn": context.function.arn(),
                 "condition": self.condition.name(),
-                "approximateInvokeCount": self.invocations,
+                "approximateInvokeCount": invocations,
             },
             "version": "1.0",
             "timestamp": iso_ms(context.clock.now_ms()),
@@ -113,8 +119,6 @@ impl Discarded<'_> {
                 "executedVersion": LATEST_VERSION,
                 "functionError": outcome.function_error,
             });
-            // As in the records of asynchronous invocations: without it nobody sees the reason.
-            body["responsePayload"] = json_or_text(&outcome.payload);
         }
         body
     }
@@ -123,10 +127,10 @@ impl Discarded<'_> {
         let (Some(first), Some(last)) = (self.records.first(), self.records.last()) else { return Value::Null };
         json!({
             "shardId": shard_id,
-            "startSequenceNumber": first.identifier,
-            "endSequenceNumber": last.identifier,
-            "approximateArrivalOfFirstRecord": iso_ms(first.arrival_ms),
-            "approximateArrivalOfLastRecord": iso_ms(last.arrival_ms),
+            "startSequenceNumber": &*first.identifier,
+            "endSequenceNumber": &*last.identifier,
+            "approximateArrivalOfFirstRecord": iso_instant(first.arrival_ms),
+            "approximateArrivalOfLastRecord": iso_instant(last.arrival_ms),
             "batchSize": self.records.len(),
             "streamArn": context.source_arn.to_string(),
         })

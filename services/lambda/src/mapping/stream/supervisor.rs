@@ -58,7 +58,7 @@ pub(crate) async fn shards(context: &Context) -> Result<Vec<ShardInfo>, PortErro
         let mut checkpoints = Vec::new();
         for shard in &shards {
             let cursor = stream.resolve_start(&shard.shard_id, start).await?;
-            checkpoints.push((shard.shard_id.clone(), Checkpoint::At { cursor, done_through: None }));
+            checkpoints.push((shard.shard_id.clone(), Checkpoint::At { cursor, done_through: None, window: None }));
         }
         context.checkpoints.set_all(&context.uuid, checkpoints);
     }

@@ -2,6 +2,7 @@
 
 mod queues;
 mod streams;
+mod windows;
 
 use super::context::{BatchInvoker, Context};
 use super::payload::EventRecord;
@@ -18,7 +19,7 @@ use crate::invoke::InvokeOutcome;
 use anabranch_control::ControlStore;
 use anabranch_ports::{
     NewObject, ObjectWriter, PortError, ShardCursor, ShardInfo, ShardRead, Start, StreamHandle, StreamRecord,
-    StreamSource,
+    StreamSource, Target,
 };
 use anabranch_protocol::{ApiError, ManualClock, ProblemKind, SystemClock, Timestamp};
 use async_trait::async_trait;
@@ -30,7 +31,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
 
-const ARN: &str = "arn:aws:kinesis:us-east-1:000000000000:stream/clicks";
+pub(super) const ARN: &str = "arn:aws:kinesis:us-east-1:000000000000:stream/clicks";
 
 /// A stream whose cursors are `<shard id>@<index>`.
 #[derive(Default)]
@@ -48,11 +49,15 @@ struct MemoryShard {
 
 impl MemoryStream {
     fn put(&self, shard_id: &str, records: impl Iterator<Item = u64>) {
+        self.put_keyed(shard_id, records, |_| "k".into());
+    }
+
+    fn put_keyed(&self, shard_id: &str, records: impl Iterator<Item = u64>, key: impl Fn(u64) -> String) {
         let mut shards = self.shards.lock();
         let shard = shards.entry(shard_id.into()).or_default();
         shard.records.extend(records.map(|number| StreamRecord {
             sequence_number: (1_000_000 + number).to_string(),
-            partition_key: "k".into(),
+            partition_key: key(number),
             data: number.to_string().into(),
             approximate_arrival_ms: 1_000 + number,
         }));
@@ -152,7 +157,7 @@ fn index(cursor: &ShardCursor) -> (&str, usize) {
     (shard_id, index.parse().unwrap())
 }
 
-type Function = dyn Fn(&[u64]) -> Result<String, String> + Send + Sync;
+type Function = dyn Fn(&Value, &[u64]) -> Result<String, String> + Send + Sync;
 
 /// A function as a closure over the numbers in its batch, and what it was given.
 struct ClosureInvoker {
@@ -165,6 +170,10 @@ struct ClosureInvoker {
 
 impl ClosureInvoker {
     fn new(function: impl Fn(&[u64]) -> Result<String, String> + Send + Sync + 'static) -> Arc<Self> {
+        Self::of_events(move |_, batch| function(batch))
+    }
+
+    fn of_events(function: impl Fn(&Value, &[u64]) -> Result<String, String> + Send + Sync + 'static) -> Arc<Self> {
         Arc::new(Self {
             function: Box::new(function),
             done: Mutex::default(),
@@ -175,7 +184,10 @@ impl ClosureInvoker {
 }
 
 fn numbers(payload: &[u8]) -> Vec<u64> {
-    let event: Value = serde_json::from_slice(payload).unwrap();
+    numbers_of(&serde_json::from_slice(payload).unwrap())
+}
+
+fn numbers_of(event: &Value) -> Vec<u64> {
     let number = |record: &Value| {
         let Some(data) = record["kinesis"]["data"].as_str() else {
             return record["body"].as_str().unwrap().parse().unwrap();
@@ -196,9 +208,10 @@ impl BatchInvoker for ClosureInvoker {
                 return Err(crate::error::too_many_requests("Rate Exceeded."));
             }
         }
-        let batch = numbers(&payload);
+        let event: Value = serde_json::from_slice(&payload).unwrap();
+        let batch = numbers_of(&event);
         self.invocations.lock().push(batch.clone());
-        let (payload, function_error) = match (self.function)(&batch) {
+        let (payload, function_error) = match (self.function)(&event, &batch) {
             Ok(response) => {
                 self.done.lock().extend(batch);
                 (response, None)
@@ -220,10 +233,27 @@ impl ObjectWriter for MemoryObjects {
     }
 }
 
+/// What was delivered to which ARN.
+#[derive(Default)]
+struct MemoryTargets(Mutex<Vec<(String, Value)>>);
+
+#[async_trait]
+impl Target for MemoryTargets {
+    async fn check(&self, _: &str) -> Result<(), PortError> {
+        Ok(())
+    }
+
+    async fn deliver(&self, arn: &str, delivery: anabranch_ports::Delivery) -> Result<(), PortError> {
+        self.0.lock().push((arn.into(), serde_json::from_slice(&delivery.payload).unwrap()));
+        Ok(())
+    }
+}
+
 struct Fixture {
     stream: Arc<MemoryStream>,
     invoker: Arc<ClosureInvoker>,
     objects: Arc<MemoryObjects>,
+    targets: Arc<MemoryTargets>,
     clock: Arc<ManualClock>,
     checkpoints: Arc<Checkpoints>,
     stop: watch::Sender<bool>,
@@ -238,7 +268,8 @@ impl Fixture {
             "DestinationConfig": {"OnFailure": {"Destination": "arn:aws:s3:::failures"}},
         });
         request.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
-        let settings = Settings::create(&serde_json::from_value(request).unwrap(), rules()).unwrap();
+        let settings = Settings::create(&serde_json::from_value(request).unwrap(), rules(), &ARN.parse().unwrap());
+        let (settings, targets) = (settings.unwrap(), Arc::new(MemoryTargets::default()));
         let directory = tempfile::tempdir().unwrap();
         let control = ControlStore::open(&directory.path().join("control.redb")).unwrap();
         let checkpoints = Checkpoints::open(control, Arc::new(SystemClock), &LambdaConfig::default()).unwrap();
@@ -254,14 +285,14 @@ impl Fixture {
             source: Kinesis::new(Arc::new(MemoryStreams(stream.clone()))),
             opened: Mutex::default(),
             invoker: invoker.clone(),
-            destinations: destinations::Services { objects: objects.clone() },
+            destinations: destinations::Services { objects: objects.clone(), targets: targets.clone() },
             checkpoints: checkpoints.clone(),
             clock: clock.clone(),
             backoff: Backoff { first: Duration::from_millis(1), max: Duration::from_millis(5) },
             stat: Arc::default(),
             stop: stopped,
         });
-        Self { stream, invoker, objects, clock, checkpoints, stop, context, _directory: directory }
+        Self { stream, invoker, objects, targets, clock, checkpoints, stop, context, _directory: directory }
     }
 
     /// Runs the mapping until `condition` holds, then stops it.
@@ -302,6 +333,6 @@ impl Fixture {
         self.stream.put("s0", records);
         let stream = self.context.stream().await.unwrap();
         let read = stream.read("s0", &place("s0", 0), count, usize::MAX).await.unwrap();
-        read.records.iter().map(|record| EventRecord::new(&**record)).collect()
+        EventRecord::of_all(read.records.iter().map(|record| &**record))
     }
 }
