@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use anabranch_ports::{Delivery, PortError, PortErrorKind, Target};
-use anabranch_protocol::{ApiError, Arn, ErrorKind, Violations};
+use anabranch_ports::{Delivery, PortError, Target};
+use anabranch_protocol::{ApiError, Arn, Violations};
 use async_trait::async_trait;
 
 use crate::Firehose;
@@ -25,26 +25,15 @@ impl Firehose {
 #[async_trait]
 impl Target for Firehose {
     async fn check(&self, target_arn: &str) -> Result<(), PortError> {
-        self.target(target_arn).map(drop).map_err(port_error)
+        Ok(self.target(target_arn).map(drop)?)
     }
 
     async fn deliver(&self, target_arn: &str, delivery: Delivery) -> Result<(), PortError> {
-        let active = self.target(target_arn).map_err(port_error)?;
+        let active = self.target(target_arn)?;
         let mut violations = Violations::default();
         violations.blob("record.data", delivery.payload.len(), RECORD_BYTES_MAX);
-        violations.finish().map_err(port_error)?;
+        violations.finish()?;
         let put = active.put(self.registry.shared.clock.now_ms(), vec![delivery.payload]).await;
-        put.map(drop).map_err(|error| port_error(error.into()))
+        Ok(put.map(drop).map_err(ApiError::from)?)
     }
-}
-
-fn port_error(error: ApiError) -> PortError {
-    let kind = match error.kind {
-        ErrorKind::NotFound => PortErrorKind::NotFound,
-        ErrorKind::Throttled => PortErrorKind::Throttled,
-        ErrorKind::Unavailable => PortErrorKind::Unavailable,
-        kind if kind.is_ours() => PortErrorKind::Failed,
-        _ => PortErrorKind::Refused,
-    };
-    PortError::new(kind, error.code, error.message)
 }

@@ -2,7 +2,8 @@
 //!
 //! Service crates do not import one another. One that reads streams, writes objects or invokes
 //! functions takes a trait of this crate; the service that can do it implements the trait, and the
-//! server hands the one to the other. Whatever goes wrong on the way is a [`PortError`].
+//! server hands the one to the other. Whatever goes wrong on the way is a [`PortError`];
+//! `protocol` makes one of an operation's error.
 //!
 //! | trait | implemented by | used by |
 //! | --- | --- | --- |

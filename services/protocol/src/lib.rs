@@ -21,6 +21,7 @@ mod event_stream;
 mod json;
 mod measured;
 mod mismatch;
+mod port_error;
 mod problem;
 mod query;
 mod rest;

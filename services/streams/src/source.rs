@@ -5,12 +5,12 @@ use std::sync::Arc;
 use anabranch_ports::{
     PortError, PortErrorKind, ShardCursor, ShardInfo, ShardRead, Start, StreamHandle, StreamRecord, StreamSource,
 };
-use anabranch_protocol::{ApiError, Clock, ErrorKind};
+use anabranch_protocol::Clock;
 use anabranch_storage::{Position, Record};
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use crate::error::{Error, LogFailure, RequestError, StreamNotFound};
+use crate::error::{Error, LogFailure, RequestError, StreamNotFound, port_error};
 use crate::reading::Reading;
 use crate::record::StoredRecord;
 use crate::service::Streams;
@@ -172,15 +172,4 @@ fn stream_record(shard: &Shard, record: &Record<'_>) -> Result<StreamRecord, Log
 
 fn refused(message: String) -> PortError {
     PortError::new(PortErrorKind::Refused, "InvalidArgumentException", message)
-}
-
-fn port_error(error: impl Into<Error>) -> PortError {
-    let error = ApiError::from(error.into());
-    let kind = match error.kind {
-        ErrorKind::NotFound => PortErrorKind::NotFound,
-        ErrorKind::Throttled => PortErrorKind::Throttled,
-        kind if kind.is_ours() => PortErrorKind::Failed,
-        _ => PortErrorKind::Refused,
-    };
-    PortError::new(kind, error.code, error.message)
 }

@@ -15,6 +15,7 @@ mod request;
 mod shard;
 mod stream;
 
+use anabranch_ports::PortError;
 use anabranch_protocol::ApiError;
 
 pub(crate) use attached::{PolicyError, TagError};
@@ -85,6 +86,11 @@ pub(crate) enum Error {
     Log(#[from] LogFailure),
     #[error(transparent)]
     Control(#[from] ControlFailure),
+}
+
+/// An error as another service of the program gets it.
+pub(crate) fn port_error(error: impl Into<Error>) -> PortError {
+    ApiError::from(error.into()).into()
 }
 
 #[cfg(test)]

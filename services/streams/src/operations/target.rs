@@ -3,13 +3,13 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use anabranch_ports::{Delivery, PortError, PortErrorKind, Target};
-use anabranch_protocol::{ApiError, Blob, ErrorKind, Violations};
+use anabranch_ports::{Delivery, PortError, Target};
+use anabranch_protocol::{Blob, Violations};
 use async_trait::async_trait;
 use uuid::Uuid;
 
 use super::put_records::{PutRecordsEntry, put};
-use crate::error::{Error, RequestError, StreamNotFound};
+use crate::error::{Error, RequestError, StreamNotFound, port_error};
 use crate::service::Streams;
 use crate::state::key::StreamKey;
 use crate::stream::Stream;
@@ -42,21 +42,9 @@ impl Target for Streams {
         };
         let mut violations = Violations::default();
         entry.validate(format_args!(""), &mut violations);
-        violations.finish().map_err(port_error)?;
-        entry.check_size(format_args!(""), stream.state().record_bytes_max()).map_err(port_error)?;
+        violations.finish()?;
+        entry.check_size(format_args!(""), stream.state().record_bytes_max())?;
         let placed = put(self, &stream, vec![entry]).await.map_err(port_error)?;
         placed.into_iter().try_for_each(|placed| placed.map(drop)).map_err(port_error)
     }
-}
-
-fn port_error(error: impl Into<Error>) -> PortError {
-    let error = ApiError::from(error.into());
-    let kind = match error.kind {
-        ErrorKind::NotFound => PortErrorKind::NotFound,
-        ErrorKind::Throttled => PortErrorKind::Throttled,
-        ErrorKind::Unavailable => PortErrorKind::Unavailable,
-        kind if kind.is_ours() => PortErrorKind::Failed,
-        _ => PortErrorKind::Refused,
-    };
-    PortError::new(kind, error.code, error.message)
 }
