@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anabranch_control::{ControlError, ControlStore, Table};
+use anabranch_control::{Changes, ControlError, ControlStore, Table};
 use anabranch_ports::{FunctionInvoker, FunctionOutcome};
 use anabranch_protocol::{Account, Clock};
 use axum::body::Body;
@@ -34,6 +34,8 @@ pub struct OpenError(#[from] ControlError);
 /// All HTTP APIs.
 pub struct HttpApis {
     apis: RwLock<BTreeMap<String, Arc<ApiSpec>>>,
+    /// Held by whoever changes an API, so that what is served is what was stored last.
+    changing: tokio::sync::Mutex<()>,
     control: ControlStore,
     clock: Arc<dyn Clock>,
     functions: Arc<dyn FunctionInvoker>,
@@ -51,25 +53,31 @@ impl HttpApis {
     ) -> Result<Arc<Self>, OpenError> {
         let stored = control.scan::<StoredApi>(APIS, "")?;
         let apis = stored.into_iter().map(|(id, api)| (id, Arc::new(api.into()))).collect();
-        Ok(Arc::new(Self { apis: RwLock::new(apis), control, clock, functions }))
+        Ok(Arc::new(Self { apis: RwLock::new(apis), changing: Default::default(), control, clock, functions }))
     }
 
-    /// Makes an API or replaces it. Waits for the disk.
+    /// Makes an API or replaces it; it is served once it is durable.
     ///
     /// # Errors
     /// When control state can't be written.
-    pub fn put_api(&self, api: ApiSpec) -> Result<(), ControlError> {
-        self.control.put(APIS, &api.api_id, &StoredApi::from(&api))?;
+    pub async fn put_api(&self, api: ApiSpec) -> Result<(), ControlError> {
+        let _changing = self.changing.lock().await;
+        let mut changes = Changes::default();
+        changes.put(APIS, &api.api_id, &StoredApi::from(&api))?;
+        self.control.commit_async(changes).await?;
         self.apis.write().insert(api.api_id.clone(), Arc::new(api));
         Ok(())
     }
 
-    /// Removes an API, if it is there. Waits for the disk.
+    /// Removes an API, if it is there; it is served until that is durable.
     ///
     /// # Errors
     /// When control state can't be written.
-    pub fn delete_api(&self, api_id: &str) -> Result<(), ControlError> {
-        self.control.delete(APIS, api_id)?;
+    pub async fn delete_api(&self, api_id: &str) -> Result<(), ControlError> {
+        let _changing = self.changing.lock().await;
+        let mut changes = Changes::default();
+        changes.delete(APIS, api_id);
+        self.control.commit_async(changes).await?;
         self.apis.write().remove(api_id);
         Ok(())
     }

@@ -56,7 +56,7 @@ async fn call(apis: &HttpApis, path: &str, request: Request<Body>) -> (u16, Valu
 async fn events_have_the_form_of_payload_2() {
     let directory = tempfile::tempdir().unwrap();
     let apis = open(directory.path());
-    apis.put_api(api("$default")).unwrap();
+    apis.put_api(api("$default")).await.unwrap();
     let request = Request::post("/clicks?a=1&b=x%20y&a=2")
         .header("Host", "abcdefghij.execute-api.localhost")
         .header("Content-Type", "application/json")
@@ -90,7 +90,7 @@ async fn events_have_the_form_of_payload_2() {
 async fn failures_answer_as_api_gateway_does() {
     let directory = tempfile::tempdir().unwrap();
     let apis = open(directory.path());
-    apis.put_api(api("$default")).unwrap();
+    apis.put_api(api("$default")).await.unwrap();
     let get = || Request::get("/").body(Body::empty()).unwrap();
     for (path, status, text) in [
         ("/nowhere", 404, "Not Found"),
@@ -108,7 +108,7 @@ async fn failures_answer_as_api_gateway_does() {
 async fn apis_and_stages_survive_a_restart() {
     let directory = tempfile::tempdir().unwrap();
     let apis = open(directory.path());
-    apis.put_api(api("prod")).unwrap();
+    apis.put_api(api("prod")).await.unwrap();
     drop(apis);
     let apis = open(directory.path());
     let get = || Request::get("/").body(Body::empty()).unwrap();
@@ -116,6 +116,6 @@ async fn apis_and_stages_survive_a_restart() {
     assert_eq!((status, &event["rawPath"]), (200, &Value::from("/prod/pages/a%2Fb")));
     assert_eq!(event["pathParameters"]["page"], "a/b");
     assert_eq!(call(&apis, "/pages/a", get()).await.0, 404, "outside the stage");
-    apis.delete_api("abcdefghij").unwrap();
+    apis.delete_api("abcdefghij").await.unwrap();
     assert_eq!(call(&apis, "/prod/pages/a", get()).await.0, 404);
 }

@@ -11,7 +11,7 @@ use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 
 use crate::model::MODEL;
 use crate::section::section;
-use crate::store::Objects;
+use crate::store::{Gone, Objects};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amz-request-id");
 const COPY_SOURCE: HeaderName = HeaderName::from_static("x-amz-copy-source");
@@ -84,7 +84,8 @@ impl Service for Objects {
     }
 
     async fn sections(&self) -> Vec<Section> {
-        vec![section(self.stat())]
+        // Reads the index.
+        self.blocking(|objects| Ok::<_, Gone>(section(objects.stat()))).await.into_iter().collect()
     }
 
     async fn close(&self) {

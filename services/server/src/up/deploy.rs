@@ -272,9 +272,7 @@ impl Deployer<'_> {
                     stage: api.stage.clone(),
                     routes,
                 };
-                let apis = self.app.services.http_apis.clone();
-                let put = tokio::task::spawn_blocking(move || apis.put_api(spec)).await;
-                put.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
+                self.app.services.http_apis.put_api(spec).await.map_err(|error| error.to_string())?;
                 Ok(vec![("HTTP API", api.id.clone(), remark.join(", "))])
             }
             ResourceKind::Bucket(bucket) => self.notifications(&bucket.name, stack).await,

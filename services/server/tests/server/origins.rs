@@ -164,7 +164,7 @@ async fn http_apis_answer_pages_of_any_origin() {
     app.services.lambda.put_function(functions.spec("ingest")).await.unwrap();
     let routes = vec![Route::new("POST /clicks", "ingest").unwrap()];
     let api = ApiSpec { api_id: "abcdefgh01".into(), name: "clicks".into(), stage: "$default".into(), routes };
-    app.services.http_apis.put_api(api).unwrap();
+    app.services.http_apis.put_api(api).await.unwrap();
     let by_path = "POST /_aws/execute-api/abcdefgh01/$default/clicks HTTP/1.1";
     let answer = from(&app, by_path, "http://shop.example", "{}").await;
     assert_eq!(answer.status, 200, "{answer:?}");

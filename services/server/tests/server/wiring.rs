@@ -163,7 +163,7 @@ async fn a_request_of_an_http_api_reaches_its_function() {
     }
     let routes = vec![Route::new("POST /clicks", "ingest").unwrap(), Route::new("GET /fail", "failing").unwrap()];
     let api = ApiSpec { api_id: "abcdefgh01".into(), name: "clicks".into(), stage: "$default".into(), routes };
-    app.services.http_apis.put_api(api).unwrap();
+    app.services.http_apis.put_api(api).await.unwrap();
 
     let by_path = "/_aws/execute-api/abcdefgh01/$default";
     let answer = ask(app.address, &format!("POST {by_path}/clicks?a=b HTTP/1.1"), b"{}").await;
