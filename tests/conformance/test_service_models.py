@@ -16,6 +16,7 @@ MODELS = {
     "lambda": "lambda",
     "s3": "s3",
     "sts": "sts",
+    "events": "events",
 }
 # Operations of other versions of the model than botocore's.
 OTHER_VERSIONS = {

@@ -1,5 +1,7 @@
 //! Expressions of the documentation, and what is none.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 use anabranch_schedule::{Expression, TimeZone};
 use jiff::Timestamp;
 

@@ -50,10 +50,10 @@ fn moment() -> impl Strategy<Value = u64> {
 fn walked(cron: &Cron, after_ms: u64, zone: &TimeZone) -> Option<u64> {
     let first = (after_ms / MINUTE_MS + 1) * MINUTE_MS;
     (0..WALK).map(|minute| first + minute * MINUTE_MS).find(|ms| {
-        let moment = Timestamp::from_millisecond(*ms as i64).unwrap();
+        let moment = Timestamp::from_millisecond(*ms as i64).unwrap_or_default();
         let local = zone.to_datetime(moment);
         let is_first = match zone.to_ambiguous_timestamp(local).offset() {
-            AmbiguousOffset::Fold { before, .. } => before.to_timestamp(local).unwrap() == moment,
+            AmbiguousOffset::Fold { before, .. } => before.to_timestamp(local).is_ok_and(|first| first == moment),
             _ => true,
         };
         is_first && cron.holds_at(local)

@@ -6,6 +6,7 @@ mod targets;
 use std::sync::Arc;
 
 use anabranch_control::ControlStore;
+use anabranch_events::Events;
 use anabranch_firehose::Firehose;
 use anabranch_http_api::HttpApis;
 use anabranch_identity::Identity;
@@ -92,13 +93,21 @@ impl Services {
         let http_apis = HttpApis::open(control.clone(), clock.clone(), lambda.clone())
             .map_err(|error| StartError::service("apigateway", error))?;
         let identity = Identity::new(clock.clone());
+        let events = Events::open(control.clone(), clock.clone(), targets.clone())
+            .map_err(|error| StartError::service("events", error))?;
         let firehose = Firehose::open(&data.join("firehose"), control.clone(), clock, objects.clone(), log)
             .map_err(|error| StartError::service("firehose", error))?;
         // A new target of messages is a line here.
-        targets.connect([("lambda", lambda.clone()), ("kinesis", streams.clone()), ("firehose", firehose.clone())]);
+        targets.connect([
+            ("lambda", lambda.clone()),
+            ("kinesis", streams.clone()),
+            ("firehose", firehose.clone()),
+            ("events", events.clone()),
+        ]);
         // A new service moves in by a line here.
         let mut all: Vec<Arc<dyn Service>> = vec![
             http_apis.clone(),
+            events,
             firehose.clone(),
             lambda.clone(),
             objects.clone(),
