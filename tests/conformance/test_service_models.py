@@ -14,6 +14,7 @@ MODELS = {
     "dynamodb": "dynamodb",
     "dynamodbstreams": "dynamodbstreams",
     "lambda": "lambda",
+    "logs": "logs",
     "s3": "s3",
     "sts": "sts",
     "events": "events",

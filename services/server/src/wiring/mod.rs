@@ -11,6 +11,7 @@ use anabranch_firehose::Firehose;
 use anabranch_http_api::HttpApis;
 use anabranch_identity::Identity;
 use anabranch_lambda::{Lambda, LambdaConfig, sources};
+use anabranch_logs::Logs;
 use anabranch_objects::Objects;
 use anabranch_protocol::{Clock, Problem, ProblemKind, Service, SystemClock};
 use anabranch_streams::{Streams, StreamsConfig};
@@ -35,6 +36,8 @@ pub struct Services {
     pub lambda: Arc<Lambda>,
     /// API Gateway's HTTP APIs.
     pub http_apis: Arc<HttpApis>,
+    /// CloudWatch Logs.
+    pub logs: Arc<Logs>,
     /// S3.
     pub objects: Arc<Objects>,
     /// DynamoDB.
@@ -76,6 +79,8 @@ impl Services {
         let tables = Tables::open(&data.join("tables"), clock.clone())
             .map_err(|error| StartError::service("dynamodb", error))?;
         let targets = Arc::new(Targets::default());
+        let logs = Logs::open(&data.join("logs"), control.clone(), clock.clone(), Some(targets.clone()), log.clone())
+            .map_err(|error| StartError::service("logs", error))?;
         let objects = Objects::open(&data.join("objects"), clock.clone(), Some(targets.clone()))
             .map_err(|error| StartError::service("s3", error))?;
         // A new event source of Lambda's is a line here.
@@ -110,6 +115,7 @@ impl Services {
             events,
             firehose.clone(),
             lambda.clone(),
+            logs.clone(),
             objects.clone(),
             streams.clone(),
             tables.clone(),
@@ -117,7 +123,7 @@ impl Services {
             identity,
         ];
         all.extend(more);
-        Ok(Arc::new(Self { streams, firehose, lambda, http_apis, objects, tables, all, control }))
+        Ok(Arc::new(Self { streams, firehose, lambda, http_apis, logs, objects, tables, all, control }))
     }
 
     /// Begins event source mappings and asynchronous invocations that wait from an earlier run.
@@ -156,6 +162,9 @@ impl Services {
 
 /// Opens the control store, tied to the logs that only it can tell apart.
 fn open_control(data: &DataDirectory) -> Result<ControlStore, StartError> {
-    ControlStore::open_tied(&data.join("control.redb"), &[data.join("streams"), data.join("firehose")])
-        .map_err(|error| StartError::service("control store", error))
+    ControlStore::open_tied(
+        &data.join("control.redb"),
+        &[data.join("streams"), data.join("firehose"), data.join("logs")],
+    )
+    .map_err(|error| StartError::service("control store", error))
 }
