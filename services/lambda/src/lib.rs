@@ -44,4 +44,5 @@ pub use mapping::{
     LoggingConfig, MappingStat, MappingState, MetricsConfig, OnFailure, ProcessingResult, ProvisionedPollerConfig,
     ScalingConfig, StreamConfiguration, sources,
 };
+pub use runtimes::interpreter;
 pub use service::{Lambda, LambdaStat};

@@ -96,6 +96,18 @@ fn mistakes_are_named_with_their_place() {
         ),
         ("Resources:\n  F:\n    Type: AWS::Serverless::Function\n    Properties: {}\n", "CodeUri is required"),
         (
+            "Resources:\n  F:\n    Type: AWS::Serverless::Function\n    Properties:\n      CodeUri: x\n      Runtime: ruby3.3\n      Handler: a.b\n",
+            "the runtime ruby3.3 is not supported; those of provided, python3., nodejs, java are",
+        ),
+        (
+            "Resources:\n  F:\n    Type: AWS::Serverless::Function\n    Properties:\n      CodeUri: x\n      Runtime: python3.12\n",
+            "Handler is required",
+        ),
+        (
+            "Resources:\n  F:\n    Type: AWS::Serverless::Function\n    Properties:\n      InlineCode: x\n      Runtime: java21\n      Handler: a.B\n",
+            "code within the template is not supported for java21",
+        ),
+        (
             "Resources:\n  F:\n    Type: AWS::Serverless::Function\n    Properties:\n      CodeUri: x\n      Events:\n        E:\n          Type: SQS\n",
             "events of the type \"SQS\" are not supported",
         ),

@@ -14,6 +14,10 @@ pub(super) fn configuration(spec: &FunctionSpec) -> Value {
         Executable::Binary(program) => fs::metadata(program).ok(),
         Executable::Package { .. } | Executable::Remote(_) => None,
     };
+    let runtime = match &spec.executable {
+        Executable::Package { runtime, .. } => runtime.as_str(),
+        Executable::Binary(_) | Executable::Remote(_) => "provided.al2023",
+    };
     let modified = metadata.as_ref().and_then(|metadata| metadata.modified().ok());
     let modified_ms =
         modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok()).map_or(0, |since| since.as_millis());
@@ -21,7 +25,7 @@ pub(super) fn configuration(spec: &FunctionSpec) -> Value {
     let mut configuration = json!({
         "FunctionName": spec.name,
         "FunctionArn": spec.id().arn(),
-        "Runtime": "provided.al2023",
+        "Runtime": runtime,
         "Role": Arn::global("iam", spec.scope.account, "role/lambda-role").to_string(),
         "Handler": spec.handler,
         "CodeSize": metadata.map_or(0, |metadata| metadata.len()),

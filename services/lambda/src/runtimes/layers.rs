@@ -1,9 +1,8 @@
 //! What a function's processes find of its layers: one directory, in the place of `/opt`.
 
-use std::collections::hash_map::DefaultHasher;
 use std::ffi::OsStr;
 use std::fs;
-use std::hash::{Hash, Hasher};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::path::{Path, PathBuf};
 

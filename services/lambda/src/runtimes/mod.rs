@@ -46,6 +46,19 @@ pub(crate) enum CannotStart {
     Runtime(String),
 }
 
+/// The program that functions of a runtime (`python3.12`) run on here: the interpreter of its version,
+/// or else the nearest.
+///
+/// # Errors
+/// Says what is missing.
+pub async fn interpreter(runtime: &str) -> Result<PathBuf, String> {
+    let parsed: Runtime = runtime.parse().map_err(|error| format!("{error}"))?;
+    let found = Interpreters::default().find(parsed).await;
+    Ok(found
+        .ok_or_else(|| format!("the runtime {runtime} needs {parsed}, and no version of that is installed"))?
+        .program)
+}
+
 /// The runtimes of all functions.
 pub(crate) struct Runtimes {
     directory: PathBuf,

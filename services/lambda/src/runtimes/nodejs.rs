@@ -1,8 +1,7 @@
 //! `nodejs*`: handlers of JavaScript, run by a loop of our own (`bootstrap.mjs`).
 
 use std::collections::BTreeSet;
-use std::collections::hash_map::DefaultHasher;
-use std::hash::{Hash, Hasher};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};

@@ -5,19 +5,20 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use anabranch_lambda::Executable;
-use anabranch_template::{Function, ResourceKind, Stack};
+use anabranch_template::{Function, FunctionCode, ResourceKind, Stack};
 use serde::Deserialize;
 use tokio::process::Command;
 
 use super::error::UpError;
 use super::options::Builder;
+use super::package;
 use crate::process::with_umask;
 
 /// What runs each function.
 #[derive(Debug)]
 pub(super) enum Executables {
-    /// Programs by function name.
-    Local(BTreeMap<String, PathBuf>),
+    /// Programs and packages by function name.
+    Local(BTreeMap<String, Executable>),
     /// All are invoked at this endpoint.
     Remote(String),
 }
@@ -25,7 +26,7 @@ pub(super) enum Executables {
 impl Executables {
     pub(super) fn of(&self, function: &str) -> Option<Executable> {
         match self {
-            Self::Local(programs) => programs.get(function).cloned().map(Executable::Binary),
+            Self::Local(executables) => executables.get(function).cloned(),
             Self::Remote(url) => Some(Executable::Remote(url.clone())),
         }
     }
@@ -62,19 +63,30 @@ struct Wanted {
 pub(super) async fn build(
     stack: &Stack,
     directory: &Path,
+    builds: &Path,
     builder: Builder,
     profile: &str,
     umask: Option<u32>,
 ) -> Result<Executables, UpError> {
     // Cargo's `dev` profile is the one whose directory has another name.
     let profile_directory = if profile == "dev" { "debug" } else { profile };
-    let mut programs = BTreeMap::new();
+    let mut executables = BTreeMap::new();
     let mut workspaces: BTreeMap<PathBuf, (Metadata, BTreeMap<String, Wanted>)> = BTreeMap::new();
     for resource in &stack.resources {
         let ResourceKind::Function(function) = &resource.kind else { continue };
-        let code = directory.join(&function.code_uri);
+        let code = match &function.code {
+            FunctionCode::Uri(uri) => directory.join(uri),
+            FunctionCode::Inline(text) => package::inline(function, text, builds).await?,
+        };
         if function.build_method.is_none() {
-            programs.insert(function.name.clone(), prebuilt(function, &code)?);
+            let executable = match function.runtime.starts_with("provided") {
+                true => prebuilt(function, &code)?,
+                false => {
+                    let built = package::build(function, &code, builds, builder != Builder::None, umask).await?;
+                    Executable::Package { directory: built, runtime: function.runtime.clone() }
+                }
+            };
+            executables.insert(function.name.clone(), executable);
             continue;
         }
         let metadata = metadata(&function.name, &code, umask).await?;
@@ -91,16 +103,20 @@ pub(super) async fn build(
                 }
                 Builder::CargoLambda => metadata.target_directory.join("lambda").join(&wanted.binary).join("bootstrap"),
             };
-            programs.insert(function.clone(), existing(&function, program)?);
+            executables.insert(function.clone(), Executable::Binary(existing(&function, program)?));
         }
     }
-    Ok(Executables::Local(programs))
+    Ok(Executables::Local(executables))
 }
 
 /// Code that is already built: a program, or a directory that holds `bootstrap`.
-fn prebuilt(function: &Function, code: &Path) -> Result<PathBuf, UpError> {
-    let program = if code.is_dir() { code.join(&function.handler) } else { code.to_path_buf() };
-    existing(&function.name, program)
+fn prebuilt(function: &Function, code: &Path) -> Result<Executable, UpError> {
+    if !code.is_dir() {
+        return existing(&function.name, code.to_path_buf()).map(Executable::Binary);
+    }
+    existing(&function.name, code.join("bootstrap"))?;
+    let directory = std::path::absolute(code).unwrap_or_else(|_| code.to_path_buf());
+    Ok(Executable::Package { directory, runtime: function.runtime.clone() })
 }
 
 fn existing(function: &str, program: PathBuf) -> Result<PathBuf, UpError> {

@@ -4,6 +4,7 @@ mod build;
 mod deploy;
 mod error;
 mod options;
+mod package;
 mod report;
 
 use std::collections::BTreeMap;
@@ -46,7 +47,8 @@ pub async fn deploy(app: &App, stack: &Stack, options: &UpOptions) -> Result<Dep
         Some(url) => build::Executables::Remote(url.clone()),
         None => {
             let umask = app.config.functions_umask;
-            build::build(stack, &directory, options.build, &options.profile, umask).await?
+            let builds = app.config.data.join("builds");
+            build::build(stack, &directory, &builds, options.build, &options.profile, umask).await?
         }
     };
     let deployment = deploy::deploy(app, stack, &executables).await?;

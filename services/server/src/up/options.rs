@@ -45,7 +45,7 @@ pub enum Builder {
     Cargo,
     /// `cargo lambda build --release --compiler cargo`, as `sam build` runs it
     CargoLambda,
-    /// Nothing: the programs of an earlier `cargo build` are used
+    /// Nothing: the programs of an earlier `cargo build` are used, and directories as they are
     None,
 }
 

@@ -27,6 +27,9 @@ const MAPPING_SETTINGS: [&str; 14] = [
     "KmsKeyArn",
 ];
 
+/// How the names of runtimes begin that are hosted here.
+const RUNTIMES: [&str; 4] = ["provided", "python3.", "nodejs", "java"];
+
 const METHODS: [&str; 9] =
     ["ANY", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "X-AMAZON-APIGATEWAY-ANY-METHOD"];
 const STARTING_POSITIONS: [&str; 3] = ["TRIM_HORIZON", "LATEST", "AT_TIMESTAMP"];
@@ -36,13 +39,15 @@ const STARTING_POSITIONS: [&str; 3] = ["TRIM_HORIZON", "LATEST", "AT_TIMESTAMP"]
 pub struct Function {
     /// Its name.
     pub name: String,
-    /// Directory of its code, as the template writes it (relative to the template).
-    pub code_uri: String,
+    /// Its code.
+    pub code: FunctionCode,
+    /// AWS's identifier, such as `python3.12`; `provided.al2023` by default.
+    pub runtime: String,
     /// `Metadata.BuildMethod`, such as `rust-cargolambda`.
     pub build_method: Option<String>,
     /// `Metadata.BuildProperties.Binary`: which of the crate's binaries it is.
     pub binary: Option<String>,
-    /// `bootstrap` for custom runtimes.
+    /// In the runtime's form; `bootstrap` for custom runtimes, whose programs need none.
     pub handler: String,
     /// Seconds; 3 by default.
     pub timeout_seconds: i64,
@@ -54,6 +59,15 @@ pub struct Function {
     pub reserved_concurrency: Option<i64>,
     /// What invokes it.
     pub events: Vec<EventSource>,
+}
+
+/// A function's code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FunctionCode {
+    /// `CodeUri`: its directory, as the template writes it (relative to the template).
+    Uri(String),
+    /// `InlineCode`: the text of `index.py` or `index.js`.
+    Inline(String),
 }
 
 /// What invokes a function.
@@ -107,13 +121,25 @@ pub struct Notification {
 pub(super) fn read(node: &Node, reading: &mut Reading<'_>) -> Option<Function> {
     let mut properties = Properties::new(node, reading.path(), reading.problems);
     properties.any("FunctionName");
-    let code_uri = properties.required_text("CodeUri", reading.problems);
-    let runtime = properties.text("Runtime", reading.problems);
-    if let Some(runtime) = runtime.filter(|runtime| !runtime.starts_with("provided.al2")) {
-        let message = format!("the runtime {runtime} is not supported; programs of provided.al2023 are");
+    let runtime = properties.text("Runtime", reading.problems).unwrap_or_else(|| "provided.al2023".into());
+    if !RUNTIMES.iter().any(|family| runtime.starts_with(family)) {
+        let message = format!("the runtime {runtime} is not supported; those of {} are", RUNTIMES.join(", "));
         reading.problems.add(reading.mark, properties.path("Runtime"), message);
     }
-    let handler = properties.text("Handler", reading.problems).unwrap_or_else(|| "bootstrap".into());
+    let code = match properties.text("InlineCode", reading.problems) {
+        Some(text) => {
+            if !["python", "nodejs"].iter().any(|family| runtime.starts_with(family)) {
+                let message = format!("code within the template is not supported for {runtime}");
+                reading.problems.add(reading.mark, properties.path("InlineCode"), message);
+            }
+            Some(FunctionCode::Inline(text))
+        }
+        None => properties.required_text("CodeUri", reading.problems).map(FunctionCode::Uri),
+    };
+    let handler = match runtime.starts_with("provided") {
+        true => properties.text("Handler", reading.problems).unwrap_or_else(|| "bootstrap".into()),
+        false => properties.required_text("Handler", reading.problems).unwrap_or_default(),
+    };
     let timeout_seconds = properties.integer_within("Timeout", 1..=900, reading.problems).unwrap_or(3);
     let memory_mb = properties.integer_within("MemorySize", 128..=10_240, reading.problems).unwrap_or(128);
     let reserved_concurrency = properties.integer("ReservedConcurrentExecutions", reading.problems);
@@ -144,7 +170,8 @@ pub(super) fn read(node: &Node, reading: &mut Reading<'_>) -> Option<Function> {
     let (build_method, binary) = read_metadata(reading);
     Some(Function {
         name: reading.physical_id.into(),
-        code_uri: code_uri?,
+        code: code?,
+        runtime,
         build_method,
         binary,
         handler,

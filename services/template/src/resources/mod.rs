@@ -19,7 +19,7 @@ pub(crate) use reading::Reading;
 
 pub use bucket::Bucket;
 pub use delivery_stream::DeliveryStream;
-pub use function::{EventSource, Function, Mapping, Notification, Route};
+pub use function::{EventSource, Function, FunctionCode, Mapping, Notification, Route};
 pub use http_api::HttpApi;
 pub use stream::Stream;
 pub use table::Table;
