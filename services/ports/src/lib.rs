@@ -7,7 +7,7 @@
 //!
 //! | trait | implemented by | used by |
 //! | --- | --- | --- |
-//! | [`StreamSource`] | streams | Lambda's event source mappings |
+//! | [`StreamSource`] | streams, tables | Lambda's event source mappings |
 //! | [`ObjectWriter`] | objects | Firehose's delivery, Lambda's on-failure destinations |
 //! | [`FunctionInvoker`] | lambda | HTTP APIs |
 //! | [`QueueSource`] | queues | Lambda's event source mappings, pipes |

@@ -54,9 +54,9 @@ impl ShardCursor {
 pub struct StreamRecord {
     /// Decimal; grows within a shard.
     pub sequence_number: String,
-    /// As the producer gave it.
+    /// As the producer gave it; of a table's stream, the item's key as JSON. Records of one are in order.
     pub partition_key: String,
-    /// The record's bytes.
+    /// The record's bytes; of a table's stream, the record as DynamoDB's GetRecords has it, in JSON.
     pub data: Bytes,
     /// When it was put, in milliseconds since the Unix epoch.
     pub approximate_arrival_ms: u64,

@@ -13,42 +13,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use anabranch_protocol::{Account, ApiError, Region, RequestContext};
+use anabranch_protocol::{Account, ApiError, Region};
 use parking_lot::{Mutex, RwLock};
 
+use crate::changes::Changes;
 use crate::engine::{CALLS_RUNNING_MAX, Effect, Engine};
 use crate::error::{TablesError, closed, internal, too_busy};
+use crate::owner::Owner;
 use crate::workers::Workers;
 
 /// Databases open at once. Each takes a thread and about eight file descriptors.
 const DATABASES_OPEN_MAX: usize = 32;
-
-/// Whose tables a database holds.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Owner {
-    pub(crate) account: Account,
-    pub(crate) region: Region,
-}
-
-impl Default for Owner {
-    fn default() -> Self {
-        Self { account: Account::DEFAULT, region: Region::default() }
-    }
-}
-
-impl Owner {
-    /// Who makes a call.
-    pub(crate) fn of(context: &RequestContext) -> Self {
-        Self { account: context.account, region: context.region.clone() }
-    }
-
-    fn directory(&self, root: &Path) -> PathBuf {
-        if *self == Self::default() {
-            return root.to_path_buf();
-        }
-        root.join(self.account.as_str()).join(self.region.as_str())
-    }
-}
 
 /// The databases of one data directory.
 pub(crate) struct Databases {
@@ -56,6 +31,8 @@ pub(crate) struct Databases {
     workers: Arc<Workers>,
     /// Answers calls of those who have no table.
     empty: Arc<Engine>,
+    /// Who is told of writes.
+    pub(crate) changes: Changes,
     /// Those that have a database.
     owners: RwLock<BTreeSet<Owner>>,
     open: Mutex<BTreeMap<Owner, Open>>,
@@ -84,6 +61,7 @@ impl Databases {
             directory: directory.to_path_buf(),
             empty: Arc::new(Engine::empty(workers.clone())?),
             workers,
+            changes: Changes::default(),
             owners: RwLock::new(owners),
             open: Mutex::new(open),
             uses: AtomicU64::new(1),

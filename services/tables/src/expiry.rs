@@ -11,8 +11,10 @@ use dynoxide::storage::Storage;
 use dynoxide::ttl::sweep_expired_items;
 use tokio::sync::Notify;
 
-use crate::databases::{Databases, Owner};
+use crate::changes::Touched;
+use crate::databases::Databases;
 use crate::engine::Effect;
+use crate::owner::Owner;
 
 /// Time between two sweeps while some table expires items. A sweep reads every item of such
 /// tables, so it is rare enough not to show on an idle machine.
@@ -61,6 +63,7 @@ async fn sweep(databases: &Databases, owner: &Owner, clock: &Arc<dyn Clock>) -> 
         engine.run_alone(move |path| Ok(delete_expired(path, clock)?)).await?
     };
     if deleted > 0 {
+        databases.changes.written(owner, &Touched::Any);
         tracing::debug!(deleted, "expired items deleted");
     }
     Ok(true)

@@ -17,6 +17,8 @@
 
 mod answer;
 mod bounds;
+mod change_streams;
+mod changes;
 mod check;
 mod databases;
 mod engine;
@@ -27,6 +29,7 @@ mod identity;
 mod model;
 mod names;
 mod operations;
+mod owner;
 mod request;
 mod section;
 mod service;

@@ -3,7 +3,10 @@
 use anabranch_protocol::{ApiError, ErrorKind, RequestContext};
 use bytes::Bytes;
 use dynoxide::Database;
+use serde::Deserialize;
+use std::borrow::Cow;
 
+use crate::changes::Touched;
 use crate::engine::Effect;
 use crate::error::{CallError, internal};
 use crate::names::{Caller, TableNames, as_given};
@@ -86,7 +89,21 @@ pub(crate) fn unsupported(name: &str) -> ApiError {
     )
 }
 
+/// The table that a request names, by name or by ARN.
+#[derive(Deserialize)]
+struct Named<'a> {
+    #[serde(rename = "TableName", borrow)]
+    table: Cow<'a, str>,
+}
+
 impl Operation {
+    /// Which tables a request may have written to.
+    pub(crate) fn touched(&self, body: &[u8]) -> Touched {
+        let named = (self.tables == TableNames::Member).then(|| serde_json::from_slice::<Named<'_>>(body).ok());
+        let table = |named: Named<'_>| named.table.rsplit('/').next().unwrap_or_default().to_string();
+        named.flatten().map_or(Touched::Any, |named| Touched::Table(table(named)))
+    }
+
     /// Reads the request, performs it and writes the answer, naming resources in the caller's
     /// region and account (the engine knows one of each).
     pub(crate) fn perform(

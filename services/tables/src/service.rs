@@ -5,19 +5,21 @@ use std::sync::Arc;
 
 use anabranch_protocol::{Answer, ApiError, Call, Clock, Problem, ProblemKind, Section, Service, ServiceModel};
 use async_trait::async_trait;
+use dynoxide::Database;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-use crate::databases::{Databases, Owner};
+use crate::databases::Databases;
 use crate::engine::{Effect, Failing};
 use crate::error::TablesError;
+use crate::owner::Owner;
 use crate::section::{TableStat, section};
 use crate::wording::is_full_disk;
 use crate::{expiry, model, operations};
 
 /// The DynamoDB service over one data directory.
 pub struct Tables {
-    databases: Arc<Databases>,
+    pub(crate) databases: Arc<Databases>,
     /// Told when a table may have begun to expire items.
     expiry_changed: Arc<Notify>,
     expiry: parking_lot::Mutex<Option<JoinHandle<()>>>,
@@ -94,8 +96,17 @@ impl Tables {
     pub(crate) async fn answer(&self, call: &Call) -> Result<Answer, ApiError> {
         let operation = operations::find(call.operation.name)?;
         let (context, body) = (call.context.clone(), call.body());
-        let (engine, effect) = self.databases.of(&Owner::of(&context), operation.effect).await?;
-        let answer = engine.run(effect, move |database| operation.perform(database, &context, &body)).await?;
+        let owner = Owner::of(&context);
+        let (engine, effect) = self.databases.of(&owner, operation.effect).await?;
+        let databases = self.databases.clone();
+        let perform = move |database: &Database| {
+            let answer = operation.perform(database, &context, &body);
+            if effect != Effect::Reads && databases.changes.is_read(&owner) {
+                databases.changes.written(&owner, &operation.touched(&body));
+            }
+            answer
+        };
+        let answer = engine.run(effect, perform).await?;
         if operation.name == "UpdateTimeToLive" {
             self.expiry_changed.notify_one();
         }
