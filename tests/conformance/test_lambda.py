@@ -144,6 +144,95 @@ def test_filters_of_event_source_mappings(server):
     wait_for(lambda: client.list_event_source_mappings()["EventSourceMappings"] == [], "the mapping is gone")
 
 
+def events_of(server, function="behaving"):
+    """The events that the function got so far."""
+    lines = [line.split("event ", 1)[1] for line in log_of(server, function).splitlines() if "event {" in line]
+    return [json.loads(line) for line in lines if line.endswith("}")]
+
+
+def made_table(server, name):
+    """A table with a stream, and the stream's ARN."""
+    tables = server.client("dynamodb")
+    made = tables.create_table(
+        TableName=name,
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+    )
+    return tables, made["TableDescription"]["LatestStreamArn"]
+
+
+def test_event_source_mappings_of_a_table(server):
+    client = server.client("lambda")
+    tables, arn = made_table(server, "orders")
+    source = {"FunctionName": "behaving", "EventSourceArn": arn}
+    with pytest.raises(client.exceptions.InvalidParameterValueException, match="Unsupported starting position for arn type"):
+        client.create_event_source_mapping(**source, StartingPosition="AT_TIMESTAMP", StartingPositionTimestamp=1)
+    tables.put_item(TableName="orders", Item={"id": {"S": "before"}, "n": {"N": "1"}})
+    criteria = {"Filters": [{"Pattern": json.dumps({"eventName": ["INSERT", "MODIFY"], "dynamodb": {"NewImage": {"n": {"N": [{"exists": True}]}}}})}]}
+    made = client.create_event_source_mapping(**source, StartingPosition="TRIM_HORIZON", FilterCriteria=criteria, ParallelizationFactor=4)
+    assert (made["BatchSize"], made["StateTransitionReason"], made["DestinationConfig"]) == (100, "User action", {"OnFailure": {}})
+    seen = lambda text: wait_for(lambda: text in log_of(server, "behaving"), text)
+    seen('"before"')
+    tables.put_item(TableName="orders", Item={"id": {"S": "unseen"}})
+    tables.update_item(TableName="orders", Key={"id": {"S": "before"}}, UpdateExpression="SET n = :n", ExpressionAttributeValues={":n": {"N": "22"}})
+    seen('"22"')
+    records = [record for event in events_of(server) for record in event.get("Records", []) if record["eventSource"] == "aws:dynamodb"]
+    first, second = records
+    assert {name: first[name] for name in first if name not in ("eventID", "dynamodb")} == {
+        "eventName": "INSERT", "eventVersion": "1.1", "eventSource": "aws:dynamodb", "awsRegion": "us-east-1", "eventSourceARN": arn}
+    assert first["dynamodb"]["Keys"] == {"id": {"S": "before"}} and first["dynamodb"]["StreamViewType"] == "NEW_AND_OLD_IMAGES"
+    assert first["dynamodb"]["NewImage"] == second["dynamodb"]["OldImage"] == {"id": {"S": "before"}, "n": {"N": "1"}}
+    assert int(first["dynamodb"]["SequenceNumber"]) < int(second["dynamodb"]["SequenceNumber"])
+    assert "unseen" not in json.dumps(records)
+    client.delete_event_source_mapping(UUID=made["UUID"])
+    wait_for(lambda: client.list_event_source_mappings()["EventSourceMappings"] == [], "the mapping is gone")
+
+
+def test_settings_of_event_source_mappings(server):
+    client = server.client("lambda")
+    _, arn = made_table(server, "settings")
+    settings = {
+        "BatchSize": 7, "MaximumBatchingWindowInSeconds": 3, "ParallelizationFactor": 10, "MaximumRecordAgeInSeconds": 60,
+        "MaximumRetryAttempts": 10000, "BisectBatchOnFunctionError": True, "TumblingWindowInSeconds": 900,
+        "FunctionResponseTypes": ["ReportBatchItemFailures"], "KMSKeyArn": "arn:aws:kms:us-east-1:000000000000:key/k",
+        "MetricsConfig": {"Metrics": ["EventCount"]}, "LoggingConfig": {"SystemLogLevel": "WARN"},
+        "DestinationConfig": {"OnFailure": {"Destination": "arn:aws:s3:::failures"}},
+    }
+    made = client.create_event_source_mapping(
+        FunctionName="behaving", EventSourceArn=arn, StartingPosition="LATEST", Enabled=False, Tags={"team": "a"}, **settings)
+    assert {name: made[name] for name in settings} == settings
+    mapping = made["EventSourceMappingArn"]
+    client.tag_resource(Resource=mapping, Tags={"cost": "b"})
+    client.untag_resource(Resource=mapping, TagKeys=["team"])
+    assert client.list_tags(Resource=mapping)["Tags"] == {"cost": "b"}
+    wait_for(lambda: client.get_event_source_mapping(UUID=made["UUID"])["State"] == "Disabled", "it is made")
+    changed = client.update_event_source_mapping(UUID=made["UUID"], DestinationConfig={"OnFailure": {}}, ParallelizationFactor=1)
+    assert (changed["DestinationConfig"], changed["ParallelizationFactor"], changed["BatchSize"]) == ({"OnFailure": {}}, 1, 7)
+    with pytest.raises(client.exceptions.ResourceConflictException, match="provided mapping already exists. Please update or delete"):
+        client.create_event_source_mapping(FunctionName="behaving", EventSourceArn=arn, StartingPosition="LATEST")
+    wait_for(lambda: client.get_event_source_mapping(UUID=made["UUID"])["State"] == "Disabled", "it is changed")
+    client.delete_event_source_mapping(UUID=made["UUID"])
+    wait_for(lambda: client.list_event_source_mappings()["EventSourceMappings"] == [], "the mapping is gone")
+
+
+def test_a_consumer_of_a_stream_is_read(server):
+    kinesis, client = server.client("kinesis"), server.client("lambda")
+    kinesis.create_stream(StreamName="fanned", ShardCount=1)
+    kinesis.get_waiter("stream_exists").wait(StreamName="fanned", WaiterConfig={"Delay": 0.1, "MaxAttempts": 100})
+    arn = kinesis.describe_stream_summary(StreamName="fanned")["StreamDescriptionSummary"]["StreamARN"]
+    consumer = kinesis.register_stream_consumer(StreamARN=arn, ConsumerName="reader")["Consumer"]["ConsumerARN"]
+    source = {"FunctionName": "behaving", "StartingPosition": "TRIM_HORIZON"}
+    with pytest.raises(client.exceptions.InvalidParameterValueException, match="Stream not found"):
+        client.create_event_source_mapping(**source, EventSourceArn=consumer + "0")
+    made = client.create_event_source_mapping(**source, EventSourceArn=consumer)
+    kinesis.put_record(StreamName="fanned", Data=b"x", PartitionKey="to-the-consumer")
+    wait_for(lambda: "to-the-consumer" in log_of(server, "behaving"), "the record reached the function")
+    client.delete_event_source_mapping(UUID=made["UUID"])
+    wait_for(lambda: client.list_event_source_mappings()["EventSourceMappings"] == [], "the mapping is gone")
+
+
 def test_an_http_api(server):
     url = f"{server.url}/_aws/execute-api/{server.outputs()['ApiId']}/$default"
     request = urllib.request.Request(f"{url}/do?a=1", b'{"x": 1}', {"Content-Type": "application/json"}, method="POST")

@@ -84,7 +84,8 @@ impl Services {
         let objects = Objects::open(&data.join("objects"), clock.clone(), Some(targets.clone()))
             .map_err(|error| StartError::service("s3", error))?;
         // A new event source of Lambda's is a line here.
-        let event_sources: Vec<Arc<dyn sources::EventSource>> = vec![sources::Kinesis::new(streams.clone())];
+        let event_sources: Vec<Arc<dyn sources::EventSource>> =
+            vec![sources::Kinesis::new(streams.clone()), sources::DynamoDb::new(tables.clone())];
         let lambda = Lambda::open(
             &data.join("lambda"),
             control.clone(),

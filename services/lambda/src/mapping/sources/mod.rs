@@ -6,6 +6,7 @@
 //! and places to go on from; a [queue](QueueReader) has messages that are deleted once they are
 //! done. A new source is a file here and a line in the list that the server opens Lambda with.
 
+mod dynamodb;
 mod kinesis;
 mod source;
 mod sqs;
@@ -14,6 +15,7 @@ mod write;
 use anabranch_protocol::Arn;
 use std::sync::Arc;
 
+pub use dynamodb::DynamoDb;
 pub use kinesis::Kinesis;
 pub use source::{
     Delivery, EventSource, Message, QueueReader, Reader, Rules, SourceRecord, StartingPosition, StreamRead,
