@@ -3,10 +3,11 @@
 
 use ciborium_ll::{Decoder, Header, simple};
 use serde::de::value::StringDeserializer;
-use serde::de::{DeserializeSeed, Deserializer, Error, IntoDeserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, SeqAccess, Visitor};
 use serde::forward_to_deserialize_any;
 
 use crate::mismatch::Mismatch;
+use crate::structure::Structure;
 
 /// Deepest nesting of a CBOR request, in levels; that of Kinesis's shapes is four.
 const CBOR_DEPTH_MAX: usize = 32;
@@ -155,17 +156,13 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
         visitor.visit_newtype_struct(self)
     }
 
-    /// Structures are maps on the wire; anything that reads one from a list by position is not an AWS shape.
     fn deserialize_struct<V: Visitor<'de>>(
         self,
         _name: &'static str,
         _fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Mismatch> {
-        match self.untagged()? {
-            Header::Array(_) => Err(Mismatch::invalid_type(serde::de::Unexpected::Seq, &visitor)),
-            header => self.visit(header, visitor),
-        }
+        self.deserialize_any(Structure(visitor))
     }
 
     fn deserialize_enum<V: Visitor<'de>>(

@@ -26,6 +26,7 @@ mod problem;
 mod query;
 mod rest;
 mod service;
+mod structure;
 mod worded;
 
 pub use arn::{ARN_CHARACTERS_MAX, Account, Arn, NotAnArn, Region};

@@ -7,6 +7,7 @@ use serde::de::{DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess,
 use serde::forward_to_deserialize_any;
 
 use crate::mismatch::{FirstMismatch, Mismatch};
+use crate::structure::Structure;
 
 /// What it holds (a deserializer, or a part that one hands out), with mismatches in AWS's words.
 /// The first is kept in the second member on its way up.
@@ -52,7 +53,6 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Worded<'_, D> {
         self.0.deserialize_ignored_any(Worded(visitor, self.1)).map_err(from_below)
     }
 
-    /// Structures are maps on the wire; anything that reads one from a list by position is not an AWS shape.
     #[inline]
     fn deserialize_struct<V: Visitor<'de>>(
         self,
@@ -70,22 +70,6 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Worded<'_, D> {
     forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq
         tuple tuple_struct map identifier
-    }
-}
-
-/// A structure's visitor that takes maps only.
-struct Structure<V>(V);
-
-impl<'de, V: Visitor<'de>> Visitor<'de> for Structure<V> {
-    type Value = V::Value;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.expecting(formatter)
-    }
-
-    #[inline]
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<V::Value, A::Error> {
-        self.0.visit_map(map)
     }
 }
 
