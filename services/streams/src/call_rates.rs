@@ -8,11 +8,9 @@ use parking_lot::Mutex;
 use serde::Deserialize;
 
 use crate::error::CallRateExceeded;
+use crate::limits::CALL_RATES_MAX;
 use crate::quota::Bucket;
 use crate::state::key::StreamKey;
-
-/// Number of entries above which those not used for a while are dropped.
-const ENTRIES_MAX: usize = 10_000;
 
 /// What a rate is counted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,7 +92,7 @@ impl CallRates {
             Scope::Stream => encoding.decode::<Named>(body).unwrap_or_default().stream(context),
         };
         let mut buckets = self.0.lock();
-        if buckets.len() >= ENTRIES_MAX {
+        if buckets.len() >= CALL_RATES_MAX {
             buckets.retain(|_, bucket| !bucket.is_full(now_ms));
         }
         let entry = buckets.entry((operation.to_string(), key.clone()));

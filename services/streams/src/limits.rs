@@ -35,6 +35,20 @@ pub(crate) const CONSUMERS_MAX_ADVANTAGE: usize = 50;
 pub(crate) const CONSUMERS_CREATING_MAX: usize = 5;
 /// Most consumers of one answer of `ListStreamConsumers`, and how many by default.
 pub(crate) const LIST_CONSUMERS_MAX: usize = 100;
+/// Records and bytes that a shard takes in a second, data and partition keys ("Quotas and Limits").
+pub(crate) const SHARD_WRITE_RECORDS: u64 = 1_000;
+pub(crate) const SHARD_WRITE_BYTES: u64 = 1 << 20;
+/// Calls of `GetRecords` on a shard in a second, and the bytes that they give together.
+pub(crate) const SHARD_READ_CALLS: u64 = 5;
+pub(crate) const SHARD_READ_BYTES: u64 = 2 << 20;
+/// Calls of `GetShardIterator` on a shard in a second.
+pub(crate) const SHARD_ITERATORS: u64 = 5;
+/// What a shard of an on-demand stream takes by the second before it is split, half of what it may.
+pub(crate) const SPLIT_BYTES: u64 = 500_000;
+pub(crate) const SPLIT_RECORDS: u64 = 500;
+/// Number of callers and operations whose rates are counted, above which those that were not used for
+/// a while are dropped.
+pub(crate) const CALL_RATES_MAX: usize = 10_000;
 /// The window of the limits that count by the day.
 pub(crate) const DAY_MS: u64 = 24 * 3_600_000;
 /// Tags of a stream or consumer (`TagResource`), and of one answer of `ListTagsForStream`.

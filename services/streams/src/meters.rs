@@ -169,19 +169,14 @@ impl Meters {
     }
 
     /// As [`Meters::add`], for several.
-    pub(crate) fn add_all(&self, values: &[(Metric, usize)]) {
-        values.iter().for_each(|(metric, value)| self.add(*metric, *value as u64));
+    pub(crate) fn add_all(&self, values: &[(Metric, u64)]) {
+        values.iter().for_each(|(metric, value)| self.add(*metric, *value));
     }
 
     /// Adds what a call came to: the time since `began` and other values.
-    pub(crate) fn called(&self, latency: Metric, began: Instant, values: &[(Metric, usize)]) {
-        self.took(latency, began);
+    pub(crate) fn called(&self, latency: Metric, began: Instant, values: &[(Metric, u64)]) {
+        self.stream[latency as usize].add(began.elapsed().as_micros() as u64);
         self.add_all(values);
-    }
-
-    /// Adds the time since `began`, in milliseconds.
-    pub(crate) fn took(&self, metric: Metric, began: Instant) {
-        self.stream[metric as usize].add(began.elapsed().as_micros() as u64);
     }
 
     /// Adds values of a shard, if those metrics are enabled for the stream.

@@ -6,16 +6,12 @@ use std::time::Duration;
 
 use crate::error::ReshardError;
 use crate::hash_key::HashKey;
-use crate::limits::{ON_DEMAND_SHARDS_MAX, SHARDS_MAX};
+use crate::limits::{ON_DEMAND_SHARDS_MAX, SHARDS_MAX, SPLIT_BYTES, SPLIT_RECORDS};
 use crate::quota::Written;
 use crate::registry::Registry;
 use crate::resharding::Resharding;
 use crate::state::stream::{StreamMode, StreamState};
 use crate::stream::Stream;
-
-/// What a shard takes by the second before it is split, half of what it may.
-const SPLIT_BYTES: u64 = 500_000;
-const SPLIT_RECORDS: u64 = 500;
 
 /// Splits the shards of on-demand streams that were written to much since the last call, which
 /// was `passed` ago.

@@ -5,6 +5,8 @@ use std::collections::HashMap;
 
 use parking_lot::Mutex;
 
+use crate::limits::{SHARD_ITERATORS, SHARD_READ_BYTES, SHARD_READ_CALLS, SHARD_WRITE_BYTES, SHARD_WRITE_RECORDS};
+
 /// Whether the quotas of AWS are enforced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Limits {
@@ -14,15 +16,6 @@ pub enum Limits {
     /// Not at all: the machine is the limit.
     Off,
 }
-
-/// Records and bytes that a shard takes in a second, data and partition keys.
-const WRITE_RECORDS: u64 = 1_000;
-const WRITE_BYTES: u64 = 1 << 20;
-/// Calls of `GetRecords` on a shard in a second, and the bytes that they give together.
-const READ_CALLS: u64 = 5;
-const READ_BYTES: u64 = 2 << 20;
-/// Calls of `GetShardIterator` on a shard in a second.
-const ITERATORS: u64 = 5;
 
 /// A bucket that fills with `rate` tokens in a second and holds as many.
 #[derive(Debug)]
@@ -109,11 +102,11 @@ pub(crate) struct Written {
 impl ShardQuota {
     fn new(now_ms: u64) -> Self {
         Self {
-            write_records: Bucket::new(WRITE_RECORDS, now_ms),
-            write_bytes: Bucket::new(WRITE_BYTES, now_ms),
-            read_calls: Bucket::new(READ_CALLS, now_ms),
-            read_bytes: Bucket::new(READ_BYTES, now_ms),
-            iterators: Bucket::new(ITERATORS, now_ms),
+            write_records: Bucket::new(SHARD_WRITE_RECORDS, now_ms),
+            write_bytes: Bucket::new(SHARD_WRITE_BYTES, now_ms),
+            read_calls: Bucket::new(SHARD_READ_CALLS, now_ms),
+            read_bytes: Bucket::new(SHARD_READ_BYTES, now_ms),
+            iterators: Bucket::new(SHARD_ITERATORS, now_ms),
             written: Written::default(),
         }
     }

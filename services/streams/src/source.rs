@@ -15,7 +15,6 @@ use crate::reading::Reading;
 use crate::record::StoredRecord;
 use crate::service::Streams;
 use crate::shard::{Shard, shard_id};
-use crate::state::consumer::Consumer;
 use crate::state::key::StreamKey;
 use crate::state::stream::StreamState;
 use crate::stream::Stream;
@@ -28,12 +27,8 @@ impl StreamSource for Streams {
         let source = Source { stream, clock: self.clock.clone() };
         let state = source.state().map_err(port_error)?;
         if arn.contains("/consumer/") {
-            // Only the consumer's ARN is checked: reading from inside is counted for nobody.
-            let (stream_arn, now_ms) = (key.arn(), self.clock.now_ms());
-            let is_named = |consumer: &&Consumer| consumer.arn(&stream_arn) == arn && !consumer.is_gone(now_ms);
-            state.consumers.iter().find(is_named).ok_or_else(|| {
-                PortError::new(PortErrorKind::NotFound, "ResourceNotFoundException", format!("{arn} not found."))
-            })?;
+            // The consumer is only looked for: reading from inside is counted for nobody.
+            state.consumer_by_arn(arn, self.clock.now_ms()).map_err(port_error)?;
         }
         Ok(Arc::new(source))
     }

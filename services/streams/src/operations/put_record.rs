@@ -75,7 +75,7 @@ pub(super) async fn put_record(
     let (bytes, began) = (entry.bytes(), Instant::now());
     let placed = put(streams, &stream, vec![entry]).await;
     let is_put = matches!(placed.as_deref(), Ok([Ok(_)]));
-    let measured = [(Metric::PutRecordBytes, bytes), (Metric::PutRecordSuccess, usize::from(is_put))];
+    let measured = [(Metric::PutRecordBytes, bytes as u64), (Metric::PutRecordSuccess, u64::from(is_put))];
     stream.meters.called(Metric::PutRecordLatency, began, &measured);
     let placed = placed?;
     let placed = placed.into_iter().next().ok_or(LogFailure::Other)??;

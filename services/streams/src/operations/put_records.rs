@@ -224,8 +224,8 @@ async fn append(
     appending.done().await.map_err(|error| stream.unless_deleted(error))?;
     stream.records_in.fetch_add(entries.len() as u64, Ordering::Relaxed);
     stream.bytes_in.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-    let counted = entries.iter().map(PutRecordsEntry::bytes).sum();
-    stream.meters.add_all(&[(Metric::IncomingRecords, entries.len()), (Metric::IncomingBytes, counted)]);
+    let counted = entries.iter().map(|entry| entry.bytes() as u64).sum();
+    stream.meters.add_all(&[(Metric::IncomingRecords, entries.len() as u64), (Metric::IncomingBytes, counted)]);
     measure_shards(stream, &targets, entries);
     let placed = targets.shards().zip(positions).map(|(shard, position)| Placed {
         sequence_number: shard.sequence_number(position, timestamp_ms),
@@ -283,7 +283,8 @@ pub(super) async fn put_records(
         (Metric::PutRecordsSuccessfulRecords, count - failed_record_count),
         (Metric::PutRecordsFailedRecords, failed_record_count - throttled),
         (Metric::PutRecordsThrottledRecords, throttled),
-    ];
+    ]
+    .map(|(metric, value)| (metric, value as u64));
     stream.meters.called(Metric::PutRecordsLatency, began, &measured);
     let encryption_type = stream.state().encrypted_at(streams.clock.now_ms());
     Ok(PutRecordsAnswer { failed_record_count, records, encryption_type })

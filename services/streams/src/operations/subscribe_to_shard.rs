@@ -102,8 +102,10 @@ pub(super) fn subscribe_to_shard(
     let position = start.resolve(&stream, &state, shard, now_ms)?;
     let key = SubscriptionKey { stream_id: state.id, shard_index: shard.index, consumer_arn: arn.clone() };
     let subscription = streams.subscriptions.begin(key, now_ms);
-    stream.meters.add(Metric::SubscribeSuccess, u64::from(subscription.is_ok()));
-    stream.meters.add(Metric::SubscribeRateExceeded, u64::from(subscription.is_err()));
+    stream.meters.add_all(&[
+        (Metric::SubscribeSuccess, u64::from(subscription.is_ok())),
+        (Metric::SubscribeRateExceeded, u64::from(subscription.is_err())),
+    ]);
     let follower = Follower {
         subscription: subscription?,
         changes: stream.changes(),
@@ -224,10 +226,12 @@ impl Follower {
         };
         let (count, bytes) = (event.records.len() as u64, found.bytes());
         let meters = &self.stream.meters;
-        meters.add(Metric::EventBytes, bytes);
-        meters.add(Metric::EventMillisBehindLatest, found.millis_behind);
-        meters.add(Metric::EventRecords, count);
-        meters.add(Metric::EventSuccess, 1);
+        meters.add_all(&[
+            (Metric::EventBytes, bytes),
+            (Metric::EventMillisBehindLatest, found.millis_behind),
+            (Metric::EventRecords, count),
+            (Metric::EventSuccess, 1),
+        ]);
         let of_shard = [(ShardMetric::OutgoingBytes, bytes), (ShardMetric::OutgoingRecords, count)];
         meters.add_to_shard(state, shard.index, &of_shard);
         Ok(Event { name: "SubscribeToShardEvent", payload: self.encoding.encode(&event)?.into() })
