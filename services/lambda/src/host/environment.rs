@@ -342,6 +342,10 @@ async fn read_output(
                 Ok(0) | Err(_) => break,
             },
             Some(flushed) = flush_requests.recv() => {
+                // What was written without an end of line is that invocation's all the same.
+                if !buffer.is_empty() {
+                    session.output(&String::from_utf8_lossy(&std::mem::take(&mut buffer))).await;
+                }
                 let _ = flushed.send(());
             }
         }

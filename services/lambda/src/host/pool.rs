@@ -354,6 +354,7 @@ impl Finish<'_> {
             self.pool.settling.fetch_add(1, Ordering::AcqRel);
             let _ = sender.send(Ok(outcome));
             let settled = self.settle(&mut environment).await;
+            environment.flush_output().await;
             environment.report(&report).await;
             self.end(environment, settled).await;
             self.pool.settling.fetch_sub(1, Ordering::AcqRel);

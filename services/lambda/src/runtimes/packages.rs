@@ -69,7 +69,7 @@ impl Packages {
             Ok(()) => Some(whole),
             Err(reason) => {
                 *retry_at = Some(self.clock.instant() + RETRY_AFTER);
-                tell(format!("{} could not be installed; the function runs without. {reason}", wanted.what)).await;
+                tell(format!("{} could not be installed: {reason}", wanted.what)).await;
                 None
             }
         }
@@ -137,7 +137,7 @@ mod tests {
             std::future::ready(())
         };
         assert_eq!(packages.get(wanted("echo no network >&2; exit 3"), tell).await, None);
-        assert!(lines.lock()[1].contains("the function runs without") && lines.lock()[1].contains("no network"));
+        assert!(lines.lock()[1].contains("the tool could not be installed") && lines.lock()[1].contains("no network"));
         assert_eq!(packages.get(wanted("true"), tell).await, None, "it is not tried again at once");
         let packages = Packages::new(directory.path().to_path_buf(), Arc::new(SystemClock));
         let count = "cat manifest >> count";

@@ -1,6 +1,7 @@
 //! Packages of AWS's runtimes, on the interpreters of this machine.
 
 mod host;
+mod java;
 mod nodejs;
 mod provided;
 mod python;

@@ -19,6 +19,7 @@ def handler(event, context):
         logger.info("one\ntwo")
         print("printed")
         print("on stderr", file=sys.stderr)
+        print("without an end", end="")
     elif do == "raise":
         raise ValueError("refused as asked")
     elif do == "exit":
@@ -70,6 +71,7 @@ async fn handlers_run_as_in_aws_python_runtimes() {
     assert_eq!((fields[2], fields[3]), (outcome.request_id.as_str(), "one"));
     assert!(fields[1].ends_with('Z') && fields[1].len() == "2026-01-01T00:00:00.000Z".len(), "{info}");
     assert!(log.contains("printed\n") && log.contains("on stderr\n"), "{log}");
+    assert!(log.contains("without an end\n"), "{log}");
 
     assert_eq!(function.answer(json!({"do": "fork"})).await, "AWS_Lambda_python3.11\n");
     let number = function.invoke(json!({"do": "decimal"})).await.payload;
