@@ -10,7 +10,7 @@ use anabranch_protocol::Clipped;
 use crate::Backoff;
 use crate::failure::{Exhausted, GaveUp};
 use crate::key::Key;
-use crate::limits::{ATTEMPT_WAIT_MAX, DEAD_LETTER_AGE_MAX, RETRY_WAIT_MAX, RETRY_WAIT_MIN};
+use crate::limits::{ATTEMPT_WAIT_MAX, DEAD_LETTER_AGE_MAX, RETRY_WAIT_MAX, RETRY_WAIT_MIN, THROTTLED_TOLD_MIN};
 use crate::shared::Shared;
 use crate::stored::StoredDelivery;
 
@@ -73,8 +73,8 @@ async fn failed(outbox: &Shared, key: Key, mut row: StoredDelivery, error: PortE
         true => {
             let age = Duration::from_millis(now_ms.saturating_sub(row.accepted_ms)).saturating_add(pause);
             if age <= row.policy.age_max {
-                if error.kind == PortErrorKind::Failed {
-                    outbox.failing.failed(&row.target, &error.to_string());
+                if is_told(&row.target, error.kind, row.attempts) {
+                    outbox.failing.failed(&row.target, now_ms, &error.to_string());
                 }
                 tracing::debug!(target_arn = row.target, %error, attempts = row.attempts, "a delivery failed");
                 return again(outbox, key, row, pause).await;
@@ -97,6 +97,17 @@ async fn failed(outbox: &Shared, key: Key, mut row: StoredDelivery, error: PortE
     dead_letter(outbox, key, row).await
 }
 
+/// Whether whoever watches over this server should know of a failure: what ARNs name is served here,
+/// other addresses are not, and a little throttling is as it should be.
+fn is_told(target: &str, kind: PortErrorKind, attempts: u32) -> bool {
+    match kind {
+        PortErrorKind::Failed => true,
+        PortErrorKind::Unavailable => target.starts_with("arn:"),
+        PortErrorKind::Throttled => target.starts_with("arn:") && attempts >= THROTTLED_TOLD_MIN,
+        PortErrorKind::NotFound | PortErrorKind::Refused => false,
+    }
+}
+
 /// Hands it to the dead-letter queue.
 async fn dead_letter(outbox: &Shared, key: Key, mut row: StoredDelivery) -> Next {
     let (Some(gave_up), Some(queue)) = (&mut row.gave_up, &row.dead_letter) else {
@@ -113,7 +124,7 @@ async fn dead_letter(outbox: &Shared, key: Key, mut row: StoredDelivery) -> Next
     let age = Duration::from_millis(outbox.clock.now_ms().saturating_sub(gave_up.at_ms));
     if error.is_transient() && age < DEAD_LETTER_AGE_MAX {
         gave_up.dead_letter_attempts = gave_up.dead_letter_attempts.saturating_add(1);
-        outbox.failing.failed(&queue.queue_arn, &error.to_string());
+        outbox.failing.failed(&queue.queue_arn, outbox.clock.now_ms(), &error.to_string());
         let pause = OWN_BACKOFF.after(gave_up.dead_letter_attempts);
         return again(outbox, key, row, pause).await;
     }

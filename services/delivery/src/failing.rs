@@ -12,14 +12,17 @@ use crate::limits::FAILING_NAMES_MAX;
 #[derive(Debug, Default)]
 pub(crate) struct Failing {
     any: AtomicBool,
-    errors: Mutex<BTreeMap<String, String>>,
+    /// Since when, in ms since the Unix epoch, and the last error.
+    errors: Mutex<BTreeMap<String, (u64, String)>>,
 }
 
 impl Failing {
-    pub(crate) fn failed(&self, target: &str, error: &str) {
+    pub(crate) fn failed(&self, target: &str, now_ms: u64, error: &str) {
         let mut errors = self.errors.lock();
-        if errors.len() < FAILING_NAMES_MAX || errors.contains_key(target) {
-            errors.insert(target.to_string(), error.to_string());
+        if let Some((_, last)) = errors.get_mut(target) {
+            *last = error.to_string();
+        } else if errors.len() < FAILING_NAMES_MAX {
+            errors.insert(target.to_string(), (now_ms, error.to_string()));
         }
         self.any.store(true, Ordering::Release);
     }
@@ -34,8 +37,9 @@ impl Failing {
     }
 
     pub(crate) fn problems(&self) -> Vec<Problem> {
-        let problem = |(target, error): (&String, &String)| {
-            let message = format!("deliveries wait; the last attempt: {error}");
+        let problem = |(target, (since_ms, error)): (&String, &(u64, String))| {
+            let since = jiff::Timestamp::from_millisecond(*since_ms as i64).unwrap_or_default();
+            let message = format!("some wait since {since:.0}; the last attempt: {error}");
             Problem::new(ProblemKind::StuckDelivery, format!("deliveries to {target}"), message)
         };
         self.errors.lock().iter().map(problem).collect()

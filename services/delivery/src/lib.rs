@@ -32,5 +32,5 @@ mod stored;
 pub use dead_letter::{DeadLetter, DeadLetterForm};
 pub use limits::OutboxLimits;
 pub use new_delivery::NewDelivery;
-pub use outbox::{AcceptError, Figures, Outbox};
+pub use outbox::{AcceptError, Figures, Outbox, Prepared};
 pub use retry::{Backoff, Curve, Phases, RetryPolicy};

@@ -33,3 +33,5 @@ pub(crate) const RETRY_WAIT_MAX: Duration = Duration::from_secs(60);
 pub(crate) const DEAD_LETTER_AGE_MAX: Duration = Duration::from_secs(24 * 3600);
 /// Most failing targets that are told by name.
 pub(crate) const FAILING_NAMES_MAX: usize = 16;
+/// Attempts that a target throttles before that is told as a problem.
+pub(crate) const THROTTLED_TOLD_MIN: u32 = 3;

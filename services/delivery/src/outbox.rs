@@ -95,23 +95,35 @@ impl Outbox {
     /// # Errors
     /// As [`Outbox::accept`]; then none of it is done.
     pub async fn accept_with(&self, deliveries: Vec<NewDelivery>, mut changes: Changes) -> Result<(), AcceptError> {
+        let prepared = self.prepare(deliveries, &mut changes)?;
+        let control = self.shared.control.clone();
+        // What is committed must be delivered, whether or not somebody still waits here.
+        let commit = tokio::spawn(async move {
+            control.commit_async(changes).await?;
+            prepared.accept();
+            Ok(())
+        });
+        commit.await.unwrap_or(Err(ControlError::Closed.into()))
+    }
+
+    /// Adds deliveries to `changes`, which the caller commits to the outbox's control store. They are
+    /// accepted once it says that the commit succeeded ([`Prepared::accept`]); if it fails to, the
+    /// next start takes up those whose rows are there.
+    ///
+    /// # Errors
+    /// [`AcceptError`]; then `changes` is not to be committed.
+    pub fn prepare(&self, deliveries: Vec<NewDelivery>, changes: &mut Changes) -> Result<Prepared, AcceptError> {
         let shared = &self.shared;
         let room = Room::of(shared.clone(), deliveries.len())?;
         let now_ms = shared.clock.now_ms();
-        let mut accepted = Vec::with_capacity(deliveries.len());
+        let mut keys = Vec::with_capacity(deliveries.len());
         for new in deliveries {
             let key = self.keys.next(now_ms);
             let lane = lane(&new.target, new.ordering.as_deref());
             changes.put(shared.table, &key.text(), &StoredDelivery::new(new, now_ms))?;
-            accepted.push((lane, key));
+            keys.push((lane, key));
         }
-        // What is committed must be delivered, whether or not somebody still waits here.
-        let commit = tokio::spawn(async move {
-            room.shared.control.commit_async(changes).await?;
-            room.fill(&accepted);
-            Ok(())
-        });
-        commit.await.unwrap_or(Err(ControlError::Closed.into()))
+        Ok(Prepared { room, keys })
     }
 
     /// Takes up what an earlier run accepted and begins to deliver. Needs a Tokio runtime; waits for
@@ -212,6 +224,24 @@ fn lane(target: &str, ordering: Option<&str>) -> LaneName {
     LaneName { target: target.into(), ordering: ordering.map(Into::into) }
 }
 
+/// Deliveries whose rows are to be committed. Dropping them gives their room back.
+#[must_use = "they are delivered once they are accepted"]
+pub struct Prepared {
+    room: Room,
+    keys: Vec<(LaneName, Key)>,
+}
+
+impl Prepared {
+    /// The commit succeeded: they are delivered from now on.
+    pub fn accept(mut self) {
+        self.room.count = 0;
+        let mut queues = self.room.shared.queues.lock();
+        self.keys.iter().for_each(|(lane, key)| queues.add(lane, *key));
+        drop(queues);
+        self.room.shared.changed.notify_one();
+    }
+}
+
 /// Room for deliveries that are being accepted, given back unless it is filled.
 struct Room {
     shared: Arc<Shared>,
@@ -222,14 +252,6 @@ impl Room {
     fn of(shared: Arc<Shared>, count: usize) -> Result<Self, AcceptError> {
         let (fits, pending_max) = (shared.queues.lock().reserve(count), shared.limits.pending_max);
         if fits { Ok(Self { shared, count }) } else { Err(AcceptError::Full { pending_max }) }
-    }
-
-    fn fill(mut self, accepted: &[(LaneName, Key)]) {
-        self.count = 0;
-        let mut queues = self.shared.queues.lock();
-        accepted.iter().for_each(|(lane, key)| queues.add(lane, *key));
-        drop(queues);
-        self.shared.changed.notify_one();
     }
 }
 
