@@ -16,6 +16,7 @@ MODELS = {
     "lambda": "lambda",
     "logs": "logs",
     "s3": "s3",
+    "sns": "sns",
     "sts": "sts",
     "events": "events",
 }

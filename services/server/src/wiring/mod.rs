@@ -16,6 +16,7 @@ use anabranch_objects::Objects;
 use anabranch_protocol::{Clock, Problem, ProblemKind, Service, SystemClock};
 use anabranch_streams::{Streams, StreamsConfig};
 use anabranch_tables::Tables;
+use anabranch_topics::Topics;
 
 use crate::data_directory::DataDirectory;
 use crate::{Config, StartError};
@@ -101,14 +102,17 @@ impl Services {
         let identity = Identity::new(clock.clone());
         let events = Events::open(control.clone(), clock.clone(), targets.clone())
             .map_err(|error| StartError::service("events", error))?;
-        let firehose = Firehose::open(&data.join("firehose"), control.clone(), clock, objects.clone(), log)
+        let firehose = Firehose::open(&data.join("firehose"), control.clone(), clock.clone(), objects.clone(), log)
             .map_err(|error| StartError::service("firehose", error))?;
+        let topics = Topics::open(control.clone(), clock.clone(), targets.clone(), base_url)
+            .map_err(|error| StartError::service("sns", error.to_string()))?;
         // A new target of messages is a line here.
         targets.connect([
             ("lambda", lambda.clone()),
             ("kinesis", streams.clone()),
             ("firehose", firehose.clone()),
             ("events", events.clone()),
+            ("sns", topics.clone()),
         ]);
         // A new service moves in by a line here.
         let mut all: Vec<Arc<dyn Service>> = vec![
@@ -122,6 +126,7 @@ impl Services {
             tables.clone(),
             Arc::new(tables.streams()),
             identity,
+            topics,
         ];
         all.extend(more);
         Ok(Arc::new(Self { streams, firehose, lambda, http_apis, logs, objects, tables, all, control }))
