@@ -5,9 +5,9 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use axum::body::Body;
 use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS};
-use http::{HeaderMap, Response, StatusCode};
-use s3s::S3Error;
+use http::{HeaderMap, HeaderName, Response, StatusCode};
 use s3s::dto::Timestamp;
+use s3s::{S3Error, s3_error};
 
 /// A request that goes no further, with the S3 error to answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +51,37 @@ impl From<&S3Error> for Refused {
         let status = error.status_code().map_or(500, |status| status.as_u16());
         let message = error.message().unwrap_or_default();
         Self { status, code: error.code().as_str().to_string().into(), message: message.into(), details: Vec::new() }
+    }
+}
+
+/// Header fields in which an error of ours carries the argument that it is about; s3s writes no more
+/// than code and message. They do not leave the service.
+const ARGUMENT_NAME: HeaderName = HeaderName::from_static("x-argument-name");
+const ARGUMENT_VALUE: HeaderName = HeaderName::from_static("x-argument-value");
+/// The message of [`invalid_destination`].
+const INVALID_DESTINATION: &str = "Unable to validate the following destination configurations";
+
+/// A target of notifications that can't be one.
+pub(crate) fn invalid_destination(arn: &str, reason: &'static str) -> S3Error {
+    let mut error = s3_error!(InvalidArgument, "{INVALID_DESTINATION}");
+    let mut headers = HeaderMap::new();
+    if let Ok(arn) = HeaderValue::from_str(arn) {
+        headers.insert(ARGUMENT_NAME, arn);
+        headers.insert(ARGUMENT_VALUE, HeaderValue::from_static(reason));
+    }
+    error.set_headers(headers);
+    error
+}
+
+/// The answer with its argument in the document, if it is [`invalid_destination`].
+pub(crate) fn with_argument(mut response: Response<Body>) -> Response<Body> {
+    let mut take = |name| response.headers_mut().remove(name).and_then(|value| value.to_str().ok().map(str::to_string));
+    match (take(ARGUMENT_NAME), take(ARGUMENT_VALUE)) {
+        (Some(name), Some(value)) => Refused::new(400, "InvalidArgument", INVALID_DESTINATION)
+            .with("ArgumentName", &name)
+            .with("ArgumentValue", &value)
+            .response(),
+        _ => response,
     }
 }
 

@@ -5,18 +5,19 @@ use std::ops::ControlFlow;
 use std::sync::atomic::Ordering;
 
 use anabranch_control::{Changes, ControlStore, Marker};
+use anabranch_delivery::{NewDelivery, Prepared};
 use s3s::S3Result;
 
 use crate::blob::NewBlob;
 use crate::conditions::Conditions;
 use crate::error::{disk_failure, index_failure, no_bucket};
 use crate::index::{
-    BUCKETS, BlobRef, Bucket, Entry, OBJECTS, OUTBOX, Object, PARTS, Part, REMOVED, UPLOADS, entry_key, object_key,
-    part_key, upload_id_of,
+    BUCKETS, BlobRef, Bucket, OBJECTS, Object, PARTS, Part, REMOVED, UPLOADS, object_key, part_key, upload_id_of,
 };
 use crate::locks::Scope;
 use crate::naming::Naming;
-use crate::notification::{Happened, message};
+use crate::notification::Happened;
+use crate::outbox::{deliveries, not_told};
 use crate::store::Objects;
 
 /// Rows of removed files that one commit takes with it.
@@ -33,7 +34,8 @@ pub(crate) struct Transaction<'a> {
     /// Objects and bytes that it adds to buckets, or takes.
     counted: Vec<(String, Option<u64>, Option<u64>)>,
     bucket: Option<(String, bool)>,
-    is_told: bool,
+    /// Notifications that it makes.
+    deliveries: Vec<NewDelivery>,
 }
 
 impl Objects {
@@ -53,7 +55,7 @@ impl Objects {
                 removed: Vec::new(),
                 counted: Vec::new(),
                 bucket: None,
-                is_told: false,
+                deliveries: Vec::new(),
             };
             let value = work(&mut transaction)?;
             let done = transaction.commit()?;
@@ -69,16 +71,14 @@ impl Objects {
         done.added.into_iter().for_each(NewBlob::keep);
         let gone: Vec<String> = done.removed.iter().flat_map(|blobs| self.blobs.remove(blobs)).collect();
         self.cleared.lock().extend(gone);
-        if done.is_told {
-            self.filled.notify_one();
-        }
+        done.told.accept();
     }
 }
 
 struct Done {
     added: Vec<NewBlob>,
     removed: Vec<Vec<BlobRef>>,
-    is_told: bool,
+    told: Prepared,
 }
 
 impl Transaction<'_> {
@@ -160,11 +160,7 @@ impl Transaction<'_> {
             at_ms: self.now_ms(),
             sequence,
         };
-        for (number, rule) in row.notifications.matching(event, key).enumerate() {
-            let entry = Entry { target_arn: rule.function_arn.clone(), event: message(rule, &happened) };
-            self.changes.put(OUTBOX, &entry_key(sequence, number), &entry).map_err(index_failure)?;
-            self.is_told = true;
-        }
+        self.deliveries.extend(deliveries(&row.notifications, &happened));
         self.counted.push((bucket.to_string(), before.as_ref().map(|o| o.size), object.map(|o| o.size)));
         self.objects.health.replaced(bucket, key);
         match before {
@@ -197,7 +193,13 @@ impl Transaction<'_> {
         Ok(parts)
     }
 
+    /// Adds notifications.
+    pub(crate) fn tell(&mut self, deliveries: Vec<NewDelivery>) {
+        self.deliveries.extend(deliveries);
+    }
+
     fn commit(mut self) -> S3Result<Done> {
+        let told = self.objects.outbox.prepare(self.deliveries, &mut self.changes).map_err(not_told)?;
         let mut cleared = {
             let mut cleared = self.objects.cleared.lock();
             let first = cleared.len().saturating_sub(CLEARED_MAX);
@@ -215,7 +217,7 @@ impl Transaction<'_> {
         self.objects.health.wrote();
         self.objects.count(self.bucket, self.counted);
         let added = self.added.into_iter().map(|(_, blob)| blob).collect();
-        Ok(Done { added, removed: self.removed, is_told: self.is_told })
+        Ok(Done { added, removed: self.removed, told })
     }
 }
 

@@ -16,8 +16,6 @@ const DAMAGED_NAMES_MAX: usize = 16;
 pub(crate) struct Health {
     /// The last write of a file or the index, if it failed.
     failed_write: Mutex<Option<(ProblemKind, String)>>,
-    /// A notification that can't be delivered: since when, and why.
-    stuck: Mutex<Option<(u64, String)>>,
     /// What went wrong when objects were read, by bucket and key.
     damaged: Mutex<BTreeMap<String, String>>,
     pub(crate) inventory: Inventory,
@@ -36,17 +34,6 @@ impl Health {
     /// A write failed.
     pub(crate) fn failed(&self, kind: Option<ErrorKind>, message: &str) {
         *self.failed_write.lock() = Some((kind_of(kind), message.to_string()));
-    }
-
-    /// A delivery failed at `now_ms`.
-    pub(crate) fn stuck(&self, now_ms: u64, message: &str) {
-        let mut stuck = self.stuck.lock();
-        let since_ms = stuck.as_ref().map_or(now_ms, |(since_ms, _)| *since_ms);
-        *stuck = Some((since_ms, message.to_string()));
-    }
-
-    pub(crate) fn delivered(&self) {
-        *self.stuck.lock() = None;
     }
 
     /// Reading an object failed because of its files.
@@ -71,11 +58,6 @@ impl Health {
         let mut problems = Vec::new();
         if let Some((kind, error)) = &*self.failed_write.lock() {
             problems.push(Problem::new(*kind, "objects", format!("the last write failed: {error}")));
-        }
-        if let Some((since_ms, error)) = &*self.stuck.lock() {
-            let since = jiff::Timestamp::from_millisecond(*since_ms as i64).unwrap_or_default();
-            let message = format!("notifications wait since {since:.0}; the last attempt: {error}");
-            problems.push(Problem::new(ProblemKind::StuckDelivery, "bucket notifications", message));
         }
         for (name, message) in &*self.damaged.lock() {
             problems.push(Problem::new(ProblemKind::Missing, name, message));
@@ -113,20 +95,6 @@ mod tests {
         health.failed(Some(ErrorKind::StorageFull), "no space");
         assert_eq!(kinds(&health), [ProblemKind::FullDisk]);
         health.wrote();
-        assert!(kinds(&health).is_empty());
-    }
-
-    #[test]
-    fn a_stuck_delivery_tells_since_when() {
-        let health = Health::default();
-        health.stuck(1_763_000_000_000, "no such function");
-        health.stuck(1_763_000_009_000, "still none");
-        let problem = &health.problems()[0];
-        assert!(
-            problem.message.contains("2025-11-13T02:13:20Z") && problem.message.contains("still none"),
-            "{problem}"
-        );
-        health.delivered();
         assert!(kinds(&health).is_empty());
     }
 }

@@ -17,7 +17,9 @@ pub(crate) const OBJECTS: Table = Table("objects");
 pub(crate) const UPLOADS: Table = Table("uploads");
 /// Parts of them by upload id and number.
 pub(crate) const PARTS: Table = Table("parts");
-/// Notifications that are not delivered yet, by number.
+/// Notifications that are not delivered yet.
+pub(crate) const DELIVERIES: Table = Table("deliveries");
+/// Notifications of earlier versions that are not delivered yet, by number.
 pub(crate) const OUTBOX: Table = Table("outbox");
 /// Ids of files that no row names any more and that may still be there.
 pub(crate) const REMOVED: Table = Table("removed");
@@ -65,7 +67,21 @@ pub(crate) struct Bucket {
 
 impl Stored for Bucket {
     const KIND: &'static str = "bucket";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
+
+    /// Version 1 told functions only.
+    fn migrate(_: u32, mut row: Value) -> serde_json::Result<Self> {
+        let rules = row.pointer_mut("/notifications/rules").and_then(Value::as_array_mut);
+        for rule in rules.into_iter().flatten().filter_map(Value::as_object_mut) {
+            if let Some(arn) = rule.remove("function_arn") {
+                rule.insert("target_arn".into(), arn);
+            }
+        }
+        if let Some(notifications) = row.get_mut("notifications").and_then(Value::as_object_mut) {
+            notifications.insert("event_bridge".into(), false.into());
+        }
+        serde_json::from_value(row)
+    }
 }
 
 /// An object. Its bytes are those of its blobs, one after another.
@@ -142,7 +158,7 @@ impl Stored for Part {
     const VERSION: u32 = 1;
 }
 
-/// A notification that waits.
+/// A notification that waits, as earlier versions kept it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Entry {
     pub(crate) target_arn: String,
@@ -152,11 +168,6 @@ pub(crate) struct Entry {
 impl Stored for Entry {
     const KIND: &'static str = "outbox_entry";
     const VERSION: u32 = 1;
-}
-
-/// The entry's key: numbers sort as they were given.
-pub(crate) fn entry_key(sequence: u64, rule: usize) -> String {
-    format!("{sequence:020}/{rule:03}")
 }
 
 #[cfg(test)]
@@ -214,7 +225,7 @@ mod tests {
     fn buckets_of_every_version_are_read() {
         let rule = crate::notification::NotificationRule {
             id: "all".into(),
-            function_arn: "arn:aws:lambda:us-east-1:000000000000:function:archive".into(),
+            target_arn: "arn:aws:sqs:us-east-1:000000000000:archive".into(),
             events: vec!["s3:ObjectCreated:*".into()],
             prefix: "raw/".into(),
             suffix: ".gz".into(),
@@ -230,7 +241,7 @@ mod tests {
         let bucket = Bucket {
             created_ms: 1_772_730_249_000,
             region: "us-east-1".into(),
-            notifications: Notifications { rules: vec![rule] },
+            notifications: Notifications { rules: vec![rule], event_bridge: true },
             cors: vec![cors],
         };
         anabranch_control::check_fixtures(FIXTURES, &[bucket]);

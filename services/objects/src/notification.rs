@@ -1,11 +1,12 @@
 //! Bucket notifications: which events a bucket reports, to whom, and in which form.
 //! (S3 User Guide, "Event message structure".)
 
-use anabranch_protocol::Arn;
+use anabranch_protocol::{Account, Arn};
 use jiff::Timestamp;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 /// In event messages keys are form-encoded: spaces are pluses, slashes stay.
 const KEY_ESCAPES: &AsciiSet =
@@ -19,15 +20,17 @@ const NOTIFICATION_RULES_MAX: usize = 100;
 pub struct Notifications {
     /// In the order given.
     pub rules: Vec<NotificationRule>,
+    /// Whether all events go to the default event bus, too.
+    pub event_bridge: bool,
 }
 
-/// Tells one function of some events.
+/// Tells one function, queue or topic of some events.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NotificationRule {
     /// Its id, echoed in events.
     pub id: String,
-    /// ARN of the Lambda function.
-    pub function_arn: String,
+    /// ARN of the Lambda function, the SQS queue or the SNS topic.
+    pub target_arn: String,
     /// Such as `s3:ObjectCreated:*`.
     pub events: Vec<String>,
     /// Keys must start with this.
@@ -117,9 +120,67 @@ pub(crate) struct Happened<'a> {
     pub(crate) sequence: u64,
 }
 
-/// The message a function gets.
-pub(crate) fn message(rule: &NotificationRule, happened: &Happened<'_>) -> Value {
+/// A time as messages have it.
+fn iso_ms(ms: u64) -> String {
+    let time = Timestamp::from_millisecond(ms as i64).unwrap_or(Timestamp::UNIX_EPOCH);
+    time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
+}
+
+/// The message that queues and topics get when they are configured.
+pub(crate) fn test_event(bucket: &str, at_ms: u64, sequence: u64) -> Value {
+    json!({
+        "Service": "Amazon S3",
+        "Event": "s3:TestEvent",
+        "Time": iso_ms(at_ms),
+        "Bucket": bucket,
+        "RequestId": format!("{sequence:016X}"),
+        "HostId": format!("{at_ms:016X}"),
+    })
+}
+
+/// The event that the default event bus gets ("EventBridge event message structure").
+pub(crate) fn bus_event(happened: &Happened<'_>, account: Account) -> Value {
+    let (family, detail_type) = happened.event.split_once(':').unwrap_or((happened.event, ""));
+    let is_created = family == "ObjectCreated";
+    let mut object = json!({ "key": happened.key, "sequencer": format!("{:016X}", happened.sequence) });
+    if let Some((size, etag)) = happened.object {
+        object["size"] = json!(size);
+        object["etag"] = json!(etag);
+    }
+    let mut detail = json!({
+        "version": "0",
+        "bucket": { "name": happened.bucket },
+        "object": object,
+        "request-id": format!("{:016X}", happened.sequence),
+        "requester": account,
+        "source-ip-address": "127.0.0.1",
+        "reason": match detail_type {
+            "Copy" => "CopyObject",
+            "CompleteMultipartUpload" => "CompleteMultipartUpload",
+            "Post" => "POST Object",
+            _ if is_created => "PutObject",
+            _ => "DeleteObject",
+        },
+    });
+    if !is_created {
+        detail["deletion-type"] = json!("Permanently Deleted");
+    }
     let time = Timestamp::from_millisecond(happened.at_ms as i64).unwrap_or(Timestamp::UNIX_EPOCH);
+    json!({
+        "version": "0",
+        "id": Uuid::new_v4(),
+        "detail-type": if is_created { "Object Created" } else { "Object Deleted" },
+        "source": "aws.s3",
+        "account": account,
+        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        "region": happened.region,
+        "resources": [Arn::bucket(happened.bucket)],
+        "detail": detail,
+    })
+}
+
+/// The message that functions, queues and topics get.
+pub(crate) fn message(rule: &NotificationRule, happened: &Happened<'_>) -> Value {
     let key = utf8_percent_encode(happened.key, KEY_ESCAPES).to_string().replace(' ', "+");
     let mut object = json!({ "key": key, "sequencer": format!("{:016X}", happened.sequence) });
     if let Some((size, etag)) = happened.object {
@@ -130,7 +191,7 @@ pub(crate) fn message(rule: &NotificationRule, happened: &Happened<'_>) -> Value
         "eventVersion": "2.1",
         "eventSource": "aws:s3",
         "awsRegion": happened.region,
-        "eventTime": time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string(),
+        "eventTime": iso_ms(happened.at_ms),
         "eventName": happened.event,
         "userIdentity": { "principalId": "ANABRANCH" },
         "requestParameters": { "sourceIPAddress": "127.0.0.1" },
@@ -158,7 +219,7 @@ mod tests {
     fn rule(events: &[&str], prefix: &str, suffix: &str) -> NotificationRule {
         NotificationRule {
             id: "r".into(),
-            function_arn: "arn:aws:lambda:us-east-1:000000000000:function:f".into(),
+            target_arn: "arn:aws:lambda:us-east-1:000000000000:function:f".into(),
             events: events.iter().map(|event| (*event).to_string()).collect(),
             prefix: prefix.into(),
             suffix: suffix.into(),
@@ -176,11 +237,11 @@ mod tests {
 
     #[test]
     fn overlapping_rules_are_refused() {
-        let check = |one, two| Notifications { rules: vec![one, two] }.check();
+        let check = |one, two| Notifications { rules: vec![one, two], event_bridge: false }.check();
         assert!(check(rule(&["s3:ObjectCreated:*"], "a", ""), rule(&["s3:ObjectCreated:Put"], "ab", "")).is_err());
         assert!(check(rule(&["s3:ObjectCreated:*"], "a", ""), rule(&["s3:ObjectCreated:Put"], "b", "")).is_ok());
         assert!(check(rule(&["s3:ObjectCreated:*"], "", ""), rule(&["s3:ObjectRemoved:*"], "", "")).is_ok());
-        assert!(Notifications { rules: vec![rule(&["s3:Nonsense"], "", "")] }.check().is_err());
+        assert!(Notifications { rules: vec![rule(&["s3:Nonsense"], "", "")], event_bridge: false }.check().is_err());
     }
 
     #[test]
@@ -199,5 +260,12 @@ mod tests {
         assert_eq!(record["s3"]["object"]["key"], "year%3D2026/a+b%2B%C3%BC.gz");
         assert_eq!(record["eventTime"], "2025-11-13T02:13:20.123Z");
         assert_eq!(record["s3"]["object"]["sequencer"], "00000000000000FF");
+        let event = bus_event(&happened, Account::DEFAULT);
+        assert_eq!((&event["detail-type"], &event["time"]), (&json!("Object Created"), &json!("2025-11-13T02:13:20Z")));
+        let object = json!({ "key": happened.key, "size": 7, "etag": "abc", "sequencer": "00000000000000FF" });
+        assert_eq!((&event["detail"]["object"], &event["detail"]["reason"]), (&object, &json!("PutObject")));
+        let removed =
+            bus_event(&Happened { event: "ObjectRemoved:Delete", object: None, ..happened }, Account::DEFAULT);
+        assert_eq!(removed["detail"]["deletion-type"], "Permanently Deleted");
     }
 }

@@ -8,8 +8,10 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Weak};
 
 use anabranch_control::ControlStore;
-use anabranch_ports::Target;
+use anabranch_delivery::Outbox;
+use anabranch_ports::{Delivery, PortError, PortErrorKind, Target};
 use anabranch_protocol::Clock;
+use async_trait::async_trait;
 use axum::body::Body;
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
@@ -17,14 +19,14 @@ use http::{Method, Request, Response};
 use parking_lot::Mutex;
 use s3s::config::{S3Config, StaticConfigProvider};
 use s3s::service::{S3Service, S3ServiceBuilder};
-use tokio::sync::{Notify, watch};
 
 use crate::address::{Address, VirtualHosts};
-use crate::answer::{Refused, confine};
+use crate::answer::{Refused, confine, with_argument};
 use crate::blob::{Blobs, sync_directory};
 use crate::cors::{self, CorsRule};
 use crate::error::OpenError;
 use crate::health::Health;
+use crate::index::DELIVERIES;
 use crate::limits::{XML_BYTES_MAX, discard};
 use crate::locks::Locks;
 use crate::opening::{OpeningError, survey};
@@ -65,9 +67,13 @@ impl Objects {
             let files = opened.inventory.missing;
             tracing::error!(files, "files that the objects index names are not there");
         }
-        let filled = Arc::new(Notify::new());
-        let stop = watch::Sender::new(false);
-        let objects = Arc::new_cyclic(|this: &Weak<Self>| Self {
+        let takers = target.clone().unwrap_or_else(|| Arc::new(Nobody));
+        let outbox = Outbox::open(DELIVERIES, index.clone(), clock.clone(), takers, outbox::LIMITS);
+        outbox::take_over(&index, &outbox)?;
+        if target.is_some() {
+            outbox.start()?;
+        }
+        Ok(Arc::new_cyclic(|this: &Weak<Self>| Self {
             index,
             blobs,
             health: Health::found(opened.inventory),
@@ -76,20 +82,16 @@ impl Objects {
             cleared: Mutex::default(),
             clock,
             counts: Mutex::new(opened.counts),
-            filled: filled.clone(),
-            stop: stop.clone(),
+            outbox,
+            target,
             service: service(this.clone()),
             this: this.clone(),
-        });
-        if let Some(target) = target {
-            tokio::spawn(outbox::run(objects.this.clone(), target, filled, stop.subscribe()));
-        }
-        Ok(objects)
+        }))
     }
 
     /// Ends the delivery of notifications; those waiting are delivered after the next start.
     pub async fn shutdown(&self) {
-        self.stop.send_replace(true);
+        self.outbox.close().await;
         self.index.close();
     }
 
@@ -126,7 +128,7 @@ impl Objects {
             Err(refused) => return refused.response(),
         };
         match self.service.call(request).await {
-            Ok(response) => response.map(Body::new),
+            Ok(response) => with_argument(response.map(Body::new)),
             Err(error) => {
                 tracing::error!(?error, "answering an S3 request");
                 Refused::new(500, "InternalError", "We failed to answer.").response()
@@ -173,6 +175,20 @@ fn is_form(request: &Request<Body>) -> bool {
     let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     request.method() == Method::POST
         && content_type.trim_start().to_ascii_lowercase().starts_with("multipart/form-data")
+}
+
+/// Takes no notifications; they wait for a start with somebody who does.
+struct Nobody;
+
+#[async_trait]
+impl Target for Nobody {
+    async fn check(&self, target_arn: &str) -> Result<(), PortError> {
+        Err(PortError::new(PortErrorKind::NotFound, "NoTarget", target_arn))
+    }
+
+    async fn deliver(&self, target_arn: &str, _: Delivery) -> Result<(), PortError> {
+        Err(PortError::new(PortErrorKind::Unavailable, "NoTarget", target_arn))
+    }
 }
 
 fn service(objects: Weak<Objects>) -> S3Service {

@@ -3,17 +3,18 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::ops::{ControlFlow, Range};
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 use anabranch_control::{ControlError, ControlStore, KeyOf};
+use anabranch_delivery::Outbox;
+use anabranch_ports::Target;
 use anabranch_protocol::{Clock, Problem};
 use bytes::Bytes;
 use futures::Stream;
 use parking_lot::Mutex;
 use s3s::service::S3Service;
 use s3s::{S3Result, s3_error};
-use tokio::sync::{Notify, watch};
 
 use crate::blob::{Blobs, Hold, Incoming, NewBlob, WriteError, hex};
 use crate::conditions::Conditions;
@@ -24,6 +25,7 @@ use crate::limits::BUCKETS_MAX;
 use crate::locks::{Locks, Scope};
 use crate::naming::Naming;
 use crate::notification::Notifications;
+use crate::outbox::test_deliveries;
 use crate::stat::{BucketStat, Counts};
 
 /// Buckets and objects on disk.
@@ -39,8 +41,10 @@ pub struct Objects {
     pub(crate) cleared: Mutex<Vec<String>>,
     /// Objects and bytes by bucket; kept in step with the index.
     pub(crate) counts: Mutex<BTreeMap<String, Counts>>,
-    pub(crate) filled: Arc<Notify>,
-    pub(crate) stop: watch::Sender<bool>,
+    /// Notifications that are not delivered yet.
+    pub(crate) outbox: Arc<Outbox>,
+    /// Who takes notifications, if anybody does.
+    pub(crate) target: Option<Arc<dyn Target>>,
     pub(crate) service: S3Service,
     pub(crate) this: Weak<Self>,
 }
@@ -48,7 +52,9 @@ pub struct Objects {
 impl Objects {
     /// What keeps the store from doing its work.
     pub fn problems(&self) -> Vec<Problem> {
-        self.health.problems()
+        let mut problems = self.health.problems();
+        problems.extend(self.outbox.problems());
+        problems
     }
 
     /// Makes a bucket; false if it is there already.
@@ -109,13 +115,21 @@ impl Objects {
         .await
     }
 
-    /// Sets a bucket's notification rules.
+    /// Sets a bucket's notification rules. Queues and topics among its targets are sent a test event.
     ///
     /// # Errors
     /// `InvalidArgument` when rules overlap or name unknown events, `NoSuchBucket`.
     pub async fn put_notification_configuration(&self, bucket: &str, notifications: Notifications) -> S3Result<()> {
         notifications.check().map_err(|message| s3_error!(InvalidArgument, "{message}"))?;
-        self.change_bucket(bucket, move |row| row.notifications = notifications).await
+        let name = bucket.to_string();
+        let sequence = self.sequence.fetch_add(1, Ordering::Relaxed);
+        self.change(Scope::of_bucket(bucket), move |change| {
+            let mut row = change.bucket(&name)?;
+            change.tell(test_deliveries(&notifications, &name, change.now_ms(), sequence));
+            row.notifications = notifications;
+            change.put_bucket(&name, &row)
+        })
+        .await
     }
 
     /// Changes the row of a bucket that is there.

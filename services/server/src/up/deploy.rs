@@ -327,7 +327,7 @@ impl Deployer<'_> {
                 if notification.bucket == bucket {
                     rules.push(NotificationRule {
                         id: format!("{}-{}", function.name, notification.event),
-                        function_arn: self.context.arn("lambda", &format!("function:{}", function.name)).to_string(),
+                        target_arn: self.context.arn("lambda", &format!("function:{}", function.name)).to_string(),
                         events: notification.events.clone(),
                         prefix: notification.prefix.clone(),
                         suffix: notification.suffix.clone(),
@@ -336,11 +336,12 @@ impl Deployer<'_> {
             }
         }
         let made = rules.iter().map(|rule| {
-            let function = rule.function_arn.rsplit(':').next().unwrap_or_default();
+            let function = rule.target_arn.rsplit(':').next().unwrap_or_default();
             ("notification", format!("{bucket} → {function}"), rule.events.join(", "))
         });
         let made: Vec<DeployedResource> = made.collect();
-        let put = self.app.services.objects.put_notification_configuration(bucket, Notifications { rules }).await;
+        let notifications = Notifications { rules, ..Notifications::default() };
+        let put = self.app.services.objects.put_notification_configuration(bucket, notifications).await;
         put.map_err(|error| error.to_string())?;
         Ok(made)
     }

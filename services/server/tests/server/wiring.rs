@@ -17,12 +17,12 @@ async fn observe(app: &App, bucket: &str) {
     app.services.objects.create_bucket(bucket, "us-east-1").await.unwrap();
     let rule = NotificationRule {
         id: "observe".into(),
-        function_arn: "arn:aws:lambda:us-east-1:000000000000:function:observer".into(),
+        target_arn: "arn:aws:lambda:us-east-1:000000000000:function:observer".into(),
         events: vec!["s3:ObjectCreated:*".into()],
         prefix: String::new(),
         suffix: String::new(),
     };
-    let notifications = Notifications { rules: vec![rule] };
+    let notifications = Notifications { rules: vec![rule], event_bridge: false };
     app.services.objects.put_notification_configuration(bucket, notifications).await.unwrap();
 }
 
