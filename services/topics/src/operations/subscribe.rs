@@ -62,7 +62,14 @@ pub(super) async fn subscribe(
     protocol.check(&endpoint, topic.fifo.is_some())?;
     let now_ms = shared.clock.now_ms();
     let asks = protocol.asks_for_confirmation();
-    let token = asks.then(|| new_token(now_ms));
+    // Who is asked again is asked by the same token, as long as that is good.
+    let asked = shared.catalog.read(|contents| {
+        let is_asked = |one: &Subscription| {
+            one.protocol == protocol && one.stored.endpoint == endpoint && !is_over(&one.stored, now_ms)
+        };
+        contents.find_subscription(&of_topic(&arn), is_asked).and_then(|one| one.stored.token.clone())
+    });
+    let token = asks.then(|| asked.unwrap_or_else(|| new_token(now_ms)));
     let invitation = match &token {
         Some(token) => Some(Invitation::new(shared, &topic, token.text.clone()).await?),
         None => None,
@@ -89,7 +96,7 @@ pub(super) async fn subscribe(
             if known.stored.is_confirmed {
                 return Ok(known.arn().to_string());
             }
-            // It is asked again, by a new token.
+            // It is asked again.
             let stored = StoredSubscription { arn: known.arn().into(), ..subscription.stored };
             subscription = Subscription::of(stored)?;
         } else {
