@@ -194,3 +194,46 @@ def test_the_cli_publishes(server):
     )
     topic = run("create-topic", "--name", "cli")["TopicArn"]
     assert run("publish", "--topic-arn", topic, "--message", "hello")["MessageId"]
+
+
+def test_s3_tells_topics_and_buses(server, sns, endpoint):
+    s3, kinesis, events = server.client("s3"), server.client("kinesis"), server.client("events")
+    s3.create_bucket(Bucket="told")
+    topic = sns.create_topic(Name="objects")["TopicArn"]
+    subscribe(sns, topic, endpoint, RawMessageDelivery="true")
+    kinesis.create_stream(StreamName="objects", ShardCount=1)
+    kinesis.get_waiter("stream_exists").wait(StreamName="objects", WaiterConfig={"Delay": 1})
+    stream = kinesis.describe_stream_summary(StreamName="objects")["StreamDescriptionSummary"]["StreamARN"]
+    events.put_rule(Name="objects", EventPattern=json.dumps({"source": ["aws.s3"], "detail": {"bucket": {"name": ["told"]}}}))
+    events.put_targets(Rule="objects", Targets=[{"Id": "stream", "Arn": stream, "RoleArn": "arn:aws:iam::000000000000:role/any"}])
+    suffix = {"Key": {"FilterRules": [{"Name": "suffix", "Value": ".gz"}]}}
+    rule = lambda arn: {"Id": "r", "TopicArn": arn, "Events": ["s3:ObjectCreated:*"], "Filter": suffix}
+    configure = lambda arn, **more: s3.put_bucket_notification_configuration(
+        Bucket="told", NotificationConfiguration={"TopicConfigurations": [rule(arn)], "EventBridgeConfiguration": {}}, **more
+    )
+    with pytest.raises(ClientError) as refused:
+        configure(f"{topic}-absent")
+    error = refused.value.response["Error"]
+    assert (error["Code"], error["Message"]) == ("InvalidArgument", "Unable to validate the following destination configurations")
+    assert (error["ArgumentName"], error["ArgumentValue"]) == (f"{topic}-absent", "The destination topic does not exist")
+    configure(f"{topic}-absent", SkipDestinationValidation=True)
+    configure(topic)
+    shown = s3.get_bucket_notification_configuration(Bucket="told")
+    assert shown["TopicConfigurations"][0]["TopicArn"] == topic and "EventBridgeConfiguration" in shown
+    s3.put_object(Bucket="told", Key="a b.gz", Body=b"x")
+    s3.delete_object(Bucket="told", Key="a b.gz")
+    wait_for(lambda: len(endpoint.messages()) == 2, "the test event and the event come")
+    test, event = sorted((json.loads(body) for body in endpoint.messages()), key=lambda body: "Records" in body)
+    assert (test["Event"], test["Bucket"]) == ("s3:TestEvent", "told")
+    assert event["Records"][0]["s3"]["object"]["key"] == "a+b.gz"
+    iterator = kinesis.get_shard_iterator(StreamName="objects", ShardId="shardId-000000000000", ShardIteratorType="TRIM_HORIZON")
+    got = []
+
+    def both():
+        answer = kinesis.get_records(ShardIterator=iterator["ShardIterator"])
+        got[:] = [json.loads(record["Data"]) for record in answer["Records"]]
+        return len(got) == 2
+
+    wait_for(both, "the bus tells of both")
+    assert [one["detail-type"] for one in got] == ["Object Created", "Object Deleted"]
+    assert (got[0]["detail"]["object"]["key"], got[0]["detail"]["reason"]) == ("a b.gz", "PutObject")

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::common::{data_files, get, open, put, send, text, until_no_data_files};
+use anabranch_control::{ControlStore, Stored, Table};
 use anabranch_objects::{NotificationRule, Notifications, Objects};
 use anabranch_ports::{Delivery, PortError, PortErrorKind, Target};
 use anabranch_protocol::{ManualClock, ProblemKind};
@@ -10,7 +11,7 @@ use async_trait::async_trait;
 use axum::body::Body;
 use http::{Method, Request};
 use http_body_util::BodyExt;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::sync::{mpsc, watch};
 
 #[tokio::test]
@@ -135,6 +136,34 @@ async fn notifications_wait_over_a_restart() {
     assert!(both.contains(&"raw/1".into()) && both.contains(&"raw/2".into()), "none lost, none else: {both:?}");
     assert_eq!(put(&objects, "/bucket/raw/3", b"x").await, 200);
     assert_eq!(key().await, "raw/3");
+}
+
+#[tokio::test]
+async fn what_an_earlier_version_left_is_delivered() {
+    let directory = tempfile::tempdir().unwrap();
+    open(directory.path(), None).shutdown().await;
+    let index = ControlStore::open(&directory.path().join("index.redb")).unwrap();
+    let event = json!({ "Records": [{ "s3": { "bucket": { "name": "bucket" } } }] });
+    let arn = "arn:aws:lambda:us-east-1:000000000000:function:f";
+    let row = OldEntry { target_arn: arn.into(), event: event.clone() };
+    index.put(Table("outbox"), "00000000000000000001/000", &row).unwrap();
+    index.close();
+    let (sender, mut events) = mpsc::unbounded_channel();
+    let objects = open(directory.path(), Some(Arc::new(Channel(sender))));
+    assert_eq!(events.recv().await.unwrap(), event);
+    objects.shutdown().await;
+}
+
+/// A notification as version 1 of the program kept it.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct OldEntry {
+    target_arn: String,
+    event: Value,
+}
+
+impl Stored for OldEntry {
+    const KIND: &'static str = "outbox_entry";
+    const VERSION: u32 = 1;
 }
 
 #[tokio::test]
