@@ -15,12 +15,15 @@ pub struct RequestContext {
     pub account: Account,
     /// The session token of temporary credentials, if the request carries one.
     pub session_token: Option<String>,
+    /// Scheme and authority by which the client reached the server, such as `http://localhost:4566`:
+    /// URLs in answers begin with it. Calls from inside the program have none.
+    pub endpoint: Option<String>,
 }
 
 impl RequestContext {
     /// A context with a fresh request id.
     pub fn new(region: Region, account: Account) -> Self {
-        Self { request_id: Uuid::new_v4().to_string(), region, account, session_token: None }
+        Self { request_id: Uuid::new_v4().to_string(), region, account, session_token: None, endpoint: None }
     }
 
     /// The ARN of `resource` (such as `stream/clicks`) in `service` for this caller.

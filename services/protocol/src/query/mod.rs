@@ -47,6 +47,11 @@ impl QueryRequest {
         Ok(Self { action, version, form })
     }
 
+    /// Gives the parameter `name` the value `value`, unless the form has it.
+    pub fn set_default(&mut self, name: &str, value: String) {
+        self.form.below.entry(name.into()).or_insert_with(|| Form::of_text(value));
+    }
+
     /// The operation's input.
     ///
     /// # Errors

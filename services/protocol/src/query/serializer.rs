@@ -133,8 +133,13 @@ impl<W: std::io::Write> SerializeMap for Inner<'_, W> {
 
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Failure> {
         let key = self.key.take().unwrap_or_default();
-        let (key_name, value_name) = if self.is_flattened { ("Name", "Value") } else { ("key", "value") };
         let each = self.each;
+        let (key_name, value_name) = match (self.is_flattened, each) {
+            (false, _) => ("key", "value"),
+            // Whatever is called a tag has a key in every service model.
+            (true, "Tag") => ("Key", "Value"),
+            (true, _) => ("Name", "Value"),
+        };
         self.writer.write_event(Event::Start(BytesStart::new(each)))?;
         self.named(key_name).text(&key)?;
         value.serialize(self.named(value_name))?;

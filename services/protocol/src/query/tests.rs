@@ -137,6 +137,31 @@ fn an_answer_is_wrapped_as_the_style_says() {
 }
 
 #[test]
+fn flattened_tags_have_keys() {
+    let tags = BTreeMap::from([("Tags", BTreeMap::from([("team", "a")]))]);
+    let style = QueryStyle { is_flattened: false, ..FLATTENED };
+    let text = |style| String::from_utf8(query_answer(style, "List", Some(&tags), "id").unwrap()).unwrap();
+    assert!(text(&style).contains("<entry><key>team</key><value>a</value></entry>"), "{}", text(&style));
+    #[derive(Serialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Tagged {
+        tag: BTreeMap<&'static str, &'static str>,
+    }
+    let tagged = Tagged { tag: [("team", "a")].into() };
+    let text = String::from_utf8(query_answer(&FLATTENED, "List", Some(&tagged), "id").unwrap()).unwrap();
+    assert!(text.contains("<Tag><Key>team</Key><Value>a</Value></Tag>"), "{text}");
+}
+
+#[test]
+fn a_parameter_that_is_left_out_may_be_given() {
+    let mut request = QueryRequest::parse(b"Action=A&Name=n").unwrap();
+    request.set_default("Name", "other".into());
+    request.set_default("Size", "7".into());
+    let topic: Topic = decode(&request);
+    assert_eq!((topic.name.as_str(), topic.size), ("n", Some(7)));
+}
+
+#[test]
 fn an_answer_without_output_has_its_id() {
     let text = String::from_utf8(query_answer::<()>(&WRAPPED, "DeleteTopic", None, "id").unwrap()).unwrap();
     assert!(

@@ -88,6 +88,12 @@ impl Call {
         }
     }
 
+    /// The style of the answer: its service's, unless the operation has names of its own.
+    fn query_style(&self, style: &QueryStyle) -> QueryStyle {
+        let own = self.operation.query_renamed;
+        if own.is_empty() { *style } else { QueryStyle { renamed: own, ..*style } }
+    }
+
     /// An answer with output.
     ///
     /// # Errors
@@ -103,7 +109,10 @@ impl Call {
     pub fn answer_long<T: Serialize>(&self, output: &T, bytes: usize) -> Result<Answer, ApiError> {
         let body = match &self.input {
             Input::Encoded(encoding, _) => encoding.encode_long(output, bytes)?,
-            Input::Form(_, style) => query_answer(style, self.operation.name, Some(output), &self.context.request_id)?,
+            Input::Form(_, style) => {
+                let style = self.query_style(style);
+                query_answer(&style, self.operation.name, Some(output), &self.context.request_id)?
+            }
             Input::Rest(request) => {
                 return rest::answer(&request.style, self.operation, Some(output), bytes).map(Answer::Http);
             }

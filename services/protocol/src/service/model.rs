@@ -41,6 +41,13 @@ pub struct ServiceModel {
     /// HTTP statuses of errors by the Query protocol, where they are not 400, or 500 if the fault is
     /// ours.
     pub query_statuses: &'static [(ErrorKind, u16)],
+    /// The codes that Query has for errors which AWS JSON calls otherwise, by the name that JSON
+    /// has: of services that moved from Query to JSON (`awsQueryCompatible`). JSON answers then
+    /// carry them in the header `x-amzn-query-error`.
+    pub query_codes: &'static [(&'static str, &'static str)],
+    /// The member that the URL's path stands for where a request of the Query protocol leaves it
+    /// out, such as SQS's `QueueUrl`; requests may then come to any path.
+    pub query_path_member: Option<&'static str>,
     /// How REST answers are written, for services that speak REST-JSON or REST-XML.
     pub rest: Option<RestStyle>,
     /// Which HTTP requests it answers itself, if any.
@@ -66,6 +73,8 @@ impl ServiceModel {
             query_versions: &[],
             query_style: None,
             query_statuses: &[],
+            query_codes: &[],
+            query_path_member: None,
             rest: None,
             http: None,
             wires: &[],
@@ -105,6 +114,11 @@ impl ServiceModel {
         own.map_or_else(|| error.status(), |(_, status)| *status)
     }
 
+    /// The code that Query has for the error that AWS JSON calls `code`, if it has one of its own.
+    pub fn query_code(&self, code: &str) -> Option<&'static str> {
+        self.query_codes.iter().find(|(json, _)| *json == code).map(|(_, query)| *query)
+    }
+
     /// Whether it speaks `wire`.
     pub fn speaks(&self, wire: Wire) -> bool {
         self.wires.contains(&wire)
@@ -127,6 +141,9 @@ pub struct Operation {
     pub answers_with_events: bool,
     /// Whether it may be called without credentials, as by following a link.
     pub is_open: bool,
+    /// Members of its output that Query names otherwise than the service's
+    /// [`crate::QueryStyle::renamed`] has it, such as `("Successful", "SendMessageBatchResultEntry")`.
+    pub query_renamed: &'static [(&'static str, &'static str)],
     /// Where it is in HTTP, for services that speak REST.
     pub http: Option<HttpBinding>,
 }
@@ -141,6 +158,7 @@ impl Operation {
             is_offered: true,
             answers_with_events: false,
             is_open: false,
+            query_renamed: &[],
             http: None,
         }
     }
@@ -160,6 +178,12 @@ impl Operation {
     #[must_use]
     pub const fn by_action(self, action: &'static str) -> Self {
         Self { action, ..self }
+    }
+
+    /// The same, with names of its own for members of its output in Query.
+    #[must_use]
+    pub const fn renamed(self, query_renamed: &'static [(&'static str, &'static str)]) -> Self {
+        Self { query_renamed, ..self }
     }
 
     /// The same, reached by `method` and `uri`, and answered with status 200.

@@ -2,9 +2,12 @@
 //! account, region and service are taken from them.
 
 use anabranch_protocol::{Account, RequestContext};
-use axum::http::header::AUTHORIZATION;
+use axum::http::header::{AUTHORIZATION, HOST};
 use axum::http::request::Parts;
+use axum::http::uri::Authority;
 use percent_encoding::percent_decode_str;
+
+use super::connection::Scheme;
 
 /// Header of the session token of temporary credentials.
 const SESSION_TOKEN: &str = "x-amz-security-token";
@@ -20,13 +23,15 @@ pub(crate) struct Caller {
     region: Option<String>,
     /// The service of the credential scope, such as `s3`.
     pub(crate) service: Option<String>,
+    /// Scheme and authority that the request was sent to.
+    endpoint: Option<String>,
 }
 
 impl Caller {
     /// Reads the `Authorization` header, or the query of a presigned URL.
     pub(crate) fn of(request: &Parts) -> Self {
         let token = request.headers.get(SESSION_TOKEN).and_then(|token| Some(token.to_str().ok()?.to_string()));
-        Self { session_token: token, ..Self::of_credentials(request) }
+        Self { session_token: token, endpoint: endpoint(request), ..Self::of_credentials(request) }
     }
 
     fn of_credentials(request: &Parts) -> Self {
@@ -52,7 +57,7 @@ impl Caller {
         let service = parts.next().map(str::to_string);
         let region = parts.next().filter(|part| !is_date(part)).map(str::to_string);
         let access_key_id = credential.split('/').next().map(str::to_string);
-        Self { signed: true, access_key_id, session_token: None, region, service }
+        Self { signed: true, access_key_id, region, service, ..Self::default() }
     }
 
     fn of_other_scheme(header: &str) -> Self {
@@ -74,8 +79,17 @@ impl Caller {
         let mut context = RequestContext::new(region, account);
         context.request_id = request_id.to_string();
         context.session_token.clone_from(&self.session_token);
+        context.endpoint.clone_from(&self.endpoint);
         context
     }
+}
+
+/// Where the client sent the request, by the names that it has for that.
+fn endpoint(request: &Parts) -> Option<String> {
+    let scheme = request.extensions.get().map_or("http", |scheme: &Scheme| scheme.0);
+    let host = || request.headers.get(HOST)?.to_str().ok();
+    let authority = request.uri.authority().map(Authority::as_str).or_else(host)?;
+    Some(format!("{scheme}://{authority}"))
 }
 
 fn is_date(text: &str) -> bool {
@@ -104,6 +118,20 @@ mod tests {
         assert_eq!(caller.service.as_deref(), Some("kinesis"));
         let context = caller.context("id");
         assert_eq!((context.region.as_str(), context.account.as_str()), ("eu-west-1", "123456789012"));
+    }
+
+    #[test]
+    fn the_endpoint_is_what_the_client_calls_it() {
+        let endpoint = |uri: &str, host: Option<&str>| {
+            let mut request = Request::builder().uri(uri);
+            if let Some(host) = host {
+                request = request.header(HOST, host);
+            }
+            Caller::of(&request.body(()).unwrap().into_parts().0).context("id").endpoint
+        };
+        assert_eq!(endpoint("/", Some("localhost:4566")).as_deref(), Some("http://localhost:4566"));
+        assert_eq!(endpoint("http://box:1/q", Some("other")).as_deref(), Some("http://box:1"));
+        assert_eq!(endpoint("/", None), None);
     }
 
     #[test]

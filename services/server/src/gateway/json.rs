@@ -4,12 +4,13 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use anabranch_protocol::{
-    Answer, ApiError, Call, EVENT_STREAM_TYPE, Encoding, ErrorKind, Event, EventStream, Operation, Service, Wire,
+    Answer, ApiError, Call, Clipped, EVENT_STREAM_TYPE, Encoding, ErrorKind, Event, EventStream, Operation, Service,
+    Wire,
 };
 use axum::body::Body;
 use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, Method, Response, StatusCode};
+use axum::http::{HeaderName, HeaderValue, Method, Response, StatusCode};
 use futures::{StreamExt, stream};
 use tokio_util::sync::CancellationToken;
 
@@ -20,6 +21,8 @@ use super::{Gateway, Label, body};
 
 /// Whose recordings show that it takes no content type but AWS's own; DynamoDB takes plain JSON, too.
 const KINESIS: &str = "kinesis";
+/// The code of an error in the Query protocol (Smithy's `awsQueryCompatible`).
+const QUERY_ERROR: HeaderName = HeaderName::from_static("x-amzn-query-error");
 const AMZ_PREFIX: &str = "application/x-amz-";
 const AMZ_JSON_1_0: &str = "application/x-amz-json-1.0";
 
@@ -57,11 +60,22 @@ pub(super) async fn answer(
                 // What clients make up must not become a metric each.
                 label.operation = "unknown".into();
             }
-            api_error(&error, status, encoding, content_type)
+            let mut response = api_error(&error, status, encoding, content_type);
+            if let Some(code) = query_error(gateway, prefix, &error) {
+                response.headers_mut().insert(QUERY_ERROR, code);
+            }
+            response
         }
     };
     response.extensions_mut().insert(label);
     response
+}
+
+/// What clients of a service that moved from Query to JSON know an error by, and whose fault it is.
+fn query_error(gateway: &Gateway, prefix: &str, error: &ApiError) -> Option<HeaderValue> {
+    let code = gateway.registry.by_target(prefix)?.model().query_code(error.code)?;
+    let fault = if error.kind.is_ours() { "Receiver" } else { "Sender" };
+    HeaderValue::from_str(&format!("{code};{fault}")).ok()
 }
 
 /// The messages of an event stream, made one by one as the client takes them. When the server
@@ -117,7 +131,7 @@ fn accept(
     head: &Parts,
 ) -> Result<(Arc<dyn Service>, &'static Operation, Encoding), ApiError> {
     let service = gateway.registry.by_target(prefix).cloned();
-    let service = service.ok_or_else(|| ApiError::unknown_operation(&format!("{prefix}.{operation}")))?;
+    let service = service.ok_or_else(|| unoffered(prefix, operation))?;
     if head.method != Method::POST {
         let message = format!("{operation} is called with POST, not {}", head.method);
         return Err(ApiError::invalid("UnknownOperationException", message));
@@ -128,6 +142,16 @@ fn accept(
     let encoding = request_encoding(service.as_ref(), head)?;
     let operation = service.model().offered(operation)?;
     Ok((service, operation, encoding))
+}
+
+/// No service here has this prefix of `X-Amz-Target`.
+fn unoffered(prefix: &str, operation: &str) -> ApiError {
+    if prefix.is_empty() {
+        return ApiError::unknown_operation(&Clipped(operation).to_string());
+    }
+    let (service, target) = (Clipped(prefix), Clipped(format_args!("{prefix}.{operation}")));
+    let message = format!("Anabranch does not offer the service {service} (X-Amz-Target: {target}).");
+    ApiError::new(ErrorKind::Unsupported, "UnknownOperationException", message)
 }
 
 /// Bodies are AWS JSON 1.0 or 1.1 (the same thing), or CBOR where the service speaks it; plain or

@@ -23,7 +23,7 @@ pub(super) async fn answer(
     body: Body,
 ) -> Response<Body> {
     let outcome = match read(&head, body).await {
-        Ok(request) => perform(gateway, caller, request_id, request).await,
+        Ok(request) => perform(gateway, caller, request_id, head.uri.path(), request).await,
         Err(error) => Err(Failed::before(UNKNOWN_STYLE, Label::new("unknown", "unknown"), error)),
     };
     let (mut response, label) = match outcome {
@@ -78,7 +78,8 @@ async fn perform(
     gateway: &Gateway,
     caller: &Caller,
     request_id: &str,
-    request: QueryRequest,
+    path: &str,
+    mut request: QueryRequest,
 ) -> Result<(Body, Label), Failed> {
     let service = gateway.registry.by_query(caller.service.as_deref(), &request.version);
     let Some((service, style)) = service.and_then(|service| Some((service.clone(), service.model().query_style?)))
@@ -100,13 +101,20 @@ async fn perform(
         Failed::before(style, Label::new(model.id, "unknown"), ApiError::invalid("InvalidAction", error.message))
     })?;
     let label = Label::new(model.id, operation.name);
-    let call = Call::form(caller.context(request_id), operation, request, style);
+    let context = caller.context(request_id);
+    if let (Some(member), true) = (model.query_path_member, path.len() > 1) {
+        request.set_default(member, format!("{}{path}", context.endpoint.as_deref().unwrap_or_default()));
+    }
+    let call = Call::form(context, operation, request, style);
     match service.perform(&call).await {
         Ok(Answer::Whole(body)) => Ok((Body::from(body), label)),
         Ok(Answer::Events(_) | Answer::Http(_)) => {
             let error = ApiError::internal("The Query protocol has no answers of this kind.");
             Err(Failed::before(style, label, error))
         }
-        Err(error) => Err(Failed { style, status: model.query_status(&error), label, error }),
+        Err(error) => {
+            let code = model.query_code(error.code).unwrap_or(error.code);
+            Err(Failed { style, status: model.query_status(&error), label, error: ApiError { code, ..error } })
+        }
     }
 }

@@ -49,7 +49,7 @@ impl<'r> Route<'r> {
         let signed_for = caller.service.as_deref().and_then(|scope| registry.by_scope(scope));
         let is_query = is_query(request, content_type);
         match signed_for {
-            Some(service) if is_query && service.model().speaks(Wire::Query) => return Self::Query,
+            Some(service) if is_query_of(service, request, content_type) => return Self::Query,
             Some(service) if service.model().http.is_some() => return Self::Http(service),
             Some(service) if service.model().rest.is_some() => return Self::Rest(service),
             _ => {}
@@ -69,12 +69,25 @@ impl<'r> Route<'r> {
     }
 }
 
-/// Whether a request looks like one of the Query protocol: a form, or an action in the URL.
+/// Whether a request that is signed for `service` is one of the Query protocol, which some services
+/// take at the addresses of their resources, too.
+fn is_query_of(service: &Arc<dyn Service>, request: &Parts, content_type: &str) -> bool {
+    let model = service.model();
+    let has_place = request.uri.path() == "/" || model.query_path_member.is_some();
+    model.speaks(Wire::Query) && has_place && has_query_form(request, content_type)
+}
+
+/// Whether a request looks like one of the Query protocol.
 fn is_query(request: &Parts, content_type: &str) -> bool {
+    request.uri.path() == "/" && has_query_form(request, content_type)
+}
+
+/// Whether a request is a form, or has an action in its URL.
+fn has_query_form(request: &Parts, content_type: &str) -> bool {
     let names_version = |form: &str| form.split('&').any(|pair| pair.starts_with("Version="));
     let is_form = content_type.starts_with("application/x-www-form-urlencoded");
     let has_action = request.uri.query().is_some_and(|query| query.contains("Action=") && names_version(query));
-    request.uri.path() == "/" && (is_form || has_action)
+    is_form || has_action
 }
 
 fn is_browser(request: &Parts) -> bool {
