@@ -14,6 +14,7 @@ use anabranch_lambda::{Lambda, LambdaConfig, sources};
 use anabranch_logs::Logs;
 use anabranch_objects::Objects;
 use anabranch_protocol::{Clock, Problem, ProblemKind, Service, SystemClock};
+use anabranch_queues::Queues;
 use anabranch_streams::{Streams, StreamsConfig};
 use anabranch_tables::Tables;
 use anabranch_topics::Topics;
@@ -43,6 +44,8 @@ pub struct Services {
     pub objects: Arc<Objects>,
     /// DynamoDB.
     pub tables: Arc<Tables>,
+    /// SQS.
+    pub queues: Arc<Queues>,
     /// All of them, in the order in which data flows.
     pub(crate) all: Vec<Arc<dyn Service>>,
     control: ControlStore,
@@ -79,14 +82,19 @@ impl Services {
         };
         let tables = Tables::open(&data.join("tables"), clock.clone())
             .map_err(|error| StartError::service("dynamodb", error))?;
+        let queues = Queues::open(&data.join("queues"), control.clone(), clock.clone(), log.clone())
+            .map_err(|error| StartError::service("sqs", error))?;
         let targets = Arc::new(Targets::default());
         let logs = Logs::open(&data.join("logs"), control.clone(), clock.clone(), Some(targets.clone()), log.clone())
             .map_err(|error| StartError::service("logs", error))?;
         let objects = Objects::open(&data.join("objects"), clock.clone(), Some(targets.clone()))
             .map_err(|error| StartError::service("s3", error))?;
         // A new event source of Lambda's is a line here.
-        let event_sources: Vec<Arc<dyn sources::EventSource>> =
-            vec![sources::Kinesis::new(streams.clone()), sources::DynamoDb::new(tables.clone())];
+        let event_sources: Vec<Arc<dyn sources::EventSource>> = vec![
+            sources::Kinesis::new(streams.clone()),
+            sources::DynamoDb::new(tables.clone()),
+            sources::Sqs::new(queues.clone()),
+        ];
         let lambda = Lambda::open(
             &data.join("lambda"),
             control.clone(),
@@ -113,6 +121,7 @@ impl Services {
             ("firehose", firehose.clone()),
             ("events", events.clone()),
             ("sns", topics.clone()),
+            ("sqs", queues.clone()),
         ]);
         // A new service moves in by a line here.
         let mut all: Vec<Arc<dyn Service>> = vec![
@@ -121,6 +130,7 @@ impl Services {
             firehose.clone(),
             lambda.clone(),
             logs.clone(),
+            queues.clone(),
             objects.clone(),
             streams.clone(),
             tables.clone(),
@@ -129,7 +139,7 @@ impl Services {
             topics,
         ];
         all.extend(more);
-        Ok(Arc::new(Self { streams, firehose, lambda, http_apis, logs, objects, tables, all, control }))
+        Ok(Arc::new(Self { streams, firehose, lambda, http_apis, logs, objects, tables, queues, all, control }))
     }
 
     /// Begins event source mappings and asynchronous invocations that wait from an earlier run.
@@ -170,7 +180,7 @@ impl Services {
 fn open_control(data: &DataDirectory) -> Result<ControlStore, StartError> {
     ControlStore::open_tied(
         &data.join("control.redb"),
-        &[data.join("streams"), data.join("firehose"), data.join("logs")],
+        &[data.join("streams"), data.join("firehose"), data.join("logs"), data.join("queues")],
     )
     .map_err(|error| StartError::service("control store", error))
 }
