@@ -4,8 +4,6 @@ Started as `python3 -S -u bootstrap.py` with the variables that Lambda defines. 
 down to the names of errors, is what users of those runtimes know.
 """
 
-import decimal
-import http.client
 import importlib
 import json
 import logging
@@ -13,10 +11,10 @@ import math
 import os
 import re
 import site
+import socket
 import sys
 import time
 import traceback
-import uuid
 
 API = os.environ["AWS_LAMBDA_RUNTIME_API"]
 TASK_ROOT = os.environ["LAMBDA_TASK_ROOT"]
@@ -72,22 +70,22 @@ class LambdaContext:
     """What a handler gets beside its event."""
 
     def __init__(self, headers):
-        self.aws_request_id = headers["Lambda-Runtime-Aws-Request-Id"]
+        self.aws_request_id = headers.get("lambda-runtime-aws-request-id")
         self.log_group_name = os.environ.get("AWS_LAMBDA_LOG_GROUP_NAME")
         self.log_stream_name = os.environ.get("AWS_LAMBDA_LOG_STREAM_NAME")
         self.function_name = os.environ.get("AWS_LAMBDA_FUNCTION_NAME")
         self.memory_limit_in_mb = os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
         self.function_version = os.environ.get("AWS_LAMBDA_FUNCTION_VERSION")
-        self.invoked_function_arn = headers["Lambda-Runtime-Invoked-Function-Arn"]
-        self.tenant_id = headers["Lambda-Runtime-Aws-Tenant-Id"]
-        context = from_header(headers["Lambda-Runtime-Client-Context"], "Client Context")
+        self.invoked_function_arn = headers.get("lambda-runtime-invoked-function-arn")
+        self.tenant_id = headers.get("lambda-runtime-aws-tenant-id")
+        context = from_header(headers.get("lambda-runtime-client-context"), "Client Context")
         self.client_context = None if context is None else ClientContext(context)
-        identity = from_header(headers["Lambda-Runtime-Cognito-Identity"], "Cognito Identity") or {}
+        identity = from_header(headers.get("lambda-runtime-cognito-identity"), "Cognito Identity") or {}
         self.identity = CognitoIdentity({
             "cognito_identity_id": identity.get("cognitoIdentityId"),
             "cognito_identity_pool_id": identity.get("cognitoIdentityPoolId"),
         })
-        self._epoch_deadline_time_in_ms = int(headers["Lambda-Runtime-Deadline-Ms"])
+        self._epoch_deadline_time_in_ms = int(headers.get("lambda-runtime-deadline-ms"))
 
     def get_remaining_time_in_millis(self):
         return max(0, self._epoch_deadline_time_in_ms - int(time.time() * 1000))
@@ -116,10 +114,12 @@ class ResponseEncoder(json.JSONEncoder):
     def __init__(self):
         # From Python 3.12 on, answers are UTF-8; before, they were ASCII.
         super().__init__(ensure_ascii=sys.version_info < (3, 12))
-        self.mark = uuid.uuid4().hex
+        self.mark = os.urandom(16).hex()
 
     def default(self, value):
-        if isinstance(value, decimal.Decimal):
+        # There are none before the function has imported the module.
+        decimal = sys.modules.get("decimal")
+        if decimal and isinstance(value, decimal.Decimal):
             return math.nan if value.is_nan() else f"{self.mark}{value}"
         return super().default(value)
 
@@ -221,32 +221,67 @@ def log_error(error):
 
 
 class Runtime:
-    """The Runtime API, over one connection that is kept."""
+    """The Runtime API, over one connection that is kept.
+
+    By hand, since `http.client` with all it imports takes longer to load than the rest of this file.
+    """
 
     def __init__(self):
-        self.connection = http.client.HTTPConnection(API)
+        self.stream = None
 
-    def request(self, method, path, body=None, headers=None):
-        self.connection.request(method, f"/2018-06-01/runtime/{path}", body, headers or {})
-        answer = self.connection.getresponse()
-        return answer.status, answer.headers, answer.read()
+    def request(self, method, path, body=b"", headers=None):
+        """Status, header fields by their names in small letters, and body."""
+        if self.stream is None:
+            host, port = API.rsplit(":", 1)
+            connection = socket.create_connection((host, int(port)))
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self.stream = connection.makefile("rwb")
+        head = [f"{method} /2018-06-01/runtime/{path} HTTP/1.1", f"Host: {API}", f"Content-Length: {len(body)}"]
+        head += [f"{name}: {value}" for name, value in (headers or {}).items()]
+        try:
+            self.stream.write("\r\n".join([*head, "", ""]).encode("latin-1", "replace") + body)
+            self.stream.flush()
+            return self.read()
+        except OSError:
+            self.stream = None
+            raise
+
+    def read(self):
+        status = self.stream.readline()
+        if not status:
+            raise ConnectionResetError("The Runtime API closed the connection")
+        headers = {}
+        for line in iter(self.stream.readline, b"\r\n"):
+            if not line:
+                raise ConnectionResetError("The Runtime API closed the connection")
+            name, _, value = line.decode("latin-1").partition(":")
+            headers[name.lower()] = value.strip()
+        body = self.stream.read(int(headers.get("content-length", 0)))
+        return int(status.split()[1]), headers, body
 
     def next(self):
         try:
             status, headers, body = self.request("GET", "invocation/next")
-        except (OSError, http.client.HTTPException):
+        except OSError:
             # The server is gone, and so is the reason to be here.
             os._exit(0)
         if status != 200:
             os._exit(0)
         return headers, body
 
+    def post(self, path, body, headers=None):
+        try:
+            self.request("POST", path, body, {"Content-Type": "application/json", **(headers or {})})
+        except OSError:
+            # An answer that is too large is refused before it was read; the next call connects anew.
+            self.stream = None
+
     def respond(self, body):
-        self.request("POST", f"invocation/{request_id}/response", body, {"Content-Type": "application/json"})
+        self.post(f"invocation/{request_id}/response", body)
 
     def fail(self, path, error):
-        headers = {"Content-Type": "application/json", "Lambda-Runtime-Function-Error-Type": error["errorType"]}
-        self.request("POST", path, json.dumps(error).encode(), headers)
+        kind = error["errorType"].replace("\r", " ").replace("\n", " ")
+        self.post(path, json.dumps(error).encode(), {"Lambda-Runtime-Function-Error-Type": kind})
 
 
 def answer(handler, headers, body):
@@ -281,8 +316,8 @@ def main():
         sys.exit(1)
     while True:
         headers, body = runtime.next()
-        request_id = headers["Lambda-Runtime-Aws-Request-Id"]
-        trace_id = headers["Lambda-Runtime-Trace-Id"]
+        request_id = headers.get("lambda-runtime-aws-request-id")
+        trace_id = headers.get("lambda-runtime-trace-id")
         if trace_id:
             os.environ["_X_AMZN_TRACE_ID"] = trace_id
         else:
