@@ -20,6 +20,7 @@ MODELS = {
     "sqs": "sqs",
     "sts": "sts",
     "events": "events",
+    "scheduler": "scheduler",
 }
 # Operations of other versions of the model than botocore's.
 OTHER_VERSIONS = {
@@ -68,7 +69,7 @@ def test_operations_are_those_of_the_model(offered, service):
             assert found and all(one.type_name == "string" for one in found), (name, resource)
 
 
-REST = [name for name in MODELS if name == "lambda"]
+REST = [name for name in MODELS if name in ("lambda", "scheduler")]
 
 
 @pytest.mark.parametrize("service", REST)

@@ -41,8 +41,10 @@ impl Registry {
                 }
             }
             if model.rest.is_some() {
-                for binding in model.operations.iter().filter_map(|operation| operation.http.as_ref()) {
-                    registry.by_path.entry(HttpBinding::first_segment(binding)).or_insert(place);
+                let bindings = model.operations.iter().filter_map(|operation| operation.http.as_ref());
+                // A path that begins with a mere word, such as `/tags`, may as well name a bucket.
+                for first in bindings.map(HttpBinding::first_segment).filter(|first| names_a_version(first)) {
+                    registry.by_path.entry(first).or_insert(place);
                 }
             }
         }
@@ -96,4 +98,9 @@ fn is_under(host: &str, label: &str) -> bool {
     let Some((name, rest)) = host.split_once('.') else { return false };
     let is_plain = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric());
     is_plain && rest.strip_prefix(label).and_then(|rest| rest.strip_prefix('.')).is_some_and(|rest| !rest.is_empty())
+}
+
+/// Whether a part of a path is the version of an API: `2015-03-31`, `v2`.
+fn names_a_version(part: &str) -> bool {
+    part.trim_start_matches('v').starts_with(|letter: char| letter.is_ascii_digit())
 }

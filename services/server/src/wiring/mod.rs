@@ -15,6 +15,7 @@ use anabranch_logs::Logs;
 use anabranch_objects::Objects;
 use anabranch_protocol::{Clock, Problem, ProblemKind, Service, SystemClock};
 use anabranch_queues::Queues;
+use anabranch_scheduler::Scheduler;
 use anabranch_streams::{Streams, StreamsConfig};
 use anabranch_tables::Tables;
 use anabranch_topics::Topics;
@@ -110,6 +111,8 @@ impl Services {
         let identity = Identity::new(clock.clone());
         let events = Events::open(control.clone(), clock.clone(), targets.clone())
             .map_err(|error| StartError::service("events", error))?;
+        let scheduler = Scheduler::open(control.clone(), clock.clone(), targets.clone())
+            .map_err(|error| StartError::service("scheduler", error))?;
         let firehose = Firehose::open(&data.join("firehose"), control.clone(), clock.clone(), objects.clone(), log)
             .map_err(|error| StartError::service("firehose", error))?;
         let topics = Topics::open(control.clone(), clock.clone(), targets.clone(), base_url)
@@ -126,6 +129,7 @@ impl Services {
         // A new service moves in by a line here.
         let mut all: Vec<Arc<dyn Service>> = vec![
             http_apis.clone(),
+            scheduler,
             events,
             firehose.clone(),
             lambda.clone(),
