@@ -101,7 +101,7 @@ def test_patterns_are_tested_and_refused(server):
     assert not events.test_event_pattern(EventPattern='{"detail":{"n":[2]}}', Event=event)["Result"]
     refused(events.test_event_pattern, "InvalidEventPatternException", "Event pattern is not valid. Reason: ", EventPattern='{"a":1}', Event=event)
     refused(events.put_rule, "ValidationException", "Parameter ScheduleExpression is not valid.", Name="a", ScheduleExpression="rate(1 days)")
-    refused(events.create_archive, "UnknownOperationException", "CreateArchive", ArchiveName="a", EventSourceArn="arn:aws:events:us-east-1:000000000000:event-bus/default")
+    refused(events.list_connections, "UnknownOperationException", "ListConnections")
     events.put_rule(Name="refusing", EventPattern='{"source":["x"]}')
     machine = "arn:aws:states:us-east-1:000000000000:stateMachine:m"
     refused(events.put_targets, "ValidationException", "nothing of states takes messages here", Rule="refusing", Targets=[{"Id": "a", "Arn": machine}])
@@ -141,6 +141,27 @@ def test_what_was_acknowledged_is_delivered_after_a_kill(servers):
     server.kill()
     server.start()
     wait_for(lambda: {event["id"] for _, event in records()} == sent, "each event is there")
+
+
+def test_archives_are_replayed(server):
+    events = server.client("events")
+    target, records = stream(server, "replayed")
+    bus = events.create_event_bus(Name="archived")["EventBusArn"]
+    archive = events.create_archive(ArchiveName="all", EventSourceArn=bus, RetentionDays=7)["ArchiveArn"]
+    began = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=5)
+    put = events.put_events(Entries=[{"EventBusName": "archived", "Source": "shop", "DetailType": "Order", "Detail": '{"n": 1}'}])
+    described = events.describe_archive(ArchiveName="all")
+    assert (described["EventCount"], described["RetentionDays"], described["State"]) == (1, 7, "ENABLED")
+    events.put_rule(Name="late", EventBusName="archived", EventPattern='{"source":["shop"]}')
+    events.put_targets(Rule="late", EventBusName="archived", Targets=[{"Id": "stream", **target}])
+    ended = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=5)
+    events.start_replay(ReplayName="again", EventSourceArn=archive, EventStartTime=began, EventEndTime=ended, Destination={"Arn": bus})
+    ((_, event),) = wait_for(records, "it is replayed")
+    assert (event["id"], event["replay-name"], event["detail"]) == (put["Entries"][0]["EventId"], "again", {"n": 1})
+    wait_for(lambda: events.describe_replay(ReplayName="again")["State"] == "COMPLETED", "the replay ends")
+    assert [one["ArchiveName"] for one in events.list_archives()["Archives"]] == ["all"]
+    events.delete_archive(ArchiveName="all")
+    refused(events.describe_archive, "ResourceNotFoundException", "Archive all does not exist.", ArchiveName="all")
 
 
 def test_the_aws_cli(server):

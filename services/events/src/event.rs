@@ -17,6 +17,8 @@ pub(crate) struct Event {
     pub(crate) document: String,
     /// When the bus got it, in milliseconds since the Unix epoch.
     pub(crate) ingested_ms: u64,
+    /// Whether it comes from an archive.
+    pub(crate) is_replayed: bool,
 }
 
 /// What an event says.
@@ -72,7 +74,14 @@ impl Event {
             resources.join(","),
             compact(content.detail),
         );
-        Self { id, document, ingested_ms }
+        Self { id, document, ingested_ms, is_replayed: replay_name.is_some() }
+    }
+
+    /// An event of an archive, for a replay.
+    pub(crate) fn replayed(id: String, document: &str, replay_name: &str, ingested_ms: u64) -> Self {
+        let members = document.strip_suffix('}').unwrap_or(document);
+        let document = format!(r#"{members},"replay-name":{}}}"#, quoted(replay_name));
+        Self { id, document, ingested_ms, is_replayed: true }
     }
 
     /// The event that `document` is, in which `account`, `region`, `id`, `time` and `resources` may be

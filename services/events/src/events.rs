@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::archives::Archives;
 use crate::bus::{Bus, BusAddress};
 use crate::error::{EventsError, port_not_accepted};
 use crate::event::Event;
@@ -31,10 +32,12 @@ pub struct Events {
     pub(crate) control: ControlStore,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) targets: Arc<dyn Target>,
+    pub(crate) archives: Arc<Archives>,
     pub(crate) outbox: Arc<Outbox>,
     pub(crate) counters: Counters,
     pub(crate) stopping: watch::Sender<bool>,
-    pub(crate) timer: Mutex<Option<JoinHandle<()>>>,
+    /// Its work in the background.
+    pub(crate) tasks: Mutex<Vec<JoinHandle<()>>>,
 }
 
 /// What was done since the service was opened.
@@ -68,6 +71,7 @@ impl Events {
         targets: Arc<dyn Target>,
     ) -> Result<Arc<Self>, EventsError> {
         let registry = Arc::new(Registry::open(control.clone())?);
+        let archives = Arc::new(Archives::open(control.clone())?);
         let limits = OutboxLimits::default();
         let outbox = Outbox::open(DELIVERIES, control.clone(), clock.clone(), targets.clone(), limits);
         Ok(Arc::new(Self {
@@ -75,10 +79,11 @@ impl Events {
             control,
             clock,
             targets,
+            archives,
             outbox,
             counters: Counters::default(),
             stopping: watch::Sender::new(false),
-            timer: Mutex::default(),
+            tasks: Mutex::default(),
         }))
     }
 

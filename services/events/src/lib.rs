@@ -2,7 +2,7 @@
 //! whenever a schedule says, to targets.
 //!
 //! Offered are buses, rules with patterns and schedules, targets with inputs of every kind, retries
-//! and dead-letter queues, tags and permissions (kept, not enforced). Archives and replays, API
+//! and dead-letter queues, archives and replays, tags and permissions (kept, not enforced). API
 //! destinations, partner event sources and global endpoints are refused by name.
 //!
 //! PutEvents answers once the deliveries that come of it are durable (`anabranch-delivery`).
@@ -11,6 +11,8 @@
 
 #![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
+mod archive;
+mod archives;
 mod bus;
 mod error;
 mod event;
@@ -20,6 +22,8 @@ mod limits;
 mod operations;
 mod path;
 mod registry;
+mod replay;
+mod replaying;
 mod routing;
 mod rule;
 mod section;

@@ -40,3 +40,18 @@ pub(crate) const LATE_MS_MAX: u64 = 60_000;
 pub(crate) const TIMER_SLEEP_MAX: Duration = Duration::from_secs(60);
 /// Wait after scheduled events could not be stored.
 pub(crate) const TIMER_RETRY_WAIT: Duration = Duration::from_secs(1);
+
+/// Most events of an archive that are deleted in one commit.
+pub(crate) const DELETED_AT_ONCE_MAX: usize = 1_000;
+/// Most events that a replay sends in one commit.
+pub(crate) const REPLAYED_AT_ONCE_MAX: usize = 100;
+/// How often events are deleted that archives no longer keep; until then they are not shown.
+pub(crate) const EXPIRY_INTERVAL: Duration = Duration::from_secs(3600);
+/// Most archives of an account in a region.
+pub(crate) const ARCHIVES_MAX: usize = 100;
+/// Most replays of an account in a region that run at a time.
+pub(crate) const REPLAYS_RUNNING_MAX: usize = 10;
+/// Most replays of an account in a region that are remembered.
+pub(crate) const REPLAYS_MAX: usize = 1_000;
+/// Most rules that a replay is limited to.
+pub(crate) const FILTERS_MAX: usize = 300;

@@ -8,14 +8,19 @@ use crate::event::Event;
 use crate::events::Events;
 
 impl Events {
-    /// Hands each event to the targets of the rules of its bus that it matches. When this returns all
+    /// Hands each event to the targets of the rules of its bus that it matches, and to the archives of
+    /// the bus. When this returns all
     /// that comes of it is durable, in one commit.
     pub(crate) async fn route(&self, events: &[(&Bus, Event)]) -> Result<(), AcceptError> {
         let deliveries: Vec<NewDelivery> = events.iter().flat_map(|(bus, event)| deliveries(bus, event)).collect();
         self.counters.count_events(events.len(), deliveries.len());
-        match deliveries.is_empty() {
+        let (mut changes, mut kept) = (Changes::default(), 0);
+        for (bus, event) in events {
+            kept += self.archives.keep(&bus.settings.arn, event, &mut changes)?;
+        }
+        match deliveries.is_empty() && kept == 0 {
             true => Ok(()),
-            false => self.outbox.accept_with(deliveries, Changes::default()).await,
+            false => self.outbox.accept_with(deliveries, changes).await,
         }
     }
 }

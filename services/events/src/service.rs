@@ -4,6 +4,7 @@ use anabranch_protocol::{Answer, ApiError, Call, Measured, Problem, Section, Ser
 use async_trait::async_trait;
 
 use crate::events::Events;
+use crate::replaying::Replaying;
 use crate::timer::Timer;
 use crate::{operations, section};
 
@@ -29,11 +30,12 @@ impl Service for Events {
         vec![section::section(self)]
     }
 
-    /// Begins to deliver, what waits from an earlier run first, and to fire scheduled rules.
+    /// Begins to deliver, what waits from an earlier run first, and to fire
+    /// scheduled rules and to go on with replays.
     fn start(&self) -> Result<(), StartFailure> {
         self.outbox.start()?;
-        let mut timer = self.timer.lock();
-        if timer.is_none() {
+        let mut tasks = self.tasks.lock();
+        if tasks.is_empty() {
             let scheduled = Timer {
                 registry: self.registry.clone(),
                 control: self.control.clone(),
@@ -41,7 +43,14 @@ impl Service for Events {
                 outbox: self.outbox.clone(),
                 started_ms: self.clock.now_ms(),
             };
-            *timer = Some(tokio::spawn(scheduled.run(self.stopping.subscribe())));
+            let replaying = Replaying {
+                archives: self.archives.clone(),
+                registry: self.registry.clone(),
+                clock: self.clock.clone(),
+                outbox: self.outbox.clone(),
+            };
+            tasks.push(tokio::spawn(scheduled.run(self.stopping.subscribe())));
+            tasks.push(tokio::spawn(replaying.run(self.stopping.subscribe())));
         }
         Ok(())
     }
@@ -49,9 +58,9 @@ impl Service for Events {
     /// Stops firing and delivering; what is not done goes on at the next start.
     async fn close(&self) {
         self.stopping.send_replace(true);
-        let timer = self.timer.lock().take();
-        if let Some(timer) = timer {
-            let _ = timer.await;
+        let tasks = std::mem::take(&mut *self.tasks.lock());
+        for task in tasks {
+            let _ = task.await;
         }
         self.outbox.close().await;
     }

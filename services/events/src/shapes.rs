@@ -17,6 +17,20 @@ pub(crate) const EVENT_BUS_NAME_OR_ARN: Text = Text {
 };
 /// `RuleName`, `TargetId` and others have the same pattern.
 pub(crate) const RULE_NAME: Text = Text { pattern: Some((r"[\.\-_A-Za-z0-9]+", is_name)), ..text(1, 64) };
+/// `ArchiveName`.
+pub(crate) const ARCHIVE_NAME: Text = Text { max: 48, ..RULE_NAME };
+/// `ReplayName`.
+pub(crate) const REPLAY_NAME: Text = RULE_NAME;
+/// `RetentionDays`.
+pub(crate) const RETENTION_DAYS: Integer = Integer { min: 0, max: i32::MAX as i64 };
+/// `ArchiveState`.
+pub(crate) const ARCHIVE_STATE: Text = Text {
+    one_of: &["ENABLED", "DISABLED", "CREATING", "UPDATING", "CREATE_FAILED", "UPDATE_FAILED"],
+    ..text(0, usize::MAX)
+};
+/// `ReplayState`.
+pub(crate) const REPLAY_STATE: Text =
+    Text { one_of: &["STARTING", "RUNNING", "CANCELLING", "COMPLETED", "CANCELLED", "FAILED"], ..text(0, usize::MAX) };
 /// `TargetId`.
 pub(crate) const TARGET_ID: Text = RULE_NAME;
 /// `EventPattern`.

@@ -168,7 +168,11 @@ async fn schedules_fire_when_they_are_due() {
     for rule in ["often", "noon"] {
         harness.targets(rule, json!([{ "Id": "queue", "Arn": QUEUE }])).await;
     }
-    harness.clock.advance(Duration::from_secs(11 * 60)).await;
+    for count in [1, 2] {
+        harness.clock.advance(Duration::from_secs(5 * 60)).await;
+        harness.delivered(count).await;
+    }
+    harness.clock.advance(Duration::from_secs(60)).await;
     let fired = harness.delivered(2).await;
     let event = document(&fired[0].1);
     assert_eq!(
@@ -366,7 +370,12 @@ async fn what_is_refused_says_why() {
             "ResourceNotFoundException",
             "",
         ),
-        ("StartReplay", json!({}), "UnknownOperationException", "Anabranch does not support the operation StartReplay"),
+        (
+            "CreateEndpoint",
+            json!({}),
+            "UnknownOperationException",
+            "Anabranch does not support the operation CreateEndpoint",
+        ),
     ] {
         let (found, message) = harness.refused(operation, request.clone()).await;
         assert!(found == code && message.starts_with(expected), "{operation} {request}: {found}: {message}");
@@ -413,4 +422,84 @@ async fn lists_policies_and_tags() {
     let tested =
         harness.call("TestEventPattern", json!({ "EventPattern": r#"{"source":["shop"]}"#, "Event": event })).await;
     assert_eq!(tested["Result"], true);
+}
+
+const BUS: &str = "arn:aws:events:us-east-1:000000000000:event-bus/default";
+const ARCHIVE: &str = "arn:aws:events:us-east-1:000000000000:archive/kept";
+
+fn replay(name: &str, members: serde_json::Value) -> serde_json::Value {
+    let mut request = json!({
+        "ReplayName": name, "EventSourceArn": ARCHIVE, "Destination": { "Arn": BUS },
+        "EventStartTime": NOW_MS / 1000, "EventEndTime": NOW_MS / 1000 + 3600,
+    });
+    request.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+    request
+}
+
+/// Waits until a replay is done.
+async fn completed(harness: &Harness, name: &str) -> serde_json::Value {
+    loop {
+        let described = harness.call("DescribeReplay", json!({ "ReplayName": name })).await;
+        if described["State"] != "RUNNING" {
+            return described;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn archived_events_are_replayed() {
+    let harness = Harness::not_started(NOW_MS);
+    let entry =
+        |source: &str, n: usize| json!({ "Source": source, "DetailType": "x", "Detail": format!("{{\"n\":{n}}}") });
+    harness.call("CreateArchive", json!({ "ArchiveName": "kept", "EventSourceArn": BUS, "EventPattern": r#"{"source":["shop"]}"#, "RetentionDays": 1 })).await;
+    for batch in 0..15 {
+        harness.put(json!((0..10).map(|n| entry("shop", batch * 10 + n)).collect::<Vec<_>>())).await;
+    }
+    harness.put(json!([entry("other", 0)])).await;
+    let described = harness.call("DescribeArchive", json!({ "ArchiveName": "kept" })).await;
+    assert_eq!(
+        (&described["EventCount"], &described["State"], &described["ArchiveArn"]),
+        (&json!(150), &json!("ENABLED"), &json!(ARCHIVE))
+    );
+    for rule in ["all", "none"] {
+        harness.rule(rule, json!({ "EventPattern": r#"{"source":["shop"]}"# })).await;
+        harness.targets(rule, json!([{ "Id": "queue", "Arn": QUEUE }])).await;
+    }
+    let filters =
+        json!({ "Destination": { "Arn": BUS, "FilterArns": ["arn:aws:events:us-east-1:000000000000:rule/all"] } });
+    assert_eq!(harness.call("StartReplay", replay("again", filters)).await["State"], "STARTING");
+
+    // It goes on after a crash.
+    let harness = harness.reopened().await;
+    harness.events.start().unwrap();
+    let delivered = harness.delivered(150).await;
+    let replayed = completed(&harness, "again").await;
+    assert_eq!((&replayed["State"], &replayed["EventSourceArn"]), (&json!("COMPLETED"), &json!(ARCHIVE)));
+    harness.settled().await;
+    assert_eq!(harness.target.deliveries().len(), 150);
+    let event = document(&delivered[0].1);
+    assert_eq!(
+        (&event["replay-name"], &event["source"], &event["time"]),
+        (&json!("again"), &json!("shop"), &json!("2026-03-05T08:00:00Z"))
+    );
+    let described = harness.call("DescribeArchive", json!({ "ArchiveName": "kept" })).await;
+    assert_eq!(described["EventCount"], 150, "replayed events are not archived again");
+
+    assert_eq!(harness.refused("CancelReplay", json!({ "ReplayName": "again" })).await.0, "IllegalStatusException");
+    assert_eq!(harness.refused("StartReplay", replay("again", json!({}))).await.0, "ResourceAlreadyExistsException");
+    let backwards = replay("b", json!({ "EventEndTime": 1 }));
+    let (_, message) = harness.refused("StartReplay", backwards).await;
+    assert_eq!(message, "Parameter EventEndTime is not valid. Reason: EventStartTime must be before EventEndTime.");
+    harness.clock.advance_ms(2 * 86_400_000);
+    let described = harness.call("DescribeArchive", json!({ "ArchiveName": "kept" })).await;
+    assert_eq!(described["EventCount"], 0, "expired");
+    harness.call("UpdateArchive", json!({ "ArchiveName": "kept", "RetentionDays": 0 })).await;
+    assert_eq!(harness.call("ListArchives", json!({ "NamePrefix": "ke" })).await["Archives"][0]["RetentionDays"], 0);
+    assert_eq!(harness.call("ListReplays", json!({ "State": "COMPLETED" })).await["Replays"][0]["ReplayName"], "again");
+    harness.call("DeleteArchive", json!({ "ArchiveName": "kept" })).await;
+    assert_eq!(
+        harness.refused("DescribeArchive", json!({ "ArchiveName": "kept" })).await.1,
+        "Archive kept does not exist."
+    );
 }

@@ -4,6 +4,7 @@ mod bus_members;
 mod create_event_bus;
 mod delete_event_bus;
 mod delete_rule;
+mod describe_archive;
 mod describe_event_bus;
 mod describe_rule;
 mod list_event_buses;
@@ -11,10 +12,12 @@ mod list_rules;
 mod list_targets_by_rule;
 mod page;
 mod permissions;
+mod put_archive;
 mod put_events;
 mod put_rule;
 mod put_targets;
 mod remove_targets;
+mod replays;
 mod rule_state;
 mod tag_list;
 mod tags;
@@ -33,6 +36,8 @@ const ITS_EVENT_BUS: &[ResourceReference] =
     &[ResourceReference::Name { member: "EventBusName", resource: "event-bus/{}" }];
 const ENTRIES: &[ResourceReference] =
     &[ResourceReference::Name { member: "Entries[].EventBusName", resource: "event-bus/{}" }];
+const ARCHIVE: &[ResourceReference] = &[ResourceReference::Name { member: "ArchiveName", resource: "archive/{}" }];
+const REPLAY: &[ResourceReference] = &[ResourceReference::Name { member: "ReplayName", resource: "replay/{}" }];
 const RULE: &[ResourceReference] = &[ResourceReference::Name { member: "Name", resource: "rule/{}" }];
 const ITS_RULE: &[ResourceReference] = &[ResourceReference::Name { member: "Rule", resource: "rule/{}" }];
 const RESOURCE: &[ResourceReference] = &[ResourceReference::Arn("ResourceARN")];
@@ -44,9 +49,9 @@ pub(crate) const MODEL: ServiceModel = ServiceModel {
     wires: &[Wire::Json],
     operations: &[
         Operation::not_offered("ActivateEventSource"),
-        Operation::not_offered("CancelReplay"),
+        Operation::new("CancelReplay").on(REPLAY),
         Operation::not_offered("CreateApiDestination"),
-        Operation::not_offered("CreateArchive"),
+        Operation::new("CreateArchive").on(ARCHIVE),
         Operation::not_offered("CreateConnection"),
         Operation::not_offered("CreateEndpoint"),
         Operation::new("CreateEventBus").on(EVENT_BUS),
@@ -54,32 +59,32 @@ pub(crate) const MODEL: ServiceModel = ServiceModel {
         Operation::not_offered("DeactivateEventSource"),
         Operation::not_offered("DeauthorizeConnection"),
         Operation::not_offered("DeleteApiDestination"),
-        Operation::not_offered("DeleteArchive"),
+        Operation::new("DeleteArchive").on(ARCHIVE),
         Operation::not_offered("DeleteConnection"),
         Operation::not_offered("DeleteEndpoint"),
         Operation::new("DeleteEventBus").on(EVENT_BUS),
         Operation::not_offered("DeletePartnerEventSource"),
         Operation::new("DeleteRule").on(RULE),
         Operation::not_offered("DescribeApiDestination"),
-        Operation::not_offered("DescribeArchive"),
+        Operation::new("DescribeArchive").on(ARCHIVE),
         Operation::not_offered("DescribeConnection"),
         Operation::not_offered("DescribeEndpoint"),
         Operation::new("DescribeEventBus").on(EVENT_BUS),
         Operation::not_offered("DescribeEventSource"),
         Operation::not_offered("DescribePartnerEventSource"),
-        Operation::not_offered("DescribeReplay"),
+        Operation::new("DescribeReplay").on(REPLAY),
         Operation::new("DescribeRule").on(RULE),
         Operation::new("DisableRule").on(RULE),
         Operation::new("EnableRule").on(RULE),
         Operation::not_offered("ListApiDestinations"),
-        Operation::not_offered("ListArchives"),
+        Operation::new("ListArchives"),
         Operation::not_offered("ListConnections"),
         Operation::not_offered("ListEndpoints"),
         Operation::new("ListEventBuses"),
         Operation::not_offered("ListEventSources"),
         Operation::not_offered("ListPartnerEventSourceAccounts"),
         Operation::not_offered("ListPartnerEventSources"),
-        Operation::not_offered("ListReplays"),
+        Operation::new("ListReplays"),
         Operation::new("ListRuleNamesByTarget").on(ITS_EVENT_BUS),
         Operation::new("ListRules").on(ITS_EVENT_BUS),
         Operation::new("ListTagsForResource").on(RESOURCE),
@@ -91,12 +96,12 @@ pub(crate) const MODEL: ServiceModel = ServiceModel {
         Operation::new("PutTargets").on(ITS_RULE),
         Operation::new("RemovePermission").on(ITS_EVENT_BUS),
         Operation::new("RemoveTargets").on(ITS_RULE),
-        Operation::not_offered("StartReplay"),
+        Operation::new("StartReplay").on(REPLAY),
         Operation::new("TagResource").on(RESOURCE),
         Operation::new("TestEventPattern"),
         Operation::new("UntagResource").on(RESOURCE),
         Operation::not_offered("UpdateApiDestination"),
-        Operation::not_offered("UpdateArchive"),
+        Operation::new("UpdateArchive").on(ARCHIVE),
         Operation::not_offered("UpdateConnection"),
         Operation::not_offered("UpdateEndpoint"),
         Operation::new("UpdateEventBus").on(EVENT_BUS),
@@ -112,6 +117,18 @@ pub(crate) async fn perform(events: &Events, call: &Call) -> Result<Answer, ApiE
         return Err(ApiError::validation(most));
     }
     match operation {
+        "CancelReplay" => call.answer(&replays::cancel_replay(events, context, &call.input()?).await?),
+        "CreateArchive" => call.answer(&put_archive::create_archive(events, context, call.input()?).await?),
+        "DeleteArchive" => call.answer(&put_archive::delete_archive(events, context, &call.input()?).await?),
+        "DescribeArchive" => {
+            let request: put_archive::ArchiveRequest = call.input()?;
+            call.answer(&describe_archive::describe_archive(events, context, request.checked()?).await?)
+        }
+        "DescribeReplay" => call.perform(|context, input| replays::describe_replay(events, context, &input)),
+        "ListArchives" => call.answer(&describe_archive::list_archives(events, context, &call.input()?).await?),
+        "ListReplays" => call.perform(|context, input| replays::list_replays(events, context, &input)),
+        "StartReplay" => call.answer(&replays::start_replay(events, context, call.input()?).await?),
+        "UpdateArchive" => call.answer(&put_archive::update_archive(events, context, call.input()?).await?),
         "CreateEventBus" => call.answer(&create_event_bus::create_event_bus(events, context, call.input()?).await?),
         "DeleteEventBus" => {
             delete_event_bus::delete_event_bus(events, context, call.input()?).await?;
