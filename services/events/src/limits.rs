@@ -12,6 +12,11 @@ pub(crate) const TARGETS_MAX: usize = 5;
 pub(crate) const ENTRIES_MAX: usize = 10;
 /// Most bytes of the entries of a PutEvents request, as EventBridge counts them.
 pub(crate) const ENTRIES_BYTES_MAX: usize = 1024 * 1024;
+/// Most resources of an entry of a PutEvents request.
+pub(crate) const RESOURCES_MAX: usize = 1_000;
+/// Most bytes of deliveries that are accepted in one commit, but for the last of them: an event may
+/// match all rules of its bus.
+pub(crate) const ACCEPTED_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// What an entry's time counts as, in bytes.
 pub(crate) const TIME_BYTES: usize = 14;
 /// Most tags of a rule or an event bus.
@@ -44,7 +49,7 @@ pub(crate) const TIMER_RETRY_WAIT: Duration = Duration::from_secs(1);
 /// Most events of an archive that are deleted in one commit.
 pub(crate) const DELETED_AT_ONCE_MAX: usize = 1_000;
 /// Most events that a replay sends in one commit.
-pub(crate) const REPLAYED_AT_ONCE_MAX: usize = 100;
+pub(crate) const REPLAYED_AT_ONCE_MAX: usize = 20;
 /// How often events are deleted that archives no longer keep; until then they are not shown.
 pub(crate) const EXPIRY_INTERVAL: Duration = Duration::from_secs(3600);
 /// Most archives of an account in a region.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anabranch_control::Changes;
-use anabranch_delivery::{AcceptError, NewDelivery, Outbox};
+use anabranch_delivery::{AcceptError, Outbox};
 use anabranch_protocol::Clock;
 use tokio::sync::watch;
 
@@ -15,6 +15,7 @@ use crate::event::Event;
 use crate::limits::{DELETED_AT_ONCE_MAX, EXPIRY_INTERVAL, REPLAYED_AT_ONCE_MAX, TIMER_RETRY_WAIT};
 use crate::registry::Registry;
 use crate::replay::{Replay, ReplayState};
+use crate::routing::Accepting;
 
 /// What the task stands on.
 pub(crate) struct Replaying {
@@ -70,7 +71,7 @@ impl Replaying {
         let now_ms = self.clock.now_ms();
         let bus = BusAddress::of_arn(&replay.bus_arn).and_then(|address| self.registry.find(&address));
         let Some((archive, bus)) = self.archives.archive(&replay.archive_arn).zip(bus) else {
-            return self.end(replay, ReplayState::Failed, Vec::new(), now_ms).await;
+            return self.end(replay, ReplayState::Failed, Accepting::new(&self.outbox), now_ms).await;
         };
         let from_ms = replay.from_ms.max(archive.kept_from_ms(now_ms));
         // The key that follows is the least above it.
@@ -78,33 +79,35 @@ impl Replaying {
         let read = self.archives.read(&archive, from, REPLAYED_AT_ONCE_MAX).await?;
         let is_last =
             read.len() < REPLAYED_AT_ONCE_MAX || read.iter().any(|(_, event)| event.ingested_ms >= replay.to_ms);
-        let mut deliveries: Vec<NewDelivery> = Vec::new();
+        let mut accepting = Accepting::new(&self.outbox);
         for (key, archived) in read.into_iter().filter(|(_, event)| event.ingested_ms < replay.to_ms) {
             replay.last_ms = Some(archived.ingested_ms);
             let id = key.rsplit('/').next().unwrap_or_default().to_string();
             let event = Event::replayed(id, &archived.document, &replay.name, now_ms);
             let is_meant = |arn: &String| replay.filter_arns.is_empty() || replay.filter_arns.contains(arn);
             for rule in bus.matched(&event).filter(|rule| is_meant(&rule.settings.arn)) {
-                deliveries.extend(rule.settings.targets.iter().map(|target| target.delivery(&event, rule.sender())));
+                for target in &rule.settings.targets {
+                    accepting.add(target.delivery(&event, rule.sender())).await?;
+                }
             }
             replay.last_key = Some(key);
         }
         let state = if is_last { ReplayState::Completed } else { ReplayState::Running };
-        self.end(replay, state, deliveries, now_ms).await
+        self.end(replay, state, accepting, now_ms).await
     }
 
     async fn end(
         &self,
         replay: Replay,
         state: ReplayState,
-        deliveries: Vec<NewDelivery>,
+        accepting: Accepting<'_>,
         now_ms: u64,
     ) -> Result<(), AcceptError> {
         let ended_ms = (state != ReplayState::Running).then_some(now_ms);
         let replay = Replay { state, ended_ms, ..replay };
         let mut changes = Changes::default();
         note(&mut changes, &replay)?;
-        self.outbox.accept_with(deliveries, changes).await?;
+        accepting.finish(changes).await?;
         self.archives.show(replay);
         Ok(())
     }

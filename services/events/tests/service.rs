@@ -424,6 +424,21 @@ async fn lists_policies_and_tags() {
     assert_eq!(tested["Result"], true);
 }
 
+/// More than is accepted in one commit.
+#[tokio::test]
+async fn large_events_for_many_targets_all_arrive() {
+    let harness = Harness::new(NOW_MS);
+    for rule in ["a", "b", "c", "d"] {
+        harness.rule(rule, json!({ "EventPattern": r#"{"source":["shop"]}"# })).await;
+        let target = |id: usize| json!({ "Id": id.to_string(), "Arn": QUEUE });
+        harness.targets(rule, json!((0..5).map(target).collect::<Vec<_>>())).await;
+    }
+    let detail = json!({ "text": "x".repeat(90_000) }).to_string();
+    let entry = json!({ "Source": "shop", "DetailType": "x", "Detail": detail });
+    harness.put(json!(vec![entry; 5])).await;
+    harness.delivered(100).await;
+}
+
 const BUS: &str = "arn:aws:events:us-east-1:000000000000:event-bus/default";
 const ARCHIVE: &str = "arn:aws:events:us-east-1:000000000000:archive/kept";
 

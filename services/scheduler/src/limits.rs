@@ -28,7 +28,7 @@ pub(crate) const RETRY_WAIT_MAX: Duration = Duration::from_secs(15 * 60);
 /// longer ago is skipped.
 pub(crate) const LATE_MS_MAX: u64 = 60_000;
 /// Most schedules that fire in one commit.
-pub(crate) const FIRED_AT_ONCE_MAX: usize = 1_000;
+pub(crate) const FIRED_AT_ONCE_MAX: usize = 100;
 /// Longest sleep of the timer while there is a schedule: the machine's clock may be set meanwhile.
 pub(crate) const TIMER_SLEEP_MAX: Duration = Duration::from_secs(60);
 /// Wait after what fired could not be stored.

@@ -57,11 +57,14 @@ impl Timer {
         let now_ms = self.clock.now_ms();
         while !self.registry.plan.lock().due(now_ms, 1).is_empty() {
             let _changing = self.registry.changing().await;
-            let due = self.registry.plan.lock().due(now_ms, FIRED_AT_ONCE_MAX);
-            let due: Vec<(Firing, Arc<Schedule>)> = due
-                .into_iter()
-                .filter_map(|firing| Some((firing.clone(), self.registry.by_arn(&firing.arn)?)))
-                .collect();
+            let planned = self.registry.plan.lock().due(now_ms, FIRED_AT_ONCE_MAX);
+            let mut due: Vec<(Firing, Arc<Schedule>)> = Vec::with_capacity(planned.len());
+            for firing in planned {
+                match self.registry.by_arn(&firing.arn) {
+                    Some(schedule) => due.push((firing, schedule)),
+                    None => self.registry.forget(&firing.arn),
+                }
+            }
             let mut changes = Changes::default();
             let mut deliveries = Vec::with_capacity(due.len());
             for (firing, schedule) in &due {

@@ -24,8 +24,11 @@ fn schedule(expression: &str, members: Value) -> Value {
     request
 }
 
+/// What was delivered, in order: deliveries themselves are beside one another.
 fn texts(delivered: &[(String, String)]) -> Vec<&str> {
-    delivered.iter().map(|(_, text)| text.as_str()).collect()
+    let mut texts: Vec<&str> = delivered.iter().map(|(_, text)| text.as_str()).collect();
+    texts.sort_unstable();
+    texts
 }
 
 #[tokio::test]

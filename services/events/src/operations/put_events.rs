@@ -10,7 +10,7 @@ use crate::error::{not_accepted, unsupported};
 use crate::event::{Content, Event};
 use crate::events::Events;
 use crate::json::is_object;
-use crate::limits::{ENTRIES_BYTES_MAX, ENTRIES_MAX, TIME_BYTES};
+use crate::limits::{ENTRIES_BYTES_MAX, ENTRIES_MAX, RESOURCES_MAX, TIME_BYTES};
 use crate::registry::Registry;
 use crate::shapes::{ENTRIES, EVENT_BUS_NAME_OR_ARN};
 
@@ -30,7 +30,7 @@ struct Entry {
     time: Option<Timestamp>,
     source: Option<String>,
     #[serde(default)]
-    resources: Vec<String>,
+    resources: BoundedList<String, RESOURCES_MAX>,
     detail_type: Option<String>,
     detail: Option<String>,
     event_bus_name: Option<String>,
@@ -106,7 +106,7 @@ pub(super) async fn put_events(
 impl Entry {
     /// Its size as EventBridge counts it ("Calculating PutEvents event entry size").
     fn bytes(&self) -> usize {
-        let texts = [&self.source, &self.detail_type, &self.detail].into_iter().flatten().chain(&self.resources);
+        let texts = [&self.source, &self.detail_type, &self.detail].into_iter().flatten().chain(self.resources.iter());
         texts.map(String::len).sum::<usize>() + self.time.map_or(0, |_| TIME_BYTES)
     }
 
@@ -116,6 +116,10 @@ impl Entry {
         let detail = required("Detail", self.detail.as_deref())?;
         if source.starts_with(AWS_SOURCES) {
             return Err(failed("NotAuthorizedForSourceException", "Not authorized for the source."));
+        }
+        if self.resources.count() > RESOURCES_MAX {
+            let reason = format!("Parameter Resources is not valid. Reason: there are more than {RESOURCES_MAX}.");
+            return Err(failed("InvalidArgument", reason));
         }
         if !is_object(detail) {
             return Err(failed("MalformedDetail", "Detail is malformed."));
