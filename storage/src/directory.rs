@@ -44,12 +44,14 @@ impl Directory {
         Self { platform, path: path.to_path_buf(), spares: Mutex::new(Vec::new()), spares_max }
     }
 
-    /// Creates the directory if absent and takes its lock for as long as the result lives.
-    pub(crate) fn open_locked(&self) -> Result<Lock> {
-        if !self.platform.exists(&self.path) {
+    /// Creates the directory if absent and takes its lock for as long as the result lives. Whether
+    /// there was nothing before is the other part of the result.
+    pub(crate) fn open_locked(&self) -> Result<(Lock, bool)> {
+        let is_made = !self.platform.exists(&self.path);
+        if is_made {
             self.platform.create_directory(&self.path).at(&self.path)?;
         }
-        self.lock()
+        Ok((self.lock()?, is_made))
     }
 
     /// Makes the directory's own name durable.
@@ -301,7 +303,8 @@ mod tests {
     fn a_directory_has_one_owner() {
         let home = tempfile::tempdir().unwrap();
         let directory = directory(home.path());
-        let owner = directory.open_locked().unwrap();
+        let (owner, is_made) = directory.open_locked().unwrap();
+        assert!(!is_made, "it was there");
         assert!(matches!(directory.open_locked(), Err(Error::Locked { .. })));
         drop(owner);
         directory.open_locked().unwrap();

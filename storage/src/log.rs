@@ -106,10 +106,12 @@ impl Log {
         if !config.create && !directory.platform.exists(&directory.path) {
             return Err(Error::NoLog { path: directory.path });
         }
-        let lock = directory.open_locked()?;
-        directory.remove_unfinished()?;
-        // The process before may have been killed between renaming a file and making that durable.
-        directory.sync()?;
+        let (lock, is_made) = directory.open_locked()?;
+        if !is_made {
+            directory.remove_unfinished()?;
+            // The process before may have been killed between renaming a file and making that durable.
+            directory.sync()?;
+        }
         let recovered = recover(&directory, config.keys.as_deref())?;
         if recovered.is_new {
             if !config.create {
