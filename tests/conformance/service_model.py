@@ -22,6 +22,7 @@ TYPES = {
     "string": str,
     "integer": int,
     "long": int,
+    "double": (int, float),
     "boolean": bool,
     "list": list,
     "map": dict,

@@ -50,6 +50,8 @@ async fn handle(event: LambdaEvent<Value>) -> Result<Value, Error> {
         Some("fail") => Err("refused as asked".into()),
         Some("hang") => std::future::pending().await,
         Some("exit") => std::process::exit(101),
+        Some("variable") => Ok(std::env::var(event.payload["name"].as_str().unwrap_or_default())?.into()),
+        Some("arn") => Ok(event.context.invoked_function_arn.into()),
         Some("large") => Ok("x".repeat(7 << 20).into()),
         Some("print") => {
             println!("a line on stdout");

@@ -2,6 +2,7 @@
 //! at least once, retried twice when the function fails, then given to its destination.
 
 use anabranch_control::{Changes, ControlStore, Table};
+use anabranch_ports::{AttributeValue, Delivery, MessageAttribute};
 use anabranch_protocol::{ApiError, Blob, Clipped, Clock, ErrorKind, Problem, ProblemKind};
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -14,16 +15,19 @@ use uuid::Uuid;
 
 use crate::config::LambdaConfig;
 use crate::control::{blocking, commit};
-use crate::destinations::{self, Message};
-use crate::error::{service_exception, too_many_requests};
+use crate::destinations::{self, Destination, Message};
+use crate::error::{invalid_parameter, service_exception, too_many_requests};
 use crate::failing::OngoingFailures;
-use crate::function_id::{FunctionId, LATEST_VERSION};
-use crate::functions::Functions;
-use crate::invoke::{Invocation, InvokeOutcome, LogTail, json_or_text};
+use crate::function_id::{FunctionId, LATEST_VERSION, QualifiedFunction};
+use crate::functions::{Executed, Functions};
+use crate::invoke::{Invocation, json_or_text};
 use crate::stored_event::Event;
 use crate::time::{iso_ms, key_time};
 
 const EVENTS: Table = Table("lambda_async_events");
+
+/// Characters of an error's message that a dead letter tells.
+const DEAD_LETTER_MESSAGE_CHARACTERS_MAX: usize = 1_024;
 
 /// Events read at a time when an earlier run's are taken up: each may be of 1 MB.
 const EVENTS_READ_MAX: usize = 16;
@@ -79,7 +83,7 @@ impl AsyncInvocations {
             for (key, event) in events {
                 self.lanes.lock().pending += 1;
                 let pause = Duration::from_millis(event.due_ms.saturating_sub(self.clock.now_ms()));
-                self.clone().ready_after(event.function(), key, pause);
+                self.clone().ready_after(event.function().id, key, pause);
             }
         }
         self.running.send_replace(true);
@@ -118,10 +122,11 @@ impl AsyncInvocations {
     /// Accepts an event; it is durable when this returns its request id.
     pub(crate) async fn accept(
         self: &Arc<Self>,
-        function: &FunctionId,
+        function: &QualifiedFunction,
         payload: Bytes,
         client_context: Option<String>,
     ) -> Result<String, ApiError> {
+        let QualifiedFunction { id, qualifier } = function;
         {
             let mut lanes = self.lanes.lock();
             if lanes.pending >= self.config.async_events_max {
@@ -133,9 +138,10 @@ impl AsyncInvocations {
         let request_id = Uuid::new_v4().to_string();
         let event = Event {
             request_id: request_id.clone(),
-            account: function.scope.account,
-            region: function.scope.region.clone(),
-            function: function.name.clone(),
+            account: id.scope.account,
+            region: id.scope.region.clone(),
+            function: id.name.clone(),
+            qualifier: qualifier.clone(),
             payload: Blob(payload),
             client_context,
             accepted_ms: now_ms,
@@ -147,7 +153,7 @@ impl AsyncInvocations {
             self.lanes.lock().pending -= 1;
             return Err(error);
         }
-        self.ready(function, key);
+        self.ready(id, key);
         Ok(request_id)
     }
 
@@ -222,52 +228,71 @@ impl AsyncInvocations {
             // Told by the control store itself.
             Err(_) => return Next::Again(self.config.mapping_backoff.max),
         };
-        let invocation = Invocation {
-            request_id: event.request_id.clone(),
-            payload: event.payload.0.clone(),
-            client_context: event.client_context.clone(),
-            log_tail: LogTail::None,
-            trace_id: None,
-            stream: None,
-        };
+        let (request_id, payload) = (event.request_id.clone(), event.payload.0.clone());
+        let client_context = event.client_context.clone();
+        let invocation = Invocation { client_context, ..Invocation::new(request_id, payload) };
         let function = event.function();
         match self.functions.invoke(&function, invocation).await {
-            Ok(outcome) if outcome.function_error.is_none() => {
-                self.failing.succeeded(&function.label());
-                self.done(key).await
+            Ok(executed) if executed.outcome.function_error.is_none() => {
+                self.failing.succeeded(&function.id.label());
+                self.conclude(key, &event, Conclusion::Success(executed)).await
             }
-            Ok(outcome) => self.failed(key, event, Failure::Function(outcome)).await,
-            Err(error) if error.kind == ErrorKind::NotFound => self.failed(key, event, Failure::Given(error)).await,
+            Ok(executed) => self.failed(key, event, Conclusion::RetriesExhausted(executed)).await,
+            Err(error) if error.kind == ErrorKind::NotFound => {
+                self.failed(key, event, Conclusion::EventAgeExceeded(error)).await
+            }
             Err(error) => self.refused(key, event, error).await,
         }
     }
 
     /// Throttled, or a failure of the service: tried again without counting, for a while.
     async fn refused(&self, key: &str, event: Event, error: ApiError) -> Next {
-        let age_ms = self.clock.now_ms().saturating_sub(event.accepted_ms);
-        if u128::from(age_ms) >= self.config.async_event_age_max.as_millis() {
-            return self.failed(key, event, Failure::Given(error)).await;
+        if self.is_too_old(&event, self.clock.now_ms()) {
+            return self.failed(key, event, Conclusion::EventAgeExceeded(error)).await;
         }
-        let name = event.function().label();
+        let name = event.function().id.label();
         self.failing.failed(&name, self.clock.now_ms(), ProblemKind::StuckDelivery, error.to_string());
+        let age_ms = self.clock.now_ms().saturating_sub(event.accepted_ms);
         let doublings = (age_ms / 1000).checked_ilog2().unwrap_or(0) + 1;
         Next::Again(self.config.mapping_backoff.after(doublings))
     }
 
-    async fn failed(&self, key: &str, mut event: Event, failure: Failure) -> Next {
+    /// Whether the event may no longer be tried at `now_ms`.
+    fn is_too_old(&self, event: &Event, now_ms: u64) -> bool {
+        let configured =
+            self.functions.event_invoke(&event.function()).and_then(|configured| configured.age_max_seconds);
+        let most = configured.map_or(self.config.async_event_age_max, |seconds| Duration::from_secs(seconds.into()));
+        u128::from(now_ms.saturating_sub(event.accepted_ms)) >= most.as_millis()
+    }
+
+    async fn failed(&self, key: &str, mut event: Event, conclusion: Conclusion) -> Next {
         if !*self.running.borrow() {
             // Its process may have been killed because we stop; the next start runs it again.
             return Next::Again(Duration::ZERO);
         }
         event.failures += 1;
+        let retries_max = self.functions.event_invoke(&event.function()).and_then(|configured| configured.retries_max);
         let delay = self.config.async_retry_delays.get(event.failures as usize - 1);
-        if let (Failure::Function(_), Some(&pause)) = (&failure, delay) {
-            event.due_ms = self.clock.now_ms() + pause.as_millis() as u64;
-            // If this can't be stored, a restart merely tries once more than it should.
-            let _ = self.store(key, Some(&event)).await;
-            return Next::Again(pause);
-        }
-        match self.give_up(&event, failure).await {
+        let delay = delay.filter(|_| retries_max.is_none_or(|most| event.failures <= most));
+        let conclusion = match (conclusion, delay) {
+            (Conclusion::RetriesExhausted(executed), Some(&pause)) => {
+                let due_ms = self.clock.now_ms() + pause.as_millis() as u64;
+                if !self.is_too_old(&event, due_ms) {
+                    event.due_ms = due_ms;
+                    // If this can't be stored, a restart merely tries once more than it should.
+                    let _ = self.store(key, Some(&event)).await;
+                    return Next::Again(pause);
+                }
+                Conclusion::RetriesExhausted(executed)
+            }
+            (conclusion, _) => conclusion,
+        };
+        self.conclude(key, &event, conclusion).await
+    }
+
+    /// Tells the event's destination what became of it, and then forgets it.
+    async fn conclude(&self, key: &str, event: &Event, conclusion: Conclusion) -> Next {
+        match self.tell(event, &conclusion).await {
             Ok(()) => self.done(key).await,
             Err(()) => Next::Again(self.config.mapping_backoff.max),
         }
@@ -282,52 +307,121 @@ impl AsyncInvocations {
         Next::Done
     }
 
-    /// Writes the event to the function's destination, or to the log if it has none.
-    async fn give_up(&self, event: &Event, failure: Failure) -> Result<(), ()> {
+    /// Writes the event to the function's destination; if it failed and there is none, to the log.
+    async fn tell(&self, event: &Event, conclusion: &Conclusion) -> Result<(), ()> {
         let function = event.function();
-        let body = self.record(event, &function, failure);
-        let spec = self.functions.spec(&function).ok();
-        let Some(destination) = spec.as_ref().and_then(|spec| spec.on_failure.as_ref()) else {
-            tracing::error!(function = %function.label(), request_id = %event.request_id, record = %Clipped(&body),
-                "an asynchronous invocation failed for good and its function has no on-failure destination");
+        let configured = self.functions.event_invoke(&function).unwrap_or_default();
+        let (side, destination) = match conclusion {
+            Conclusion::Success(_) => ("success", configured.on_success),
+            _ => ("failure", configured.on_failure),
+        };
+        let name = function.id.label();
+        if !matches!(conclusion, Conclusion::Success(_)) {
+            self.tell_dead_letters(event, &function, conclusion).await?;
+        }
+        let Some(destination) = destination else {
+            if !matches!(conclusion, Conclusion::Success(_)) {
+                let body = self.record(event, &function, conclusion);
+                tracing::error!(function = %name, request_id = %event.request_id, record = %Clipped(&body),
+                    "an asynchronous invocation failed for good and its function has no on-failure destination");
+            }
             return Ok(());
         };
         let time = key_time(event.accepted_ms);
         let key = format!("aws/lambda/async/{}/{time}-{}", event.function, event.request_id);
-        let message = Message { key, body, payload: None };
+        let message = Message { key, body: self.record(event, &function, conclusion), payload: None };
         let sent = destination.send(&message, &self.destinations).await;
-        let name = function.label();
         sent.map(|()| self.failing.succeeded(&name)).map_err(|error| {
-            let why = format!("cannot write to the on-failure destination {destination}: {error}");
+            let why = format!("cannot write to the on-{side} destination {destination}: {error}");
             tracing::error!(function = %name, "{why}; trying again");
             self.failing.failed(&name, self.clock.now_ms(), ProblemKind::StuckDelivery, why);
         })
     }
 
-    fn record(&self, event: &Event, function: &FunctionId, failure: Failure) -> Value {
-        let (condition, response_context, response_payload) = match failure {
-            Failure::Function(outcome) => (
-                "RetriesExhausted",
-                json!({ "statusCode": 200, "executedVersion": LATEST_VERSION, "functionError": outcome.function_error }),
-                json_or_text(&outcome.payload),
-            ),
-            Failure::Given(error) => {
-                ("EventAgeExceeded", Value::Null, json!({ "errorType": error.code, "errorMessage": error.message }))
+    /// Whether there is such a destination, as far as can be told.
+    pub(crate) async fn check_destination(&self, destination: &Destination) -> Result<(), ApiError> {
+        destination.check(&self.destinations).await.map_err(|error| match error.is_transient() {
+            true => service_exception(error.to_string()),
+            false => invalid_parameter(format!("The destination ARN {destination} is invalid: {}", error.message)),
+        })
+    }
+
+    /// Gives an event that failed to the function's dead-letter queue or topic, if it has one: as it
+    /// came, with what went wrong beside it. (Lambda Developer Guide, "Dead-letter queues".)
+    async fn tell_dead_letters(
+        &self,
+        event: &Event,
+        function: &QualifiedFunction,
+        conclusion: &Conclusion,
+    ) -> Result<(), ()> {
+        let described = self.functions.describe(function).ok();
+        let Some(arn) = described.and_then(|described| described.configuration.dead_letter_arn.clone()) else {
+            return Ok(());
+        };
+        let (status, message) = match conclusion {
+            Conclusion::Success(executed) | Conclusion::RetriesExhausted(executed) => {
+                let payload = json_or_text(&executed.outcome.payload);
+                (200, payload["errorMessage"].as_str().unwrap_or_default().to_string())
+            }
+            Conclusion::EventAgeExceeded(error) => (error.status(), error.message.clone()),
+        };
+        let attribute = |name: &str, data_type: &str, text: String| {
+            (name.to_string(), MessageAttribute { data_type: data_type.into(), value: AttributeValue::Text(text) })
+        };
+        let message = message.chars().take(DEAD_LETTER_MESSAGE_CHARACTERS_MAX).collect();
+        let attributes = vec![
+            attribute("RequestID", "String", event.request_id.clone()),
+            attribute("ErrorCode", "Number", status.to_string()),
+            attribute("ErrorMessage", "String", message),
+        ];
+        let delivery = Delivery { attributes, ..Delivery::new(event.payload.0.clone()) };
+        match self.destinations.targets.deliver(&arn, delivery).await {
+            Ok(()) => Ok(()),
+            Err(error) if !error.is_transient() => {
+                let function = function.id.label();
+                tracing::error!(function, arn, %error, "an event can't be given to the dead-letter target, and is not");
+                Ok(())
+            }
+            Err(error) => {
+                let why = format!("cannot write to the dead-letter target {arn}: {error}");
+                self.failing.failed(&function.id.label(), self.clock.now_ms(), ProblemKind::StuckDelivery, why);
+                Err(())
+            }
+        }
+    }
+
+    /// What destinations are told. (Lambda Developer Guide, "Retaining records of asynchronous
+    /// invocations".)
+    fn record(&self, event: &Event, function: &QualifiedFunction, conclusion: &Conclusion) -> Value {
+        let (condition, executed, invocations) = match conclusion {
+            Conclusion::Success(executed) => ("Success", Some(executed), event.failures + 1),
+            Conclusion::RetriesExhausted(executed) => ("RetriesExhausted", Some(executed), event.failures),
+            Conclusion::EventAgeExceeded(error) => {
+                tracing::debug!(%error, "an asynchronous invocation was not done in time");
+                ("EventAgeExceeded", None, event.failures)
             }
         };
-        json!({
+        let qualifier = function.qualifier.as_deref().unwrap_or(LATEST_VERSION);
+        let mut record = json!({
             "version": "1.0",
             "timestamp": iso_ms(self.clock.now_ms()),
             "requestContext": {
                 "requestId": event.request_id,
-                "functionArn": format!("{}:{LATEST_VERSION}", function.arn()),
+                "functionArn": format!("{}:{qualifier}", function.id.arn()),
                 "condition": condition,
-                "approximateInvokeCount": event.failures,
+                "approximateInvokeCount": invocations,
             },
             "requestPayload": json_or_text(&event.payload.0),
-            "responseContext": response_context,
-            "responsePayload": response_payload,
-        })
+        });
+        // Of an event that was not run, there is no answer to tell.
+        if let Some(Executed { version, outcome }) = executed {
+            record["responseContext"] = json!({ "statusCode": 200, "executedVersion": version });
+            if let Some(error) = &outcome.function_error {
+                record["responseContext"]["functionError"] = error.as_str().into();
+            }
+            record["responsePayload"] = json_or_text(&outcome.payload);
+        }
+        record
     }
 }
 
@@ -336,7 +430,10 @@ enum Next {
     Again(Duration),
 }
 
-enum Failure {
-    Function(InvokeOutcome),
-    Given(ApiError),
+/// What became of an event.
+enum Conclusion {
+    Success(Executed),
+    RetriesExhausted(Executed),
+    /// It was not run in time, or its function is gone.
+    EventAgeExceeded(ApiError),
 }

@@ -1,4 +1,4 @@
-//! What a function is: its name, its executable and its settings.
+//! What runs when a function is invoked: its program and the settings that its processes see.
 
 use anabranch_protocol::ApiError;
 use std::collections::BTreeMap;
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::destinations::Destination;
 use crate::error::invalid_parameter;
-use crate::function_id::{FunctionId, Scope, is_function_name};
+use crate::function_id::{FunctionId, LATEST_VERSION, Scope, is_function_name};
 
 /// What runs when a function is invoked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,13 +25,15 @@ pub enum Executable {
     },
 }
 
-/// A function as it is put. It is kept across restarts.
+/// A version of a function, as it is run. It is kept across restarts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FunctionSpec {
     /// The account and region that it belongs to.
     pub scope: Scope,
     /// 1–64 letters, digits, `-` or `_`.
     pub name: String,
+    /// `$LATEST` or a number.
+    pub version: String,
     /// What runs.
     pub executable: Executable,
     /// Directories of its layers, the first below all others; what functions know as `/opt`.
@@ -44,6 +46,8 @@ pub struct FunctionSpec {
     pub handler: String,
     /// The function's own variables.
     pub environment: BTreeMap<String, String>,
+    /// Where its log goes, such as `/aws/lambda/clicks`.
+    pub log_group: String,
     /// Execution environments at most; the configured default if absent.
     pub reserved_concurrency: Option<u32>,
     /// Where asynchronous invocations go that failed for good.
@@ -53,17 +57,20 @@ pub struct FunctionSpec {
 impl FunctionSpec {
     /// A function of the default account and region with AWS's defaults: 3 s, 128 MB, no variables.
     pub fn new(name: impl Into<String>, executable: Executable) -> Self {
+        let name = name.into();
         Self {
             scope: Scope::default(),
-            name: name.into(),
+            version: LATEST_VERSION.into(),
             executable,
             layers: Vec::new(),
             timeout: Duration::from_secs(3),
             memory_mb: 128,
             handler: "bootstrap".into(),
             environment: BTreeMap::new(),
+            log_group: format!("/aws/lambda/{name}"),
             reserved_concurrency: None,
             on_failure: None,
+            name,
         }
     }
 
@@ -87,7 +94,7 @@ impl FunctionSpec {
         Ok(())
     }
 
-    /// What identifies it.
+    /// What identifies the function, whatever the version.
     pub fn id(&self) -> FunctionId {
         FunctionId::new(self.scope.clone(), self.name.clone())
     }

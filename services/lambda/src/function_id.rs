@@ -3,13 +3,15 @@
 use std::fmt;
 use std::str::FromStr;
 
-use anabranch_protocol::{Account, ApiError, Arn, Region, RequestContext};
+use anabranch_protocol::{Account, ApiError, Arn, Clipped, Region, RequestContext};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{invalid_parameter, not_found};
 
-/// The only version a function has here.
+/// The version that is worked on, which is not published.
 pub(crate) const LATEST_VERSION: &str = "$LATEST";
+/// Stands for the version that was published last.
+pub(crate) const LATEST_PUBLISHED: &str = "$LATEST.PUBLISHED";
 
 /// The account and region that functions, mappings and events belong to. Names are unique within
 /// one, and nothing in one is seen from another.
@@ -61,30 +63,16 @@ impl FunctionId {
         self.scope.arn(&format!("function:{}", self.name)).to_string()
     }
 
-    /// The function that a caller in `scope` names by a name, a partial ARN or an ARN, as every
-    /// operation accepts them.
+    /// The function that a caller in `scope` names, where no version or alias can be meant.
     ///
     /// # Errors
-    /// `InvalidParameterValueException` when it is none of these, `ResourceNotFoundException` for
-    /// a function of another region, and for a version or alias other than `$LATEST`.
+    /// As [`QualifiedFunction::resolve`], and `ResourceNotFoundException` for a version or alias
+    /// other than `$LATEST`.
     pub fn resolve(text: &str, qualifier: Option<&str>, scope: &Scope) -> Result<Self, ApiError> {
-        let parts = Parts::read(text).ok_or_else(|| {
-            invalid_parameter(format!(
-                "1 validation error detected: Value '{text}' at 'functionName' failed to satisfy constraint: \
-                 Member must satisfy regular expression pattern: (arn:(aws[a-zA-Z-]*)?:lambda:)?\
-                 ([a-z]{{2}}(-gov)?-[a-z]+-\\d{{1}}:)?(\\d{{12}}:)?(function:)?([a-zA-Z0-9-_]+)(:(\\$LATEST|[a-zA-Z0-9-_]+))?"
-            ))
-        })?;
-        if let Some(region) = parts.region.filter(|region| *region != scope.region) {
-            let here = &scope.region;
-            return Err(not_found(format!("Functions from '{region}' are not reachable in this region ('{here}')")));
-        }
-        match parts.qualifier.or(qualifier) {
-            None | Some(LATEST_VERSION) => {
-                let account = parts.account.unwrap_or(scope.account);
-                Ok(Self::new(Scope { account, region: scope.region.clone() }, parts.name))
-            }
-            Some(other) => Err(not_found(format!("Function not found: {}:{other} (only $LATEST exists)", parts.name))),
+        let QualifiedFunction { id, qualifier } = QualifiedFunction::resolve(text, qualifier, scope)?;
+        match qualifier.as_deref() {
+            None | Some(LATEST_VERSION) => Ok(id),
+            Some(other) => Err(not_found(format!("Function not found: {}:{other}", id.arn()))),
         }
     }
 
@@ -106,9 +94,110 @@ impl FromStr for FunctionId {
     type Err = ApiError;
 
     fn from_str(text: &str) -> Result<Self, ApiError> {
-        let region = Parts::read(text).and_then(|parts| parts.region).unwrap_or_default();
-        Self::resolve(text, None, &Scope { account: Account::DEFAULT, region })
+        Self::resolve(text, None, &scope_of(text))
     }
+}
+
+fn scope_of(text: &str) -> Scope {
+    let region = Parts::read(text).and_then(|parts| parts.region).unwrap_or_default();
+    Scope { account: Account::DEFAULT, region }
+}
+
+/// A function, or one of its versions or aliases.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct QualifiedFunction {
+    /// The function.
+    pub id: FunctionId,
+    /// A version or alias, as the caller named it.
+    pub qualifier: Option<String>,
+}
+
+impl QualifiedFunction {
+    /// The function, version or alias that a caller in `scope` names by a name, a partial ARN or an
+    /// ARN, as every operation accepts them, and perhaps a `qualifier` beside it.
+    ///
+    /// # Errors
+    /// `ValidationException` when it is none of these, `InvalidParameterValueException` when the two
+    /// qualifiers differ, `ResourceNotFoundException` for a function of another region.
+    pub fn resolve(text: &str, qualifier: Option<&str>, scope: &Scope) -> Result<Self, ApiError> {
+        let parts = Parts::read(text).ok_or_else(|| {
+            ApiError::validation(format!(
+                "1 validation error detected: Value '{text}' at 'functionName' failed to satisfy constraint: \
+                 Member must satisfy regular expression pattern: {FUNCTION_NAME_PATTERN}"
+            ))
+        })?;
+        if let Some(region) = parts.region.filter(|region| *region != scope.region) {
+            let here = &scope.region;
+            return Err(not_found(format!("Functions from '{region}' are not reachable in this region ('{here}')")));
+        }
+        let qualifier = qualifier.filter(|qualifier| !qualifier.is_empty());
+        for qualifier in parts.qualifier.iter().copied().chain(qualifier) {
+            check_qualifier(qualifier)?;
+        }
+        if let (Some(derived), Some(given)) = (parts.qualifier, qualifier)
+            && derived != given
+        {
+            return Err(invalid_parameter(
+                "The derived qualifier from the function name does not match the specified qualifier.",
+            ));
+        }
+        let account = parts.account.unwrap_or(scope.account);
+        let id = FunctionId::new(Scope { account, region: scope.region.clone() }, parts.name);
+        Ok(Self { id, qualifier: parts.qualifier.or(qualifier).map(str::to_string) })
+    }
+
+    /// Its ARN, with the qualifier that it was named with.
+    pub fn arn(&self) -> String {
+        match &self.qualifier {
+            Some(qualifier) => format!("{}:{qualifier}", self.id.arn()),
+            None => self.id.arn(),
+        }
+    }
+}
+
+impl From<&FunctionId> for QualifiedFunction {
+    fn from(id: &FunctionId) -> Self {
+        Self { id: id.clone(), qualifier: None }
+    }
+}
+
+impl From<FunctionId> for QualifiedFunction {
+    fn from(id: FunctionId) -> Self {
+        Self { id, qualifier: None }
+    }
+}
+
+impl From<&QualifiedFunction> for QualifiedFunction {
+    fn from(function: &QualifiedFunction) -> Self {
+        function.clone()
+    }
+}
+
+/// For callers inside the program, as for [`FunctionId`].
+impl FromStr for QualifiedFunction {
+    type Err = ApiError;
+
+    fn from_str(text: &str) -> Result<Self, ApiError> {
+        Self::resolve(text, None, &scope_of(text))
+    }
+}
+
+/// How a function may be named.
+const FUNCTION_NAME_PATTERN: &str = "(arn:(aws[a-zA-Z-]*)?:lambda:)?([a-z]{2}(-gov)?-[a-z]+-\\d{1}:)?(\\d{12}:)?\
+     (function:)?([a-zA-Z0-9-_]+)(:(\\$LATEST|[a-zA-Z0-9-_]+))?";
+
+/// Checks a version or alias as the model's `NumericLatestPublishedOrAliasQualifier` has it.
+fn check_qualifier(text: &str) -> Result<(), ApiError> {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_$".contains(&byte);
+    let is_known = matches!(text, LATEST_VERSION | LATEST_PUBLISHED);
+    if is_known || ((1..=128).contains(&text.len()) && text.bytes().all(allowed)) {
+        return Ok(());
+    }
+    Err(ApiError::validation(format!(
+        "1 validation error detected: Value '{}' at 'qualifier' failed to satisfy constraint: Member must satisfy \
+         regular expression pattern: \\$(LATEST(\\.PUBLISHED)?)|[a-zA-Z0-9-_$]+",
+        Clipped(text)
+    )))
 }
 
 /// `[arn:aws:lambda:][region:][account:][function:]name[:qualifier]`, read from the left.
@@ -201,6 +290,22 @@ mod tests {
         }
         assert_eq!(kind("clicks:prod", None), ErrorKind::NotFound);
         assert_eq!(kind("clicks", Some("2")), ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn a_version_or_alias_is_named_in_two_ways() {
+        let caller = scope("111122223333", "eu-west-1");
+        let resolve = |text: &str, qualifier| QualifiedFunction::resolve(text, qualifier, &caller);
+        let live = "arn:aws:lambda:eu-west-1:111122223333:function:clicks:live";
+        for (text, qualifier) in [("clicks:live", None), ("clicks", Some("live")), (live, Some("live"))] {
+            assert_eq!(resolve(text, qualifier).unwrap().arn(), live);
+        }
+        assert_eq!(resolve("clicks", Some("")).unwrap().qualifier, None);
+        let error = resolve("clicks:1", Some("2")).unwrap_err();
+        assert!(error.message.contains("does not match"), "{error}");
+        assert_eq!(resolve("clicks", Some("a b")).unwrap_err().code, "ValidationException");
+        assert_eq!(resolve("clicks", Some(LATEST_PUBLISHED)).unwrap().qualifier.as_deref(), Some(LATEST_PUBLISHED));
+        assert_eq!(live.parse::<QualifiedFunction>().unwrap().arn(), live);
     }
 
     #[test]

@@ -65,6 +65,23 @@ pub(crate) struct Invocation {
     pub(crate) trace_id: Option<String>,
     /// See [`InvokeOptions::stream`].
     pub(crate) stream: Option<AnswerStream>,
+    /// As the caller named the function; that of the function itself if absent.
+    pub(crate) function_arn: Option<String>,
+}
+
+impl Invocation {
+    /// An event without more to say about it.
+    pub(crate) fn new(request_id: String, payload: Bytes) -> Self {
+        Self {
+            request_id,
+            payload,
+            client_context: None,
+            log_tail: LogTail::None,
+            trace_id: None,
+            stream: None,
+            function_arn: None,
+        }
+    }
 }
 
 /// What an invocation came to. A function's error is an outcome, not an [`ApiError`].

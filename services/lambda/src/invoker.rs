@@ -4,6 +4,7 @@ use anabranch_ports::{Delivery, FunctionInvoker, FunctionOutcome, PortError, Tar
 use async_trait::async_trait;
 use bytes::Bytes;
 
+use crate::function_id::QualifiedFunction;
 use crate::invoke::InvokeOptions;
 use crate::service::Lambda;
 
@@ -11,7 +12,7 @@ use crate::service::Lambda;
 impl FunctionInvoker for Lambda {
     async fn invoke(&self, function: &str, payload: Bytes) -> Result<FunctionOutcome, PortError> {
         let function = function.parse()?;
-        let outcome = Lambda::invoke(self, &function, payload, InvokeOptions::default()).await?;
+        let outcome = self.invoke_qualified(&function, payload, InvokeOptions::default()).await?.outcome;
         Ok(match outcome.function_error {
             None => FunctionOutcome::Returned(outcome.payload),
             Some(_) => FunctionOutcome::Failed(outcome.payload),
@@ -23,12 +24,13 @@ impl FunctionInvoker for Lambda {
 #[async_trait]
 impl Target for Lambda {
     async fn check(&self, target_arn: &str) -> Result<(), PortError> {
-        Ok(self.get_function(&target_arn.parse()?).map(drop)?)
+        self.functions.describe(&target_arn.parse()?)?;
+        Ok(())
     }
 
     async fn deliver(&self, target_arn: &str, delivery: Delivery) -> Result<(), PortError> {
-        let function = target_arn.parse()?;
-        let request_id = self.invoke_async(&function, delivery.payload).await?;
+        let function: QualifiedFunction = target_arn.parse()?;
+        let request_id = self.invoke_async(function, delivery.payload).await?;
         tracing::debug!(target_arn, request_id, "accepted");
         Ok(())
     }

@@ -1,7 +1,8 @@
 //! Lambda: hosts function programs over the Runtime API, answers Invoke, keeps
 //! asynchronous events and runs event source mappings.
 //!
-//! It does not build functions, knows no template and opens no public socket: the server
+//! Functions come by CreateFunction, as deployment packages that `code/` keeps, or are put by the server
+//! with a program of their own. It does not build functions, knows no template and opens no public socket: the server
 //! calls its operations, supplies [`sources`] and an object store, and calls [`Lambda::start`] once it
 //! listens, so that functions find the services they call.
 //!
@@ -10,8 +11,12 @@
 
 #![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
+mod alias;
 mod asynchronous;
+mod code;
+mod code_location;
 mod config;
+mod configuration;
 mod control;
 mod destinations;
 mod error;
@@ -20,11 +25,14 @@ mod function;
 mod function_id;
 mod functions;
 mod host;
+mod http;
 mod invoke;
 mod invoker;
+mod layers;
 mod mapping;
 mod model;
 mod operations;
+mod policy;
 mod runtimes;
 mod section;
 mod service;
@@ -36,7 +44,7 @@ pub use config::{Backoff, LambdaConfig};
 pub use destinations::Destination;
 pub use error::OpenError;
 pub use function::{Executable, FunctionSpec};
-pub use function_id::{FunctionId, Scope};
+pub use function_id::{FunctionId, QualifiedFunction, Scope};
 pub use functions::FunctionStat;
 pub use invoke::{AnswerPart, InvokeOptions, InvokeOutcome, LogTail};
 pub use mapping::{

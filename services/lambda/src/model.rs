@@ -1,13 +1,16 @@
 //! Lambda as the server sees it (API 2015-03-31).
 
+use ::http::{Request, Response, StatusCode};
 use anabranch_protocol::{
-    Answer, ApiError, BoundMember, Call, Operation, Place, Problem, ResourceReference, ResourceType, RestStyle,
-    Section, Service, ServiceModel, StartFailure, Wire,
+    Answer, ApiError, BoundMember, Call, HttpEntry, Operation, Place, Problem, RequestContext, ResourceReference,
+    ResourceType, RestStyle, Section, Service, ServiceModel, StartFailure, Wire,
 };
 use async_trait::async_trait;
+use axum::body::Body;
 
+use crate::code_location::CODE_PATH;
 use crate::error::EXCEPTIONS;
-use crate::{Lambda, operations, section};
+use crate::{Lambda, http, operations, section};
 
 const FUNCTION: &[ResourceReference] = &[ResourceReference::Name { member: "FunctionName", resource: "function:{}" }];
 const MAPPING: &[ResourceReference] =
@@ -20,6 +23,22 @@ const CAPACITY: &[ResourceReference] =
 const RESOURCE: &[ResourceReference] = &[ResourceReference::Arn("Resource")];
 
 const QUALIFIER: &[BoundMember] = &[BoundMember::query("Qualifier")];
+const QUALIFIER_AND_REVISION: &[BoundMember] = &[BoundMember::query("Qualifier"), BoundMember::query("RevisionId")];
+const REVISION: &[BoundMember] = &[BoundMember::query("RevisionId")];
+const ARN: &[BoundMember] = &[BoundMember::query("Arn")];
+const LAYERS_PAGE: &[BoundMember] = &[
+    BoundMember::query("CompatibleRuntime"),
+    BoundMember::query("Marker"),
+    BoundMember::query("MaxItems"),
+    BoundMember::query("CompatibleArchitecture"),
+];
+const TAG_KEYS: &[BoundMember] = &[BoundMember { name: "TagKeys", place: Place::Query("tagKeys") }];
+const INVOKE_ARGUMENTS: &[BoundMember] = &[BoundMember::payload("InvokeArgs")];
+const ACCEPTED: &[BoundMember] = &[BoundMember::status("Status")];
+const DELETED: &[BoundMember] = &[BoundMember::status("StatusCode")];
+const PAGE: &[BoundMember] = &[BoundMember::query("Marker"), BoundMember::query("MaxItems")];
+const ALIASES_PAGE: &[BoundMember] =
+    &[BoundMember::query("FunctionVersion"), BoundMember::query("Marker"), BoundMember::query("MaxItems")];
 const FUNCTIONS_PAGE: &[BoundMember] = &[
     BoundMember::query("MasterRegion"),
     BoundMember::query("FunctionVersion"),
@@ -32,7 +51,6 @@ const MAPPINGS_PAGE: &[BoundMember] = &[
     BoundMember::query("Marker"),
     BoundMember::query("MaxItems"),
 ];
-const UNTAG: &[BoundMember] = &[BoundMember { name: "TagKeys", place: Place::Query("tagKeys") }];
 const INVOKE: &[BoundMember] = &[
     BoundMember::header("InvocationType", "x-amz-invocation-type"),
     BoundMember::header("LogType", "x-amz-log-type"),
@@ -77,7 +95,15 @@ pub(crate) const MODEL: ServiceModel = ServiceModel {
         },
         ResourceType { name: "AWS::Lambda::Permission", properties: &[], attributes: &[] },
     ],
-    wires: &[Wire::RestJson],
+    wires: &[Wire::RestJson, Wire::Http],
+    http: Some(HttpEntry {
+        metered_as: "lambda-http",
+        path_prefixes: &[CODE_PATH],
+        host_label: None,
+        takes_the_rest: false,
+        streams_bodies: false,
+        is_open_to_pages: false,
+    }),
     rest: Some(RestStyle {
         malformed_body: "InvalidRequestContentException",
         malformed_member: "InvalidParameterValueException",
@@ -86,27 +112,37 @@ pub(crate) const MODEL: ServiceModel = ServiceModel {
         ..RestStyle::JSON
     }),
     operations: &[
-        Operation::not_offered("AddLayerVersionPermission")
+        Operation::new("AddLayerVersionPermission")
             .on(LAYER)
-            .at("POST", "/2018-10-31/layers/{LayerName}/versions/{VersionNumber}/policy"),
-        Operation::not_offered("AddPermission").on(FUNCTION).at("POST", "/2015-03-31/functions/{FunctionName}/policy"),
+            .at("POST", "/2018-10-31/layers/{LayerName}/versions/{VersionNumber}/policy")
+            .answered_with(201)
+            .bound(REVISION, &[]),
+        Operation::new("AddPermission")
+            .on(FUNCTION)
+            .at("POST", "/2015-03-31/functions/{FunctionName}/policy")
+            .answered_with(201)
+            .bound(QUALIFIER, &[]),
         Operation::not_offered("CheckpointDurableExecution")
             .on(EXECUTION)
             .at("POST", "/2025-12-01/durable-executions/{DurableExecutionArn}/checkpoint"),
-        Operation::not_offered("CreateAlias").on(FUNCTION).at("POST", "/2015-03-31/functions/{FunctionName}/aliases"),
+        Operation::new("CreateAlias")
+            .on(FUNCTION)
+            .at("POST", "/2015-03-31/functions/{FunctionName}/aliases")
+            .answered_with(201),
         Operation::not_offered("CreateCapacityProvider").on(CAPACITY).at("POST", "/2025-11-30/capacity-providers"),
         Operation::not_offered("CreateCodeSigningConfig").at("POST", "/2020-04-22/code-signing-configs"),
         Operation::new("CreateEventSourceMapping")
             .on(FUNCTION)
             .at("POST", "/2015-03-31/event-source-mappings")
             .answered_with(202),
-        Operation::not_offered("CreateFunction").on(FUNCTION).at("POST", "/2015-03-31/functions"),
+        Operation::new("CreateFunction").on(FUNCTION).at("POST", "/2015-03-31/functions").answered_with(201),
         Operation::not_offered("CreateFunctionUrlConfig")
             .on(FUNCTION)
             .at("POST", "/2021-10-31/functions/{FunctionName}/url"),
-        Operation::not_offered("DeleteAlias")
+        Operation::new("DeleteAlias")
             .on(FUNCTION)
-            .at("DELETE", "/2015-03-31/functions/{FunctionName}/aliases/{Name}"),
+            .at("DELETE", "/2015-03-31/functions/{FunctionName}/aliases/{Name}")
+            .answered_with(204),
         Operation::not_offered("DeleteCapacityProvider")
             .on(CAPACITY)
             .at("DELETE", "/2025-11-30/capacity-providers/{CapacityProviderName}"),
@@ -117,29 +153,36 @@ pub(crate) const MODEL: ServiceModel = ServiceModel {
             .on(MAPPING)
             .at("DELETE", "/2015-03-31/event-source-mappings/{UUID}")
             .answered_with(202),
-        Operation::not_offered("DeleteFunction").on(FUNCTION).at("DELETE", "/2015-03-31/functions/{FunctionName}"),
+        Operation::new("DeleteFunction")
+            .on(FUNCTION)
+            .at("DELETE", "/2015-03-31/functions/{FunctionName}")
+            .bound(QUALIFIER, DELETED),
         Operation::not_offered("DeleteFunctionCodeSigningConfig")
             .on(FUNCTION)
             .at("DELETE", "/2020-06-30/functions/{FunctionName}/code-signing-config"),
-        Operation::not_offered("DeleteFunctionConcurrency")
+        Operation::new("DeleteFunctionConcurrency")
             .on(FUNCTION)
-            .at("DELETE", "/2017-10-31/functions/{FunctionName}/concurrency"),
-        Operation::not_offered("DeleteFunctionEventInvokeConfig")
+            .at("DELETE", "/2017-10-31/functions/{FunctionName}/concurrency")
+            .answered_with(204),
+        Operation::new("DeleteFunctionEventInvokeConfig")
             .on(FUNCTION)
-            .at("DELETE", "/2019-09-25/functions/{FunctionName}/event-invoke-config"),
+            .at("DELETE", "/2019-09-25/functions/{FunctionName}/event-invoke-config")
+            .answered_with(204)
+            .bound(QUALIFIER, &[]),
         Operation::not_offered("DeleteFunctionUrlConfig")
             .on(FUNCTION)
             .at("DELETE", "/2021-10-31/functions/{FunctionName}/url"),
-        Operation::not_offered("DeleteLayerVersion")
+        Operation::new("DeleteLayerVersion")
             .on(LAYER)
-            .at("DELETE", "/2018-10-31/layers/{LayerName}/versions/{VersionNumber}"),
-        Operation::not_offered("DeleteProvisionedConcurrencyConfig")
+            .at("DELETE", "/2018-10-31/layers/{LayerName}/versions/{VersionNumber}")
+            .answered_with(204),
+        Operation::new("DeleteProvisionedConcurrencyConfig")
             .on(FUNCTION)
-            .at("DELETE", "/2019-09-30/functions/{FunctionName}/provisioned-concurrency"),
-        Operation::not_offered("GetAccountSettings").at("GET", "/2016-08-19/account-settings"),
-        Operation::not_offered("GetAlias")
-            .on(FUNCTION)
-            .at("GET", "/2015-03-31/functions/{FunctionName}/aliases/{Name}"),
+            .at("DELETE", "/2019-09-30/functions/{FunctionName}/provisioned-concurrency")
+            .answered_with(204)
+            .bound(QUALIFIER, &[]),
+        Operation::new("GetAccountSettings").at("GET", "/2016-08-19/account-settings"),
+        Operation::new("GetAlias").on(FUNCTION).at("GET", "/2015-03-31/functions/{FunctionName}/aliases/{Name}"),
         Operation::not_offered("GetCapacityProvider")
             .on(CAPACITY)
             .at("GET", "/2025-11-30/capacity-providers/{CapacityProviderName}"),
@@ -163,17 +206,18 @@ pub(crate) const MODEL: ServiceModel = ServiceModel {
         Operation::not_offered("GetFunctionCodeSigningConfig")
             .on(FUNCTION)
             .at("GET", "/2020-06-30/functions/{FunctionName}/code-signing-config"),
-        Operation::not_offered("GetFunctionConcurrency")
+        Operation::new("GetFunctionConcurrency")
             .on(FUNCTION)
             .at("GET", "/2019-09-30/functions/{FunctionName}/concurrency"),
         Operation::new("GetFunctionConfiguration")
             .on(FUNCTION)
             .at("GET", "/2015-03-31/functions/{FunctionName}/configuration")
             .bound(QUALIFIER, &[]),
-        Operation::not_offered("GetFunctionEventInvokeConfig")
+        Operation::new("GetFunctionEventInvokeConfig")
             .on(FUNCTION)
-            .at("GET", "/2019-09-25/functions/{FunctionName}/event-invoke-config"),
-        Operation::not_offered("GetFunctionRecursionConfig")
+            .at("GET", "/2019-09-25/functions/{FunctionName}/event-invoke-config")
+            .bound(QUALIFIER, &[]),
+        Operation::new("GetFunctionRecursionConfig")
             .on(FUNCTION)
             .at("GET", "/2024-08-31/functions/{FunctionName}/recursion-config"),
         Operation::not_offered("GetFunctionScalingConfig")
@@ -182,34 +226,44 @@ pub(crate) const MODEL: ServiceModel = ServiceModel {
         Operation::not_offered("GetFunctionUrlConfig")
             .on(FUNCTION)
             .at("GET", "/2021-10-31/functions/{FunctionName}/url"),
-        Operation::not_offered("GetLayerVersion")
+        Operation::new("GetLayerVersion")
             .on(LAYER)
             .at("GET", "/2018-10-31/layers/{LayerName}/versions/{VersionNumber}"),
-        Operation::not_offered("GetLayerVersionByArn").at("GET", "/2018-10-31/layers?find=LayerVersion"),
-        Operation::not_offered("GetLayerVersionPolicy")
+        Operation::new("GetLayerVersionByArn").at("GET", "/2018-10-31/layers?find=LayerVersion").bound(ARN, &[]),
+        Operation::new("GetLayerVersionPolicy")
             .on(LAYER)
             .at("GET", "/2018-10-31/layers/{LayerName}/versions/{VersionNumber}/policy"),
-        Operation::not_offered("GetPolicy").on(FUNCTION).at("GET", "/2015-03-31/functions/{FunctionName}/policy"),
-        Operation::not_offered("GetProvisionedConcurrencyConfig")
+        Operation::new("GetPolicy")
             .on(FUNCTION)
-            .at("GET", "/2019-09-30/functions/{FunctionName}/provisioned-concurrency"),
-        Operation::not_offered("GetRuntimeManagementConfig")
+            .at("GET", "/2015-03-31/functions/{FunctionName}/policy")
+            .bound(QUALIFIER, &[]),
+        Operation::new("GetProvisionedConcurrencyConfig")
             .on(FUNCTION)
-            .at("GET", "/2021-07-20/functions/{FunctionName}/runtime-management-config"),
+            .at("GET", "/2019-09-30/functions/{FunctionName}/provisioned-concurrency")
+            .bound(QUALIFIER, &[]),
+        Operation::new("GetRuntimeManagementConfig")
+            .on(FUNCTION)
+            .at("GET", "/2021-07-20/functions/{FunctionName}/runtime-management-config")
+            .bound(QUALIFIER, &[]),
         Operation::new("Invoke")
             .on(FUNCTION)
             .by_action("InvokeFunction")
             .at("POST", "/2015-03-31/functions/{FunctionName}/invocations")
             .bound(INVOKE, INVOKED),
-        Operation::not_offered("InvokeAsync")
+        Operation::new("InvokeAsync")
             .on(FUNCTION)
             .by_action("InvokeFunction")
-            .at("POST", "/2014-11-13/functions/{FunctionName}/invoke-async"),
+            .at("POST", "/2014-11-13/functions/{FunctionName}/invoke-async")
+            .answered_with(202)
+            .bound(INVOKE_ARGUMENTS, ACCEPTED),
         Operation::not_offered("InvokeWithResponseStream")
             .on(FUNCTION)
             .by_action("InvokeFunction")
             .at("POST", "/2021-11-15/functions/{FunctionName}/response-streaming-invocations"),
-        Operation::not_offered("ListAliases").on(FUNCTION).at("GET", "/2015-03-31/functions/{FunctionName}/aliases"),
+        Operation::new("ListAliases")
+            .on(FUNCTION)
+            .at("GET", "/2015-03-31/functions/{FunctionName}/aliases")
+            .bound(ALIASES_PAGE, &[]),
         Operation::not_offered("ListCapacityProviders").at("GET", "/2025-11-30/capacity-providers"),
         Operation::not_offered("ListCodeSigningConfigs").at("GET", "/2020-04-22/code-signing-configs"),
         Operation::not_offered("ListDurableExecutionsByFunction")
@@ -219,9 +273,10 @@ pub(crate) const MODEL: ServiceModel = ServiceModel {
             .on(FUNCTION)
             .at("GET", "/2015-03-31/event-source-mappings")
             .bound(MAPPINGS_PAGE, &[]),
-        Operation::not_offered("ListFunctionEventInvokeConfigs")
+        Operation::new("ListFunctionEventInvokeConfigs")
             .on(FUNCTION)
-            .at("GET", "/2019-09-25/functions/{FunctionName}/event-invoke-config/list"),
+            .at("GET", "/2019-09-25/functions/{FunctionName}/event-invoke-config/list")
+            .bound(PAGE, &[]),
         Operation::not_offered("ListFunctionUrlConfigs")
             .on(FUNCTION)
             .at("GET", "/2021-10-31/functions/{FunctionName}/urls"),
@@ -232,46 +287,63 @@ pub(crate) const MODEL: ServiceModel = ServiceModel {
         Operation::not_offered("ListFunctionsByCodeSigningConfig")
             .on(CODE_SIGNING)
             .at("GET", "/2020-04-22/code-signing-configs/{CodeSigningConfigArn}/functions"),
-        Operation::not_offered("ListLayerVersions").on(LAYER).at("GET", "/2018-10-31/layers/{LayerName}/versions"),
-        Operation::not_offered("ListLayers").at("GET", "/2018-10-31/layers"),
-        Operation::not_offered("ListProvisionedConcurrencyConfigs")
+        Operation::new("ListLayerVersions")
+            .on(LAYER)
+            .at("GET", "/2018-10-31/layers/{LayerName}/versions")
+            .bound(LAYERS_PAGE, &[]),
+        Operation::new("ListLayers").at("GET", "/2018-10-31/layers").bound(LAYERS_PAGE, &[]),
+        Operation::new("ListProvisionedConcurrencyConfigs")
             .on(FUNCTION)
-            .at("GET", "/2019-09-30/functions/{FunctionName}/provisioned-concurrency?List=ALL"),
+            .at("GET", "/2019-09-30/functions/{FunctionName}/provisioned-concurrency?List=ALL")
+            .bound(PAGE, &[]),
         Operation::new("ListTags").on(RESOURCE).at("GET", "/2017-03-31/tags/{Resource}"),
-        Operation::not_offered("ListVersionsByFunction")
+        Operation::new("ListVersionsByFunction")
             .on(FUNCTION)
-            .at("GET", "/2015-03-31/functions/{FunctionName}/versions"),
-        Operation::not_offered("PublishLayerVersion").on(LAYER).at("POST", "/2018-10-31/layers/{LayerName}/versions"),
-        Operation::not_offered("PublishVersion")
+            .at("GET", "/2015-03-31/functions/{FunctionName}/versions")
+            .bound(PAGE, &[]),
+        Operation::new("PublishLayerVersion")
+            .on(LAYER)
+            .at("POST", "/2018-10-31/layers/{LayerName}/versions")
+            .answered_with(201),
+        Operation::new("PublishVersion")
             .on(FUNCTION)
-            .at("POST", "/2015-03-31/functions/{FunctionName}/versions"),
+            .at("POST", "/2015-03-31/functions/{FunctionName}/versions")
+            .answered_with(201),
         Operation::not_offered("PutFunctionCodeSigningConfig")
             .on(FUNCTION)
             .at("PUT", "/2020-06-30/functions/{FunctionName}/code-signing-config"),
-        Operation::not_offered("PutFunctionConcurrency")
+        Operation::new("PutFunctionConcurrency")
             .on(FUNCTION)
             .at("PUT", "/2017-10-31/functions/{FunctionName}/concurrency"),
-        Operation::not_offered("PutFunctionEventInvokeConfig")
+        Operation::new("PutFunctionEventInvokeConfig")
             .on(FUNCTION)
-            .at("PUT", "/2019-09-25/functions/{FunctionName}/event-invoke-config"),
-        Operation::not_offered("PutFunctionRecursionConfig")
+            .at("PUT", "/2019-09-25/functions/{FunctionName}/event-invoke-config")
+            .bound(QUALIFIER, &[]),
+        Operation::new("PutFunctionRecursionConfig")
             .on(FUNCTION)
             .at("PUT", "/2024-08-31/functions/{FunctionName}/recursion-config"),
         Operation::not_offered("PutFunctionScalingConfig")
             .on(FUNCTION)
             .at("PUT", "/2025-11-30/functions/{FunctionName}/function-scaling-config"),
-        Operation::not_offered("PutProvisionedConcurrencyConfig")
+        Operation::new("PutProvisionedConcurrencyConfig")
             .on(FUNCTION)
-            .at("PUT", "/2019-09-30/functions/{FunctionName}/provisioned-concurrency"),
-        Operation::not_offered("PutRuntimeManagementConfig")
+            .at("PUT", "/2019-09-30/functions/{FunctionName}/provisioned-concurrency")
+            .answered_with(202)
+            .bound(QUALIFIER, &[]),
+        Operation::new("PutRuntimeManagementConfig")
             .on(FUNCTION)
-            .at("PUT", "/2021-07-20/functions/{FunctionName}/runtime-management-config"),
-        Operation::not_offered("RemoveLayerVersionPermission")
+            .at("PUT", "/2021-07-20/functions/{FunctionName}/runtime-management-config")
+            .bound(QUALIFIER, &[]),
+        Operation::new("RemoveLayerVersionPermission")
             .on(LAYER)
-            .at("DELETE", "/2018-10-31/layers/{LayerName}/versions/{VersionNumber}/policy/{StatementId}"),
-        Operation::not_offered("RemovePermission")
+            .at("DELETE", "/2018-10-31/layers/{LayerName}/versions/{VersionNumber}/policy/{StatementId}")
+            .answered_with(204)
+            .bound(REVISION, &[]),
+        Operation::new("RemovePermission")
             .on(FUNCTION)
-            .at("DELETE", "/2015-03-31/functions/{FunctionName}/policy/{StatementId}"),
+            .at("DELETE", "/2015-03-31/functions/{FunctionName}/policy/{StatementId}")
+            .answered_with(204)
+            .bound(QUALIFIER_AND_REVISION, &[]),
         Operation::not_offered("SendDurableExecutionCallbackFailure")
             .at("POST", "/2025-12-01/durable-execution-callbacks/{CallbackId}/fail"),
         Operation::not_offered("SendDurableExecutionCallbackHeartbeat")
@@ -285,11 +357,9 @@ pub(crate) const MODEL: ServiceModel = ServiceModel {
         Operation::new("UntagResource")
             .on(RESOURCE)
             .at("DELETE", "/2017-03-31/tags/{Resource}")
-            .bound(UNTAG, &[])
-            .answered_with(204),
-        Operation::not_offered("UpdateAlias")
-            .on(FUNCTION)
-            .at("PUT", "/2015-03-31/functions/{FunctionName}/aliases/{Name}"),
+            .answered_with(204)
+            .bound(TAG_KEYS, &[]),
+        Operation::new("UpdateAlias").on(FUNCTION).at("PUT", "/2015-03-31/functions/{FunctionName}/aliases/{Name}"),
         Operation::not_offered("UpdateCapacityProvider")
             .on(CAPACITY)
             .at("PUT", "/2025-11-30/capacity-providers/{CapacityProviderName}"),
@@ -300,15 +370,14 @@ pub(crate) const MODEL: ServiceModel = ServiceModel {
             .on(FUNCTION)
             .at("PUT", "/2015-03-31/event-source-mappings/{UUID}")
             .answered_with(202),
-        Operation::not_offered("UpdateFunctionCode")
-            .on(FUNCTION)
-            .at("PUT", "/2015-03-31/functions/{FunctionName}/code"),
-        Operation::not_offered("UpdateFunctionConfiguration")
+        Operation::new("UpdateFunctionCode").on(FUNCTION).at("PUT", "/2015-03-31/functions/{FunctionName}/code"),
+        Operation::new("UpdateFunctionConfiguration")
             .on(FUNCTION)
             .at("PUT", "/2015-03-31/functions/{FunctionName}/configuration"),
-        Operation::not_offered("UpdateFunctionEventInvokeConfig")
+        Operation::new("UpdateFunctionEventInvokeConfig")
             .on(FUNCTION)
-            .at("POST", "/2019-09-25/functions/{FunctionName}/event-invoke-config"),
+            .at("POST", "/2019-09-25/functions/{FunctionName}/event-invoke-config")
+            .bound(QUALIFIER, &[]),
         Operation::not_offered("UpdateFunctionUrlConfig")
             .on(FUNCTION)
             .at("PUT", "/2021-10-31/functions/{FunctionName}/url"),
@@ -324,6 +393,14 @@ impl Service for Lambda {
 
     async fn perform(&self, call: &Call) -> Result<Answer, ApiError> {
         operations::perform(self, call).await
+    }
+
+    async fn handle(&self, _: &RequestContext, request: Request<Body>) -> Response<Body> {
+        http::handle(self, request).await
+    }
+
+    fn refuse(&self, error: &ApiError, status: u16, _: &str) -> Response<Body> {
+        http::message(StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST), &error.message)
     }
 
     fn problems(&self) -> Vec<Problem> {

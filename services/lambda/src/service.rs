@@ -1,7 +1,7 @@
 //! The service: functions, their invocations and their event source mappings.
 
 use anabranch_control::ControlStore;
-use anabranch_ports::{ObjectWriter, Target};
+use anabranch_ports::{ObjectReader, ObjectStore, Target};
 use anabranch_protocol::{ApiError, Clock, Problem};
 use async_trait::async_trait;
 use base64_simd::STANDARD;
@@ -17,11 +17,10 @@ use crate::config::LambdaConfig;
 use crate::destinations;
 use crate::error::{OpenError, invalid_parameter, service_exception};
 use crate::function::FunctionSpec;
-use crate::function_id::{FunctionId, Scope};
-use crate::functions::{FunctionStat, Functions};
-use crate::invoke::{
-    EVENT_BYTES_MAX, Invocation, InvokeOptions, InvokeOutcome, LogTail, PAYLOAD_BYTES_MAX, check_payload,
-};
+use crate::function_id::{FunctionId, QualifiedFunction, Scope};
+use crate::functions::{Executed, FunctionStat, Functions};
+use crate::invoke::{EVENT_BYTES_MAX, Invocation, InvokeOptions, InvokeOutcome, PAYLOAD_BYTES_MAX, check_payload};
+use crate::mapping::checked_tags;
 use crate::mapping::sources::{EventSource, Sources};
 use crate::mapping::{
     BatchInvoker, Dependencies, EventSourceMapping, EventSourceMappingRequest, ListEventSourceMappings, MappingStat,
@@ -33,8 +32,9 @@ const SHUTDOWN_WAIT_MAX: Duration = Duration::from_secs(5);
 
 /// The service.
 pub struct Lambda {
-    functions: Arc<Functions>,
-    asynchronous: Arc<AsyncInvocations>,
+    pub(crate) functions: Arc<Functions>,
+    pub(crate) packages: Arc<dyn ObjectReader>,
+    pub(crate) asynchronous: Arc<AsyncInvocations>,
     mappings: Arc<Mappings>,
 }
 
@@ -53,7 +53,7 @@ impl Lambda {
     /// Opens the service in `directory`, with all functions, mappings and events of earlier
     /// runs, and kills function processes that an earlier server left behind. Nothing runs
     /// by itself before [`Lambda::start`]. Mappings may read `sources`, each of a service of its own;
-    /// what is given up goes to `objects` and `targets`.
+    /// what is given up goes to `objects` and `targets`, and `objects` hold deployment packages.
     /// Must be called within a Tokio runtime.
     ///
     /// # Errors
@@ -63,12 +63,13 @@ impl Lambda {
         control: ControlStore,
         clock: Arc<dyn Clock>,
         sources: Vec<Arc<dyn EventSource>>,
-        objects: Arc<dyn ObjectWriter>,
+        objects: Arc<dyn ObjectStore>,
         targets: Arc<dyn Target>,
         config: LambdaConfig,
     ) -> Result<Arc<Self>, OpenError> {
         let config = Arc::new(config);
         let functions = Arc::new(Functions::open(directory, control.clone(), clock.clone(), config.clone())?);
+        let packages: Arc<dyn ObjectReader> = objects.clone();
         let destinations = destinations::Services { objects, targets };
         let asynchronous = AsyncInvocations::open(
             functions.clone(),
@@ -81,7 +82,7 @@ impl Lambda {
         let sources = Sources::new(sources);
         let dependencies =
             Dependencies { functions: functions.clone(), invoker, sources, destinations, control, clock, config };
-        Ok(Arc::new(Self { functions, asynchronous, mappings: Mappings::open(dependencies)? }))
+        Ok(Arc::new(Self { functions, asynchronous, mappings: Mappings::open(dependencies)?, packages }))
     }
 
     /// Begins to run mappings and stored asynchronous events. Call it once the server
@@ -132,12 +133,23 @@ impl Lambda {
         payload: Bytes,
         options: InvokeOptions,
     ) -> Result<InvokeOutcome, ApiError> {
-        self.functions.spec(function)?;
+        Ok(self.invoke_qualified(&function.into(), payload, options).await?.outcome)
+    }
+
+    /// Invokes a function, a version or what an alias stands for.
+    pub(crate) async fn invoke_qualified(
+        &self,
+        function: &QualifiedFunction,
+        payload: Bytes,
+        options: InvokeOptions,
+    ) -> Result<Executed, ApiError> {
+        self.functions.describe(function)?;
         let payload = check_payload(payload, PAYLOAD_BYTES_MAX)?;
-        let client_context = decode_client_context(options.client_context.clone())?;
+        let InvokeOptions { client_context, log_tail, trace_id, stream } = options;
+        let client_context = decode_client_context(client_context)?;
         let request_id = Uuid::new_v4().to_string();
-        let InvokeOptions { log_tail, trace_id, stream, .. } = options;
-        let invocation = Invocation { request_id, payload, client_context, log_tail, trace_id, stream };
+        let invocation =
+            Invocation { client_context, log_tail, trace_id, stream, ..Invocation::new(request_id, payload) };
         self.functions.invoke(function, invocation).await
     }
 
@@ -148,17 +160,21 @@ impl Lambda {
     /// # Errors
     /// As [`Lambda::invoke`], with 1 MB for the payload; `TooManyRequestsException` when
     /// too many are pending.
-    pub async fn invoke_async(&self, function: &FunctionId, payload: Bytes) -> Result<String, ApiError> {
-        self.invoke_event(function, payload, None).await
+    pub async fn invoke_async(
+        &self,
+        function: impl Into<QualifiedFunction>,
+        payload: Bytes,
+    ) -> Result<String, ApiError> {
+        self.invoke_event(&function.into(), payload, None).await
     }
 
     pub(crate) async fn invoke_event(
         &self,
-        function: &FunctionId,
+        function: &QualifiedFunction,
         payload: Bytes,
         client_context: Option<String>,
     ) -> Result<String, ApiError> {
-        self.functions.spec(function)?;
+        self.functions.describe(function)?;
         let payload = check_payload(payload, EVENT_BYTES_MAX)?;
         self.asynchronous.accept(function, payload, decode_client_context(client_context)?).await
     }
@@ -218,15 +234,18 @@ impl Lambda {
         self.mappings.list(scope, request)
     }
 
-    /// ListTags, of event source mappings.
+    /// ListTags, of functions and event source mappings.
     ///
     /// # Errors
     /// `ResourceNotFoundException` for any other ARN.
     pub fn tags(&self, scope: &Scope, arn: &str) -> Result<BTreeMap<String, String>, ApiError> {
-        self.mappings.tags(scope, arn)
+        match tagged_function(scope, arn)? {
+            Some(function) => Ok(self.functions.record(&function)?.tags.clone()),
+            None => self.mappings.tags(scope, arn),
+        }
     }
 
-    /// TagResource and UntagResource, of event source mappings.
+    /// TagResource and UntagResource, of functions and event source mappings.
     ///
     /// # Errors
     /// `ResourceNotFoundException` for any other ARN, `InvalidParameterValueException` for tags that
@@ -237,7 +256,16 @@ impl Lambda {
         arn: &str,
         change: impl FnOnce(&mut BTreeMap<String, String>),
     ) -> Result<(), ApiError> {
-        self.mappings.change_tags(scope, arn, change).await
+        let Some(function) = tagged_function(scope, arn)? else {
+            return self.mappings.change_tags(scope, arn, change).await;
+        };
+        let changed = self.functions.change(&function, |draft| {
+            let mut tags = std::mem::take(&mut draft.record.tags);
+            change(&mut tags);
+            draft.record.tags = checked_tags(tags)?;
+            Ok(())
+        });
+        changed.await
     }
 
     /// The functions of an account and region, in order of their names.
@@ -269,6 +297,20 @@ impl Lambda {
     }
 }
 
+/// The function that an ARN of something with tags names; none if it is of something else.
+fn tagged_function(scope: &Scope, arn: &str) -> Result<Option<FunctionId>, ApiError> {
+    if !arn.contains(":function:") {
+        return Ok(None);
+    }
+    let function = QualifiedFunction::resolve(arn, None, scope)?;
+    match function.qualifier {
+        None => Ok(Some(function.id)),
+        Some(_) => Err(invalid_parameter(
+            "Tags on function aliases and versions are not supported. Please specify a function ARN.",
+        )),
+    }
+}
+
 /// The header's base64 as the JSON text that functions get.
 fn decode_client_context(header: Option<String>) -> Result<Option<String>, ApiError> {
     let Some(header) = header else { return Ok(None) };
@@ -291,9 +333,6 @@ impl BatchInvoker for FunctionInvoker {
             return Err(service_exception("a batch exceeds the payload limit"));
         }
         let request_id = Uuid::new_v4().to_string();
-        let log_tail = LogTail::None;
-        let invocation =
-            Invocation { request_id, payload, client_context: None, log_tail, trace_id: None, stream: None };
-        self.0.invoke(function, invocation).await
+        Ok(self.0.invoke(function, Invocation::new(request_id, payload)).await?.outcome)
     }
 }

@@ -29,6 +29,7 @@ mod notification;
 mod opening;
 mod operations;
 mod outbox;
+mod reader;
 mod request;
 mod section;
 mod serve;

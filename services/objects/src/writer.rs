@@ -30,9 +30,9 @@ impl Objects {
     }
 }
 
-fn port_error(error: &S3Error) -> PortError {
+pub(crate) fn port_error(error: &S3Error) -> PortError {
     let kind = match error.code() {
-        S3ErrorCode::NoSuchBucket => PortErrorKind::NotFound,
+        S3ErrorCode::NoSuchBucket | S3ErrorCode::NoSuchKey | S3ErrorCode::NoSuchVersion => PortErrorKind::NotFound,
         S3ErrorCode::SlowDown => PortErrorKind::Throttled,
         _ if error.status_code().is_some_and(|status| status.is_client_error()) => PortErrorKind::Refused,
         _ => PortErrorKind::Failed,

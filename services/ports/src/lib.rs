@@ -9,6 +9,7 @@
 //! | --- | --- | --- |
 //! | [`StreamSource`] | streams, tables | Lambda's event source mappings |
 //! | [`ObjectWriter`] | objects | Firehose's delivery, Lambda's on-failure destinations |
+//! | [`ObjectReader`] | objects | Lambda's deployment packages |
 //! | [`FunctionInvoker`] | lambda | HTTP APIs |
 //! | [`QueueSource`] | queues | Lambda's event source mappings, pipes |
 //! | [`Target`] | each service that takes messages; the server, which knows who stands behind an ARN | objects, and whoever delivers to an ARN |
@@ -22,7 +23,7 @@ mod targets;
 
 pub use error::{PortError, PortErrorKind};
 pub use functions::{FunctionInvoker, FunctionOutcome};
-pub use objects::{NewObject, ObjectWriter};
+pub use objects::{NewObject, ObjectReader, ObjectStore, ObjectWriter};
 pub use queues::{QueueHandle, QueueMessage, QueueSource};
 pub use streams::{ShardCursor, ShardInfo, ShardRead, Start, StreamHandle, StreamRecord, StreamSource};
 pub use targets::{AttributeValue, Delivery, MessageAttribute, Target};

@@ -1,4 +1,4 @@
-//! Objects, as other services write them.
+//! Objects, as other services write and read them.
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -33,3 +33,25 @@ pub trait ObjectWriter: Send + Sync + 'static {
     /// [`PortError`]: `NotFound` when there is no such bucket. The same object may be written again.
     async fn put_object(&self, bucket: &str, key: &str, object: NewObject) -> Result<(), PortError>;
 }
+
+/// Reads objects, as S3's GetObject does.
+#[async_trait]
+pub trait ObjectReader: Send + Sync + 'static {
+    /// The whole object `key` of `bucket`; of several versions the one called `version`, if given.
+    ///
+    /// # Errors
+    /// [`PortError`]: `NotFound` when there is no such object or version, `Refused` when it has more than
+    /// `bytes_max` bytes.
+    async fn get_object(
+        &self,
+        bucket: &str,
+        key: &str,
+        version: Option<&str>,
+        bytes_max: usize,
+    ) -> Result<Bytes, PortError>;
+}
+
+/// Reads and writes objects.
+pub trait ObjectStore: ObjectReader + ObjectWriter {}
+
+impl<T: ObjectReader + ObjectWriter> ObjectStore for T {}

@@ -21,7 +21,6 @@ use crate::config::LambdaConfig;
 use crate::error::{service_exception, too_many_requests};
 use crate::failing::OngoingFailures;
 use crate::function::FunctionSpec;
-use crate::function_id::LATEST_VERSION;
 use crate::invoke::{Invocation, InvokeOutcome, LogTail};
 use crate::runtimes::{CannotStart, Runtimes, Start};
 use crate::time::day;
@@ -186,7 +185,7 @@ impl Pool {
             payload: invocation.payload.clone(),
             // By the machine's clock: the function's process reads no other.
             deadline_ms: SystemClock.now_ms() + timeout.as_millis() as u64,
-            function_arn: self.spec.id().arn(),
+            function_arn: invocation.function_arn.clone().unwrap_or_else(|| self.spec.id().arn()),
             trace_id: invocation.trace_id.clone().unwrap_or_else(|| trace_id(self.clock.now_ms())),
             client_context: invocation.client_context.clone(),
         }
@@ -267,7 +266,7 @@ impl Pool {
     async fn start(&self, init_timeout: Duration) -> Result<Environment, InitFailure> {
         let start = self.how_to_start().await.map_err(InitFailure::CannotStart)?;
         let day = day(self.clock.now_ms());
-        let log_stream = format!("{day}/[{LATEST_VERSION}]{}", Uuid::new_v4().simple());
+        let log_stream = format!("{day}/[{}]{}", self.spec.version, Uuid::new_v4().simple());
         let runtimes = self.runtimes.clone();
         let temporary = tokio::task::spawn_blocking(move || runtimes.temporary()).await.map_err(io::Error::other);
         let temporary =

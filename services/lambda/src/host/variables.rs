@@ -7,7 +7,6 @@ use anabranch_protocol::Account;
 
 use crate::config::LambdaConfig;
 use crate::function::{Executable, FunctionSpec};
-use crate::function_id::LATEST_VERSION;
 use crate::runtimes::Start;
 
 /// All variables but `AWS_LAMBDA_RUNTIME_API`. The function's own come last: it may point itself
@@ -24,7 +23,6 @@ pub(super) fn variables(
     let memory_mb = spec.memory_mb.to_string();
     let account = &spec.scope.account;
     let access_key_id = if *account == Account::DEFAULT { &config.access_key_id } else { account.as_str() };
-    let log_group = format!("/aws/lambda/{}", spec.name);
     let runtime = match &spec.executable {
         Executable::Package { runtime, .. } => runtime.as_str(),
         Executable::Binary(_) | Executable::Remote(_) => "provided.al2023",
@@ -32,10 +30,10 @@ pub(super) fn variables(
     let execution_environment = format!("AWS_Lambda_{runtime}");
     let mut variables: BTreeMap<String, String> = [
         ("AWS_LAMBDA_FUNCTION_NAME", spec.name.as_str()),
-        ("AWS_LAMBDA_FUNCTION_VERSION", LATEST_VERSION),
+        ("AWS_LAMBDA_FUNCTION_VERSION", &spec.version),
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", &memory_mb),
         ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand"),
-        ("AWS_LAMBDA_LOG_GROUP_NAME", &log_group),
+        ("AWS_LAMBDA_LOG_GROUP_NAME", &spec.log_group),
         ("_HANDLER", &spec.handler),
         ("LAMBDA_TASK_ROOT", &task_root),
         ("AWS_EXECUTION_ENV", &execution_environment),

@@ -33,3 +33,4 @@ pub use request::{
 };
 pub use stat::MappingStat;
 pub use state::{MappingState, ProcessingResult};
+pub(crate) use tags::checked as checked_tags;

@@ -1,4 +1,4 @@
-//! Tags of mappings.
+//! Tags of mappings, and of functions.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ const TAG_VALUE_CHARACTERS_MAX: usize = 256;
 const RESERVED_PREFIX: &str = "aws:";
 
 /// The tags, if a resource may have them.
-pub(super) fn checked(tags: BTreeMap<String, String>) -> Result<BTreeMap<String, String>, ApiError> {
+pub(crate) fn checked(tags: BTreeMap<String, String>) -> Result<BTreeMap<String, String>, ApiError> {
     if tags.len() > TAGS_MAX {
         return Err(invalid_parameter(format!("A resource has at most {TAGS_MAX} tags, not {}.", tags.len())));
     }

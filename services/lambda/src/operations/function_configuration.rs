@@ -1,46 +1,104 @@
 //! The structure `FunctionConfiguration` of several answers.
 
-use anabranch_protocol::Arn;
 use serde_json::{Value, json};
-use std::fs;
-use std::time::UNIX_EPOCH;
 
-use crate::function_id::LATEST_VERSION;
+use crate::code::base64_of_hex;
+use crate::configuration::ARCHITECTURE;
+use crate::functions::Described;
 use crate::time::last_modified;
-use crate::{Executable, FunctionSpec};
 
-pub(super) fn configuration(spec: &FunctionSpec) -> Value {
-    let metadata = match &spec.executable {
-        Executable::Binary(program) => fs::metadata(program).ok(),
-        Executable::Package { .. } | Executable::Remote(_) => None,
+/// A version, as it is described.
+pub(super) fn configuration(described: &Described) -> Value {
+    let Described { record, version, qualifier, configuration } = described;
+    let id = record.id();
+    let arn = match qualifier {
+        Some(qualifier) => format!("{}:{qualifier}", id.arn()),
+        None => id.arn(),
     };
-    let runtime = match &spec.executable {
-        Executable::Package { runtime, .. } => runtime.as_str(),
-        Executable::Binary(_) | Executable::Remote(_) => "provided.al2023",
-    };
-    let modified = metadata.as_ref().and_then(|metadata| metadata.modified().ok());
-    let modified_ms =
-        modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok()).map_or(0, |since| since.as_millis());
-    let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
-    let mut configuration = json!({
-        "FunctionName": spec.name,
-        "FunctionArn": spec.id().arn(),
-        "Runtime": runtime,
-        "Role": Arn::global("iam", spec.scope.account, "role/lambda-role").to_string(),
-        "Handler": spec.handler,
-        "CodeSize": metadata.map_or(0, |metadata| metadata.len()),
-        "Description": "",
-        "Timeout": spec.timeout.as_secs().max(1),
-        "MemorySize": spec.memory_mb,
-        "LastModified": last_modified(modified_ms as u64),
-        "Version": LATEST_VERSION,
+    let mut shown = json!({
+        "FunctionName": record.name,
+        "FunctionArn": arn,
+        "Role": configuration.role,
+        "Handler": configuration.handler,
+        "CodeSize": configuration.code.bytes,
+        "CodeSha256": base64_of_hex(&configuration.code.sha256),
+        "Description": configuration.description,
+        "Timeout": configuration.timeout_ms.div_ceil(1_000),
+        "MemorySize": configuration.memory_mb,
+        "LastModified": last_modified(configuration.last_modified_ms),
+        "Version": version,
+        "TracingConfig": { "Mode": configuration.tracing_mode },
+        "RevisionId": configuration.revision_id,
         "State": "Active",
         "LastUpdateStatus": "Successful",
         "PackageType": "Zip",
-        "Architectures": [architecture],
+        "Architectures": [ARCHITECTURE],
+        "EphemeralStorage": { "Size": configuration.ephemeral_storage_mb },
+        "SnapStart": { "ApplyOn": "None", "OptimizationStatus": "Off" },
+        "LoggingConfig": { "LogFormat": configuration.logging.format, "LogGroup": configuration.logging.group },
     });
-    if !spec.environment.is_empty() {
-        configuration["Environment"] = json!({ "Variables": spec.environment });
+    if let Some(runtime) = &configuration.runtime {
+        shown["Runtime"] = runtime.as_str().into();
     }
-    configuration
+    if !configuration.environment.is_empty() {
+        shown["Environment"] = json!({ "Variables": configuration.environment });
+    }
+    if !configuration.layers.is_empty() {
+        let layers = configuration.layers.iter();
+        shown["Layers"] = layers.map(|layer| json!({ "Arn": layer.arn, "CodeSize": layer.bytes })).collect();
+    }
+    if let Some(vpc) = &configuration.vpc {
+        shown["VpcConfig"] = json!({
+            "SubnetIds": vpc.subnet_ids,
+            "SecurityGroupIds": vpc.security_group_ids,
+            "VpcId": "",
+            "Ipv6AllowedForDualStack": vpc.ipv6_allowed,
+        });
+    }
+    if let Some(arn) = &configuration.dead_letter_arn {
+        shown["DeadLetterConfig"] = json!({ "TargetArn": arn });
+    }
+    if let Some(arn) = &configuration.kms_key_arn {
+        shown["KMSKeyArn"] = arn.as_str().into();
+    }
+    let logging = &configuration.logging;
+    for (member, level) in
+        [("ApplicationLogLevel", &logging.application_level), ("SystemLogLevel", &logging.system_level)]
+    {
+        if let Some(level) = level {
+            shown["LoggingConfig"][member] = level.as_str().into();
+        }
+    }
+    shown
+}
+
+/// The same in a list, which tells less.
+pub(super) fn listed(described: &Described) -> Value {
+    let mut shown = configuration(described);
+    if let Some(members) = shown.as_object_mut() {
+        members.remove("State");
+        members.remove("LastUpdateStatus");
+    }
+    shown
+}
+
+/// The same in the answer that made it: it becomes active a moment later.
+pub(super) fn created(described: &Described) -> Value {
+    let mut shown = configuration(described);
+    shown["State"] = "Pending".into();
+    shown["StateReason"] = "The function is being created.".into();
+    shown["StateReasonCode"] = "Creating".into();
+    // There was no update yet.
+    if let Some(members) = shown.as_object_mut() {
+        members.remove("LastUpdateStatus");
+    }
+    shown
+}
+
+/// The same in the answer that changed it.
+pub(super) fn updated(described: &Described) -> Value {
+    let mut shown = configuration(described);
+    shown["LastUpdateStatus"] = "InProgress".into();
+    shown["LastUpdateStatusReason"] = "The function is being created.".into();
+    shown
 }

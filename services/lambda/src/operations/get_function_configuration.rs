@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::addressed::FunctionRequest;
 use super::function_configuration::configuration;
-use crate::function_id::FunctionId;
+use crate::function_id::QualifiedFunction;
 use crate::{Lambda, Scope};
 
 /// Describes a function.
@@ -14,7 +14,6 @@ pub(super) fn get_function_configuration(
     scope: &Scope,
     request: &FunctionRequest,
 ) -> Result<Value, ApiError> {
-    let function = FunctionId::resolve(&request.function_name, request.qualifier.as_deref(), scope)?;
-    let spec = lambda.get_function(&function)?;
-    Ok(configuration(&spec))
+    let function = QualifiedFunction::resolve(&request.function_name, request.qualifier.as_deref(), scope)?;
+    Ok(configuration(&lambda.functions.describe(&function)?))
 }

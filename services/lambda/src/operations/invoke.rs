@@ -6,7 +6,8 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::error::invalid_parameter;
-use crate::function_id::{FunctionId, LATEST_VERSION};
+use crate::function_id::QualifiedFunction;
+use crate::functions::Executed;
 use crate::invoke::{InvokeOptions, LogTail, PAYLOAD_BYTES_MAX, check_payload};
 use crate::{Lambda, Scope};
 
@@ -27,12 +28,12 @@ struct Invoked {
     status_code: u16,
     function_error: Option<String>,
     log_result: Option<String>,
-    executed_version: &'static str,
+    executed_version: Option<String>,
 }
 
 impl Invoked {
     fn new(status_code: u16) -> Self {
-        Self { status_code, function_error: None, log_result: None, executed_version: LATEST_VERSION }
+        Self { status_code, function_error: None, log_result: None, executed_version: None }
     }
 }
 
@@ -41,14 +42,15 @@ impl Invoked {
 pub(super) async fn invoke(lambda: &Lambda, call: &Call) -> Result<Answer, ApiError> {
     let request: InvokeRequest = call.input()?;
     let scope = Scope::from(&call.context);
-    let function = FunctionId::resolve(&request.function_name, request.qualifier.as_deref(), &scope)?;
+    let function = QualifiedFunction::resolve(&request.function_name, request.qualifier.as_deref(), &scope)?;
     let (payload, client_context) = (call.body(), request.client_context);
     let (answer, request_id) = match request.invocation_type.as_deref() {
         None | Some("RequestResponse") => {
             let log_tail = log_tail(request.log_type.as_deref())?;
             let options = InvokeOptions { client_context, log_tail, ..InvokeOptions::default() };
-            let outcome = lambda.invoke(&function, payload, options).await?;
+            let Executed { version, outcome } = lambda.invoke_qualified(&function, payload, options).await?;
             let invoked = Invoked {
+                executed_version: Some(version),
                 function_error: outcome.function_error,
                 log_result: outcome.log_tail.map(|tail| STANDARD.encode_to_string(tail)),
                 ..Invoked::new(200)
@@ -60,7 +62,7 @@ pub(super) async fn invoke(lambda: &Lambda, call: &Call) -> Result<Answer, ApiEr
             (call.answer_payload(&Invoked::new(202), Bytes::new(), None)?, request_id)
         }
         Some("DryRun") => {
-            lambda.get_function(&function)?;
+            lambda.functions.describe(&function)?;
             check_payload(payload, PAYLOAD_BYTES_MAX)?;
             (call.answer_payload(&Invoked::new(204), Bytes::new(), None)?, uuid::Uuid::new_v4().to_string())
         }

@@ -4,8 +4,8 @@ use anabranch_control::ControlStore;
 use anabranch_lambda::sources::{EventSource, Kinesis};
 use anabranch_lambda::{Executable, FunctionId, FunctionSpec, Lambda, LambdaConfig, Scope};
 use anabranch_ports::{
-    Delivery, NewObject, ObjectWriter, PortError, PortErrorKind, ShardCursor, ShardInfo, ShardRead, Start,
-    StreamHandle, StreamSource, Target,
+    Delivery, NewObject, ObjectReader, ObjectWriter, PortError, PortErrorKind, ShardCursor, ShardInfo, ShardRead,
+    Start, StreamHandle, StreamSource, Target,
 };
 use anabranch_protocol::SystemClock;
 use async_trait::async_trait;
@@ -80,9 +80,20 @@ impl Target for Targets {
     }
 }
 
+#[async_trait]
+impl ObjectReader for Objects {
+    async fn get_object(&self, bucket: &str, key: &str, _: Option<&str>, _: usize) -> Result<Bytes, PortError> {
+        let name = format!("{bucket}/{key}");
+        let objects = self.0.lock().unwrap();
+        let found = objects.iter().rev().find(|(other, _)| *other == name).map(|(_, body)| body.clone());
+        found.ok_or_else(|| PortError::new(PortErrorKind::NotFound, "NoSuchKey", "The specified key does not exist."))
+    }
+}
+
 pub(crate) struct Service {
     pub(crate) lambda: Arc<Lambda>,
     pub(crate) objects: Arc<Objects>,
+    pub(crate) control: ControlStore,
 }
 
 pub(crate) fn open(directory: &Path, config: LambdaConfig) -> Service {
@@ -94,8 +105,8 @@ pub(crate) fn open_with(directory: &Path, config: LambdaConfig, sources: Vec<Arc
     let objects = Arc::new(Objects::default());
     let clock = Arc::new(SystemClock);
     let (directory, targets) = (directory.join("lambda"), Arc::new(Targets));
-    let lambda = Lambda::open(&directory, control, clock, sources, objects.clone(), targets, config).unwrap();
-    Service { lambda, objects }
+    let lambda = Lambda::open(&directory, control.clone(), clock, sources, objects.clone(), targets, config).unwrap();
+    Service { lambda, objects, control }
 }
 
 /// A function of the default account and region.

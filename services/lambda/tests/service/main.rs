@@ -5,9 +5,11 @@
 #![allow(clippy::unwrap_used)]
 
 mod accounts;
+mod api;
 mod asynchronous;
 mod fixture;
 mod hosting;
+mod packages;
 mod rest;
 mod runtimes;
 mod sources;

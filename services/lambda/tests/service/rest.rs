@@ -1,80 +1,13 @@
 //! The REST API: requests and answers as they are on the wire.
 
-use anabranch_lambda::{Executable, FunctionSpec, InvokeOptions, Lambda, LambdaConfig, Scope};
-use anabranch_protocol::{Answer, ApiError, Call, RequestContext, RestRequest, Service as _, rest_error};
+use anabranch_lambda::{Executable, FunctionSpec, InvokeOptions};
 use axum::body::{Body, to_bytes};
-use http::{Request, Response, StatusCode};
+use http::{Request, StatusCode};
 use serde_json::{Value, json};
-use std::sync::Arc;
 use std::time::Duration;
 
-use crate::fixture::{STREAM_ARN, Service, eventually, function, id, open};
-
-/// A request's way through the gateway.
-async fn answer(lambda: Arc<Lambda>, request: Request<Body>) -> Response<Body> {
-    let (head, body) = request.into_parts();
-    let (model, context) = (lambda.model(), RequestContext::default());
-    let style = model.rest.unwrap();
-    let (path, query) = (head.uri.path(), head.uri.query().unwrap_or_default());
-    let answered = async {
-        let matched = model.matching(head.method.as_str(), path, query);
-        let matched = matched.map_err(|error| ApiError::invalid(style.malformed_member, error.to_string()))?;
-        let matched = matched.ok_or_else(|| ApiError::unknown_operation(&format!("{} {path}", head.method)))?;
-        let operation = model.offered(matched.operation.name)?;
-        let body = to_bytes(body, usize::MAX).await.unwrap();
-        let request = RestRequest::read(style, matched, &head, body)?;
-        match lambda.perform(&Call::rest(context.clone(), operation, request)).await? {
-            Answer::Http(answer) => Ok(answer),
-            _ => panic!("not an answer in HTTP"),
-        }
-    };
-    let answer = answered.await.unwrap_or_else(|error| rest_error(&style, &error, &context.request_id));
-    let mut response = Response::builder().status(answer.status);
-    for (name, value) in answer.headers {
-        response = response.header(name, value);
-    }
-    response.body(Body::from(answer.body)).unwrap()
-}
-
-struct Api {
-    service: Service,
-    _directory: tempfile::TempDir,
-}
-
-impl Api {
-    async fn new() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let service = open(directory.path(), LambdaConfig::default());
-        service.lambda.put_function(function("f")).await.unwrap();
-        service.lambda.start().unwrap();
-        Self { service, _directory: directory }
-    }
-
-    async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Response<Body> {
-        let mut request = Request::builder().method(method).uri(path);
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        answer(self.service.lambda.clone(), request.body(body.into()).unwrap()).await
-    }
-
-    async fn json(&self, method: &str, path: &str, body: Value) -> (u16, Value) {
-        let response = self.send(method, path, &[], body.to_string()).await;
-        let status = response.status().as_u16();
-        let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
-        (status, serde_json::from_slice(&body).unwrap_or_default())
-    }
-
-    async fn state_becomes(&self, uuid: &str, state: &str) {
-        let has_state =
-            || self.service.lambda.get_event_source_mapping(&Scope::default(), uuid).unwrap().state.name() == state;
-        eventually(state, has_state).await;
-    }
-}
-
-fn header<'a>(response: &'a Response<Body>, name: &str) -> Option<&'a str> {
-    response.headers().get(name).map(|value| value.to_str().unwrap())
-}
+use crate::api::{Api, answer, header};
+use crate::fixture::{STREAM_ARN, id};
 
 const INVOKE: &str = "/2015-03-31/functions/f/invocations";
 const MAPPINGS: &str = "/2015-03-31/event-source-mappings";
@@ -110,8 +43,14 @@ async fn bad_requests_get_lambdas_exceptions() {
         ("POST", INVOKE.into(), large.as_str(), 413, "RequestTooLargeException", "6291456"),
         ("POST", invocations("%ff"), "{}", 400, "InvalidParameterValueException", "UTF-8"),
         ("POST", MAPPINGS.into(), large.as_str(), 413, "RequestTooLargeException", "262144"),
-        ("POST", "/2015-03-31/functions".into(), "{}", 400, "UnknownOperationException", "CreateFunction"),
-        ("GET", "/2015-03-31/functions/f/policy".into(), "", 400, "UnknownOperationException", "GetPolicy"),
+        (
+            "GET",
+            "/2020-04-22/code-signing-configs".into(),
+            "",
+            400,
+            "UnknownOperationException",
+            "ListCodeSigningConfigs",
+        ),
         ("PATCH", "/2015-03-31/nothing".into(), "", 400, "UnknownOperationException", "PATCH /2015-03-31/nothing"),
         ("POST", MAPPINGS.into(), "[", 400, "InvalidRequestContentException", "json"),
         ("GET", format!("{MAPPINGS}/none"), "", 404, "ResourceNotFoundException", "does not exist"),

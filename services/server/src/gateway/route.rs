@@ -50,8 +50,9 @@ impl<'r> Route<'r> {
         let is_query = is_query(request, content_type);
         match signed_for {
             Some(service) if is_query_of(service, request, content_type) => return Self::Query,
-            Some(service) if service.model().http.is_some() => return Self::Http(service),
+            // A service may have operations, and addresses of its own besides.
             Some(service) if service.model().rest.is_some() => return Self::Rest(service),
+            Some(service) if service.model().http.is_some() => return Self::Http(service),
             _ => {}
         }
         if let Some(service) = registry.by_path(request.uri.path()) {
