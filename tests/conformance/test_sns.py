@@ -4,6 +4,7 @@ import base64
 import http.server
 import json
 import os
+import pathlib
 import subprocess
 import threading
 import urllib.error
@@ -237,3 +238,63 @@ def test_s3_tells_topics_and_buses(server, sns, endpoint):
     wait_for(both, "the bus tells of both")
     assert [one["detail-type"] for one in got] == ["Object Created", "Object Deleted"]
     assert (got[0]["detail"]["object"]["key"], got[0]["detail"]["reason"]) == ("a b.gz", "PutObject")
+
+
+def test_functions_get_events(servers):
+    server = servers(pathlib.Path(__file__).resolve().parent.parent / "functions/template.yaml").start()
+    sns = server.client("sns")
+    topic = sns.create_topic(Name="functions")["TopicArn"]
+    function = "arn:aws:lambda:us-east-1:000000000000:function:behaving"
+    arn = sns.subscribe(TopicArn=topic, Protocol="lambda", Endpoint=function)["SubscriptionArn"]
+    sns.publish(TopicArn=topic, Message="for a function")
+    log = server.directory / "data/lambda/behaving.log"
+    line = wait_for(lambda: log.exists() and next((line for line in log.read_text().splitlines() if "for a function" in line), None), "it is invoked")
+    assert '"EventSource": "aws:sns"' in line and arn in line, line
+
+
+def received(sqs, queue, count, **more):
+    """So many messages of a queue, deleted, in the order in which they came."""
+    got = []
+
+    def all_of_them():
+        for message in sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, WaitTimeSeconds=1, **more).get("Messages", []):
+            got.append(message)
+            sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+        return len(got) >= count
+
+    wait_for(all_of_them, f"{count} messages come")
+    return got
+
+
+def queue_arn(sqs, queue):
+    return sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+
+
+def test_queues_get_notifications_and_raw_messages(server, sns):
+    sqs = server.client("sqs")
+    whole, raw = (sqs.create_queue(QueueName=name)["QueueUrl"] for name in ["whole", "raw"])
+    topic = sns.create_topic(Name="queues")["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue_arn(sqs, whole))
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue_arn(sqs, raw), Attributes={"RawMessageDelivery": "true"})
+    kind = {"kind": {"DataType": "String", "StringValue": "click"}}
+    message_id = sns.publish(TopicArn=topic, Message="hello", MessageAttributes=kind)["MessageId"]
+    [message] = received(sqs, whole, 1)
+    body = json.loads(message["Body"])
+    assert (body["Type"], body["MessageId"], body["Message"], body["TopicArn"]) == ("Notification", message_id, "hello", topic)
+    [message] = received(sqs, raw, 1, MessageAttributeNames=["All"])
+    assert (message["Body"], message["MessageAttributes"]["kind"]["StringValue"]) == ("hello", "click")
+
+
+def test_fifo_queues_get_messages_in_order_and_dead_letters(server, sns):
+    sqs = server.client("sqs")
+    fifo = {"FifoQueue": "true"}
+    ordered, dead = (sqs.create_queue(QueueName=f"{name}.fifo", Attributes=fifo)["QueueUrl"] for name in ["ordered", "dead"])
+    topic = sns.create_topic(Name="queues.fifo", Attributes={"FifoTopic": "true"})["TopicArn"]
+    redrive = {"RedrivePolicy": json.dumps({"deadLetterTargetArn": queue_arn(sqs, dead)}), "RawMessageDelivery": "true"}
+    arn = queue_arn(sqs, ordered)
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"})
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn.replace("ordered", "absent"), Attributes=redrive)
+    for number in [0, 1, 1, 2]:
+        sns.publish(TopicArn=topic, Message=str(number), MessageGroupId="g", MessageDeduplicationId=str(number))
+    assert [message["Body"] for message in received(sqs, ordered, 3)] == ["0", "1", "2"]
+    assert [message["Body"] for message in received(sqs, dead, 3)] == ["0", "1", "2"]

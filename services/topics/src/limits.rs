@@ -25,7 +25,7 @@ pub(crate) const MESSAGE_BYTES_MAX: usize = 262_144;
 pub(crate) const BATCH_ENTRIES_MAX: usize = 10;
 /// Characters of the id of a batch's entry.
 pub(crate) const BATCH_ID_CHARACTERS_MAX: usize = 80;
-/// Characters of a subject are fewer than this.
+/// Characters of a subject.
 pub(crate) const SUBJECT_CHARACTERS_MAX: usize = 100;
 /// Characters of a display name.
 pub(crate) const DISPLAY_NAME_CHARACTERS_MAX: usize = 100;

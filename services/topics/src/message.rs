@@ -224,10 +224,10 @@ fn attribute_bytes((name, attribute): &(String, MessageAttribute)) -> usize {
     name.len() + attribute.data_type.len() + value
 }
 
-/// Subjects are of printable ASCII, begin with no space and are shorter than 100 characters
+/// Subjects are text without line breaks or control characters, and begin with no space
 /// ("Publish").
 fn is_subject(text: &str) -> bool {
-    text.len() <= SUBJECT_CHARACTERS_MAX
+    text.chars().count() <= SUBJECT_CHARACTERS_MAX
         && !text.starts_with(' ')
         && text.chars().all(|character| !character.is_control())
 }

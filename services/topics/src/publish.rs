@@ -14,7 +14,6 @@ use crate::error::{accept_failure, control_failure, internal, invalid};
 use crate::fifo::{Fifo, sequence_number};
 use crate::limits::{COMMIT_BYTES_MAX, DEDUPLICATIONS_MAX};
 use crate::message::Message;
-use crate::names::FIFO_SUFFIX;
 use crate::notification::Notice;
 use crate::protocols::Protocol;
 use crate::shared::Shared;
@@ -178,7 +177,6 @@ impl<'a> Prepared<'a> {
             (_, true) => (text.to_string(), false),
         };
         let raw_attributes = || if subscription.is_raw { self.message.attributes.clone() } else { Vec::new() };
-        let to_fifo_queue = subscription.stored.endpoint.ends_with(FIFO_SUFFIX);
         let delivery = Delivery {
             payload: payload.into(),
             attributes: match protocol {
@@ -186,7 +184,7 @@ impl<'a> Prepared<'a> {
                 _ => raw_attributes(),
             },
             message_group_id: self.message.group_id.clone(),
-            message_deduplication_id: self.message.deduplication_id.clone().filter(|_| to_fifo_queue),
+            message_deduplication_id: self.message.deduplication_id.clone(),
             source_arn: Some(self.topic.arn().to_string()),
             ..Delivery::default()
         };
