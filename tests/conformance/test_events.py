@@ -143,6 +143,42 @@ def test_what_was_acknowledged_is_delivered_after_a_kill(servers):
     wait_for(lambda: {event["id"] for _, event in records()} == sent, "each event is there")
 
 
+def test_queues_and_topics_are_targets(server):
+    events, sqs, sns = (server.client(service) for service in ("events", "sqs", "sns"))
+
+    def queue(name, **attributes):
+        url = sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
+        return url, sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+
+    def received(url):
+        asked = {"MessageAttributeNames": ["All"], "MessageSystemAttributeNames": ["All"], "WaitTimeSeconds": 20}
+        (message,) = sqs.receive_message(QueueUrl=url, **asked)["Messages"]
+        return message
+
+    (plain, plain_arn), (dead, dead_arn), (fifo, fifo_arn) = queue("plain"), queue("dead"), queue("ordered.fifo", FifoQueue="true", ContentBasedDeduplication="true")
+    through, through_arn = queue("through")
+    topic = sns.create_topic(Name="told")["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=through_arn, Attributes={"RawMessageDelivery": "true"})
+    rule = events.put_rule(Name="spread", EventPattern='{"source":["spread"]}')["RuleArn"]
+    missing = plain_arn.replace("plain", "missing")
+    targets = [
+        {"Id": "plain", "Arn": plain_arn, "InputPath": "$.detail"},
+        {"Id": "fifo", "Arn": fifo_arn, "SqsParameters": {"MessageGroupId": "g"}, "Input": '"ordered"'},
+        {"Id": "topic", "Arn": topic, "InputTransformer": {"InputPathsMap": {"n": "$.detail.n"}, "InputTemplate": '"n is <n>"'}},
+        {"Id": "missing", "Arn": missing, "DeadLetterConfig": {"Arn": dead_arn}, "RetryPolicy": {"MaximumRetryAttempts": 0}},
+    ]
+    assert events.put_targets(Rule="spread", Targets=targets)["FailedEntryCount"] == 0
+    events.put_events(Entries=[{"Source": "spread", "DetailType": "x", "Detail": '{"n": 1}'}])
+    assert received(plain)["Body"] == '{"n":1}'
+    ordered = received(fifo)
+    assert (ordered["Body"], ordered["Attributes"]["MessageGroupId"]) == ('"ordered"', "g")
+    assert received(through)["Body"] == '"n is 1"'
+    given_up = received(dead)
+    attributes = {name: attribute["StringValue"] for name, attribute in given_up["MessageAttributes"].items()}
+    assert json.loads(given_up["Body"])["source"] == "spread"
+    assert (attributes["RULE_ARN"], attributes["TARGET_ARN"], attributes["ERROR_CODE"]) == (rule, missing, "NO_RESOURCE")
+
+
 def test_archives_are_replayed(server):
     events = server.client("events")
     target, records = stream(server, "replayed")
