@@ -3,6 +3,7 @@
 import base64
 import json
 import pathlib
+import re
 import urllib.error
 import urllib.request
 
@@ -41,6 +42,30 @@ def test_an_invocation(server):
     assert invoke(server, {}, InvocationType="DryRun")[0]["StatusCode"] == 204
     assert invoke(server, {"later": 1}, InvocationType="Event")[0]["StatusCode"] == 202
     wait_for(lambda: '"later": 1' in log_of(server, "behaving"), "the event was worked on")
+
+
+def test_what_a_function_writes_is_in_cloudwatch_logs(server):
+    answer, _ = invoke(server, {"for": "the logs"})
+    request_id = answer["ResponseMetadata"]["RequestId"]
+    logs = server.client("logs")
+
+    def lines():
+        try:
+            found = logs.filter_log_events(logGroupName="/aws/lambda/behaving")["events"]
+        except logs.exceptions.ResourceNotFoundException:
+            return None
+        of_it = [event for event in found if event["logStreamName"] in {one["logStreamName"] for one in found if request_id in one["message"]}]
+        return of_it if any(f"REPORT RequestId: {request_id}" in event["message"] for event in of_it) else None
+
+    found = wait_for(lines, "the invocation is reported")
+    assert re.fullmatch(r"\d{4}/\d\d/\d\d/\[\$LATEST\][0-9a-f]{32}", found[0]["logStreamName"])
+    messages = [event["message"] for event in found]
+    assert messages[0].startswith("INIT_START Runtime Version: ")
+    begin = messages.index(f"START RequestId: {request_id} Version: $LATEST\n")
+    end = messages.index(f"END RequestId: {request_id}\n")
+    assert any("the logs" in message for message in messages[begin:end])
+    report = messages[end + 1]
+    assert re.match(rf"REPORT RequestId: {request_id}\tDuration: [0-9.]+ ms\tBilled Duration: \d+ ms\tMemory Size: 128 MB\t", report)
 
 
 @pytest.mark.parametrize(

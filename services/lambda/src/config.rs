@@ -1,6 +1,9 @@
 //! Limits and environment of the service, each with its default.
 
+use std::sync::Arc;
 use std::time::Duration;
+
+use anabranch_ports::LogSink;
 
 /// Settings of [`crate::Lambda`]. `LambdaConfig::default()` suits a two-core machine.
 #[derive(Debug, Clone)]
@@ -29,6 +32,8 @@ pub struct LambdaConfig {
     pub init_backoff: Backoff,
     /// Size at which a function's log file becomes `<name>.log.1`.
     pub log_bytes_max: u64,
+    /// Where functions' lines go besides: CloudWatch Logs, if there is one.
+    pub logs: Option<Arc<dyn LogSink>>,
     /// How long an invocation of a remote function may take, its build included.
     pub remote_timeout: Duration,
     /// Pauses before the second and third attempt of an asynchronous invocation. AWS waits
@@ -61,6 +66,7 @@ impl Default for LambdaConfig {
             init_timeout: Duration::from_secs(10),
             init_backoff: Backoff { first: Duration::from_millis(100), max: Duration::from_secs(5) },
             log_bytes_max: 8 << 20,
+            logs: None,
             remote_timeout: Duration::from_secs(600),
             async_retry_delays: [Duration::from_secs(5), Duration::from_secs(10)],
             async_concurrency: 4,

@@ -29,6 +29,7 @@ mod group;
 mod group_log;
 mod groups;
 mod limits;
+mod new_group;
 mod operations;
 mod pattern;
 mod put;
@@ -38,11 +39,10 @@ mod section;
 mod service;
 mod shapes;
 mod shared;
+mod sink;
 mod store;
 mod stored;
 mod subscriptions;
-#[cfg(test)]
-mod tests;
 mod time_index;
 
 pub use error::LogsError;

@@ -64,6 +64,11 @@ pub(crate) const DELIVERY_RETRY_WAIT_MAX: Duration = Duration::from_secs(60);
 /// How long a delivery is retried before it is given up ("Log group-level subscription filters").
 pub(crate) const DELIVERY_RETRIES_DURATION_MAX: Duration = Duration::from_secs(24 * 3600);
 
+/// Lines of other services that may wait for the disk; what comes beyond is lost, and counted.
+pub(crate) const SINK_LINES_MAX: usize = 16_384;
+/// Bytes of lines that may wait for the disk, for the same reason.
+pub(crate) const SINK_BYTES_MAX: usize = 8 << 20;
+
 /// Batches that wait for a live tail; it samples when there are more.
 pub(crate) const LIVE_BATCHES_MAX: usize = 256;
 /// Events of one update of a live tail ("StartLiveTail": 500 a second).

@@ -105,7 +105,9 @@ impl Shared {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tests::row;
+    use anabranch_protocol::RequestContext;
+
+    use crate::new_group::new_group;
 
     const NOW_MS: u64 = 1_700_000_000_000;
 
@@ -115,7 +117,11 @@ mod tests {
             let event =
                 |age: &i64| LogEvent { timestamp_ms: NOW_MS.saturating_add_signed(-age), message: String::new() };
             let mut events: Vec<_> = ages_ms.iter().map(event).collect();
-            let rejected = select(&StoredGroup { retention_days: days, ..row("g") }, NOW_MS, &mut events);
+            let rejected = select(
+                &StoredGroup { retention_days: days, ..new_group(&RequestContext::default(), "g".into(), 0) },
+                NOW_MS,
+                &mut events,
+            );
             (events.len(), rejected.unwrap_or_default())
         };
         let day = DAY_MS as i64;

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anabranch_control::ControlStore;
-use anabranch_ports::Target;
+use anabranch_ports::{LogSink, Target};
 use anabranch_protocol::{Answer, ApiError, Call, Clock, Problem, Section, Service, ServiceModel, StartFailure};
 use async_trait::async_trait;
 use parking_lot::Mutex;
@@ -13,6 +13,7 @@ use tokio::task::AbortHandle;
 use crate::error::LogsError;
 use crate::groups::Groups;
 use crate::shared::Shared;
+use crate::sink::Sink;
 use crate::store::{OpenLogs, Store};
 use crate::subscriptions::Subscriptions;
 use crate::{operations, retention, section};
@@ -25,12 +26,13 @@ const SEGMENT_BYTES: u64 = 16 << 20;
 /// The CloudWatch Logs service over one data directory.
 pub struct Logs {
     pub(crate) shared: Arc<Shared>,
+    sink: Arc<Sink>,
     retention: Mutex<Option<AbortHandle>>,
 }
 
 impl Logs {
     /// Opens the log groups in `directory` (a log each, opened when it is used), creating it if absent.
-    /// `targets` take what subscription filters match. Blocks on the disk.
+    /// `targets` take what subscription filters match. Blocks on the disk; call it within a Tokio runtime.
     ///
     /// # Errors
     /// [`LogsError`] when the directory or the control store can't be read.
@@ -57,11 +59,17 @@ impl Logs {
         });
         let groups = Groups::open(&store)?;
         let shared = Arc::new(Shared { subscriptions: Subscriptions::new(store.clone(), targets), store, groups });
-        Ok(Arc::new(Self { shared, retention: Mutex::default() }))
+        Ok(Arc::new(Self { sink: Arc::new(Sink::new(&shared)), shared, retention: Mutex::default() }))
+    }
+
+    /// Where other services write lines.
+    pub fn sink(&self) -> Arc<dyn LogSink> {
+        self.sink.clone()
     }
 
     /// Stops deliveries and closes the logs.
     pub async fn shutdown(&self) {
+        self.sink.close().await;
         self.shared.subscriptions.close();
         if let Some(task) = self.retention.lock().take() {
             task.abort();

@@ -12,10 +12,12 @@
 //! | [`ObjectReader`] | objects | Lambda's deployment packages |
 //! | [`FunctionInvoker`] | lambda | HTTP APIs |
 //! | [`QueueSource`] | queues | Lambda's event source mappings, pipes |
+//! | [`LogSink`] | logs | Lambda's function logs |
 //! | [`Target`] | each service that takes messages; the server, which knows who stands behind an ARN | objects, and whoever delivers to an ARN |
 
 mod error;
 mod functions;
+mod log_sink;
 mod objects;
 mod queues;
 mod streams;
@@ -23,6 +25,7 @@ mod targets;
 
 pub use error::{PortError, PortErrorKind};
 pub use functions::{FunctionInvoker, FunctionOutcome};
+pub use log_sink::{LogSink, LogStreamName};
 pub use objects::{NewObject, ObjectReader, ObjectStore, ObjectWriter};
 pub use queues::{QueueHandle, QueueMessage, QueueSource};
 pub use streams::{ShardCursor, ShardInfo, ShardRead, Start, StreamHandle, StreamRecord, StreamSource};

@@ -206,6 +206,7 @@ impl Environment {
     ) -> Ended {
         self.used = true;
         let answered = self.session.begin(&work.request_id, stream);
+        self.session.started(&work.request_id).await;
         if self.work.try_send(work).is_err() {
             return Ended::NotTaken;
         }

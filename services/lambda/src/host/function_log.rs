@@ -1,5 +1,5 @@
-//! The log of one function: a bounded file under `lambda/<name>.log`, written in the
-//! background, and the last 4 KB of the invocation that runs.
+//! The log of one function: a log stream for each of its environments, a bounded file under
+//! `lambda/<name>.log`, written in the background, and the last 4 KB of the invocation that runs.
 
 use std::collections::VecDeque;
 use std::fs::{self, File, OpenOptions};
@@ -7,9 +7,11 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use anabranch_ports::{LogSink, LogStreamName};
 use anabranch_protocol::Clock;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
+use crate::function_id::LATEST_VERSION;
 use crate::time::iso_ms;
 
 /// Lines that may wait for the disk; beyond that the function's output has to wait.
@@ -23,9 +25,12 @@ const TAIL_BYTES_MAX: usize = 4_096;
 #[derive(Debug, Clone)]
 pub(crate) struct FunctionLog {
     function: String,
+    /// The version that writes.
+    version: String,
     clock: Arc<dyn Clock>,
     lines: mpsc::Sender<Line>,
     room: Arc<Semaphore>,
+    stream: Option<(Arc<dyn LogSink>, Arc<LogStreamName>)>,
 }
 
 /// A line on its way to the disk, and the room that it takes until it is there.
@@ -55,13 +60,39 @@ impl FunctionLog {
                 }
             }
         });
-        Self { function: function.into(), clock, lines, room: Arc::new(Semaphore::new(LINE_BYTES_WAITING_MAX)) }
+        Self {
+            function: function.into(),
+            version: LATEST_VERSION.into(),
+            clock,
+            lines,
+            room: Arc::new(Semaphore::new(LINE_BYTES_WAITING_MAX)),
+            stream: None,
+        }
+    }
+
+    /// The same log, written by a version of the function.
+    pub(crate) fn of_version(&self, version: &str) -> Self {
+        Self { version: version.into(), ..self.clone() }
+    }
+
+    /// The version that writes.
+    pub(crate) fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// The same log for an environment of its own: lines go to its log stream too.
+    pub(crate) fn of_stream(&self, sink: &Arc<dyn LogSink>, stream: LogStreamName) -> Self {
+        Self { stream: Some((sink.clone(), Arc::new(stream))), ..self.clone() }
     }
 
     /// Adds a line of the invocation `request_id` (`-` outside of one).
     pub(crate) async fn line(&self, request_id: &str, text: &str) {
         tracing::info!(target: "anabranch::function", function = %self.function, request_id, "{text}");
-        let line = format!("{} {request_id} {text}\n", iso_ms(self.clock.now_ms()));
+        let now_ms = self.clock.now_ms();
+        if let Some((sink, stream)) = &self.stream {
+            sink.append(stream, now_ms, format!("{text}\n"));
+        }
+        let line = format!("{} {request_id} {text}\n", iso_ms(now_ms));
         let room = line.len().min(LINE_BYTES_WAITING_MAX) as u32;
         let Ok(room) = self.room.clone().acquire_many_owned(room).await else { return };
         // The receiver ends only with the runtime.

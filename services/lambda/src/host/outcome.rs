@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::environment::{Ended, InitFailure};
 use super::session::Answer;
+use crate::function::{Executable, FunctionSpec};
 use crate::invoke::InvokeOutcome;
 use crate::runtimes::os_text;
 use crate::time::iso_ms;
@@ -82,6 +83,22 @@ pub(super) fn status(ended: &Ended) -> Option<&'static str> {
         Ended::OutOfMemory => Some("Status: error\tError Type: Runtime.OutOfMemory"),
         Ended::Exited(_) => Some("Status: error\tError Type: Runtime.ExitError"),
     }
+}
+
+/// The line that begins the log of an environment. AWS names its runtimes' versions; here there is one
+/// of each.
+pub(super) fn init_start(spec: &FunctionSpec) -> String {
+    let runtime = match &spec.executable {
+        Executable::Package { runtime, .. } => runtime.as_str(),
+        Executable::Binary(_) | Executable::Remote(_) => "provided.al2023",
+    };
+    let at = runtime.find(|letter: char| !letter.is_ascii_lowercase()).unwrap_or(runtime.len());
+    let (language, version) = runtime.split_at(at);
+    let version = version.trim_start_matches('.').trim_end_matches(".x");
+    let region = &spec.scope.region;
+    format!(
+        "INIT_START Runtime Version: {language}:{version}.v1\tRuntime Version ARN: arn:aws:lambda:{region}::runtime:{runtime}"
+    )
 }
 
 /// The `REPORT` line of an invocation; `init` is told of the first in an environment.

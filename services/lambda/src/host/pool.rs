@@ -1,5 +1,6 @@
 //! The execution environments of one function: from none up to its concurrency.
 
+use anabranch_ports::LogStreamName;
 use anabranch_protocol::{ApiError, Clock, Problem, ProblemKind, ServiceInstant, SystemClock};
 use parking_lot::Mutex;
 use std::io;
@@ -267,6 +268,8 @@ impl Pool {
         let start = self.how_to_start().await.map_err(InitFailure::CannotStart)?;
         let day = day(self.clock.now_ms());
         let log_stream = format!("{day}/[{}]{}", self.spec.version, Uuid::new_v4().simple());
+        let log = self.log_of(&log_stream);
+        log.line(NO_REQUEST, &outcome::init_start(&self.spec)).await;
         let runtimes = self.runtimes.clone();
         let temporary = tokio::task::spawn_blocking(move || runtimes.temporary()).await.map_err(io::Error::other);
         let temporary =
@@ -277,7 +280,7 @@ impl Pool {
             temporary,
             umask: self.config.umask,
             log_stream,
-            log: self.log.clone(),
+            log,
             pid_files: self.pid_files.clone(),
             init_timeout,
         })
@@ -289,6 +292,19 @@ impl Pool {
             running.fetch_sub(1, Ordering::Relaxed);
         });
         Ok(environment)
+    }
+
+    /// The log of an environment.
+    fn log_of(&self, log_stream: &str) -> FunctionLog {
+        let log = self.log.of_version(&self.spec.version);
+        let Some(sink) = &self.config.logs else { return log };
+        let stream = LogStreamName {
+            account: self.spec.scope.account.to_string(),
+            region: self.spec.scope.region.to_string(),
+            group: self.spec.log_group.clone(),
+            stream: log_stream.into(),
+        };
+        log.of_stream(sink, stream)
     }
 
     /// Takes an environment back, or stops it if the pool is no longer used.

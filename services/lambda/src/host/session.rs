@@ -137,8 +137,17 @@ impl Session {
         self.log.line(&request_id, line).await;
     }
 
-    /// Logs the line that ends an invocation, and returns the end of its log.
+    /// Logs the line that begins an invocation.
+    pub(super) async fn started(&self, request_id: &str) {
+        let line = format!("START RequestId: {request_id} Version: {}", self.log.version());
+        self.output(&line).await;
+    }
+
+    /// Logs the lines that end an invocation, of which `line` is the last, and returns the end of its
+    /// log.
     pub(super) async fn report(&self, line: &str) -> Bytes {
+        let request_id = self.log_request_id.lock().clone();
+        self.output(&format!("END RequestId: {request_id}")).await;
         self.output(line).await;
         *self.log_request_id.lock() = NO_REQUEST.into();
         self.tail.lock().bytes().into()

@@ -5,16 +5,13 @@ use std::sync::Arc;
 use anabranch_control::Changes;
 use anabranch_protocol::{ApiError, BoundedMap, RequestContext, Violations};
 use serde::Deserialize;
-use uuid::Uuid;
 
 use crate::error::{StoreError, finish};
 use crate::limits::TAGS_MAX;
+use crate::new_group::{CLASS_DEFAULT, new_group};
 use crate::shapes::{KMS_KEY_ID, LOG_GROUP_CLASS, LOG_GROUP_IDENTIFIER, LOG_GROUP_NAME, TAG_KEY, TAG_VALUE, TAGS};
 use crate::shared::Shared;
 use crate::stored::StoredGroup;
-
-/// `logGroupClass` of a group that is made without.
-pub(crate) const CLASS_DEFAULT: &str = "STANDARD";
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -41,21 +38,11 @@ pub(super) async fn create(
     }
     finish(violations)?;
     let row = StoredGroup {
-        id: Uuid::new_v4(),
-        account: context.account,
-        region: context.region.clone(),
-        name: request.log_group_name.unwrap_or_default(),
-        created_ms: shared.store.clock.now_ms(),
         class: request.log_group_class.unwrap_or_else(|| CLASS_DEFAULT.into()),
-        retention_days: None,
         kms_key_id: request.kms_key_id,
         deletion_protection: request.deletion_protection_enabled.unwrap_or(false),
         tags: request.tags.map(BoundedMap::into_map).unwrap_or_default(),
-        next_lane: 0,
-        checkpoint: 0,
-        stored_bytes: 0,
-        subscription_filters: Vec::new(),
-        metric_filters: Vec::new(),
+        ..new_group(context, request.log_group_name.unwrap_or_default(), shared.store.clock.now_ms())
     };
     shared.blocking(move |shared| shared.groups.create(&shared.store, row)).await?;
     Ok(())

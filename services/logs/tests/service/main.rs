@@ -7,4 +7,5 @@ mod events;
 mod groups;
 mod harness;
 mod live_tail;
+mod sink;
 mod subscriptions;

@@ -2,6 +2,7 @@
 
 mod failure;
 mod log;
+mod logs;
 mod runtime;
 mod serve;
 mod tail;
@@ -33,6 +34,9 @@ enum Command {
     /// Print the records of a stream of a running server
     #[command(after_help = TAIL_HELP)]
     Tail(tail::TailArguments),
+    /// Print what a function of a running server writes
+    #[command(after_help = LOGS_HELP)]
+    Logs(logs::LogsArguments),
     /// Look at a log on disk, while no server has it open
     #[command(after_help = LOG_HELP)]
     Log(log::LogArguments),
@@ -66,6 +70,12 @@ Examples:
   anabranch tail clicks --from latest --follow
   anabranch tail clicks --from 2026-11-20T08:00:00Z --json | jq .partitionKey";
 
+const LOGS_HELP: &str = "\
+Examples:
+  anabranch logs ingest --follow
+  anabranch logs ingest --since 2h --filter ERROR
+  anabranch logs /my/log/group --filter '{ $.status >= 500 }'";
+
 const LOG_HELP: &str = "\
 Examples (stop the server first):
   anabranch log stat anabranch-data/streams/<uuid>
@@ -81,6 +91,7 @@ pub fn main() -> ExitCode {
         Command::Serve(settings) => finish(serve::run(&settings)),
         Command::Up(arguments) => finish(up::run(&arguments)),
         Command::Tail(arguments) => finish(tail::run(&arguments)),
+        Command::Logs(arguments) => finish(logs::run(&arguments)),
         Command::Log(arguments) => finish(log::run(&arguments)),
     }
 }

@@ -103,7 +103,12 @@ impl Services {
             event_sources,
             objects.clone(),
             targets.clone(),
-            LambdaConfig { endpoint_url: base_url.into(), umask: config.functions_umask, ..LambdaConfig::default() },
+            LambdaConfig {
+                endpoint_url: base_url.into(),
+                umask: config.functions_umask,
+                logs: Some(logs.sink()),
+                ..LambdaConfig::default()
+            },
         )
         .map_err(|error| StartError::service("lambda", error))?;
         let http_apis = HttpApis::open(control.clone(), clock.clone(), lambda.clone())
