@@ -17,7 +17,7 @@ mod stack;
 
 pub use problem::{Problem, TemplateError};
 pub use resources::{
-    Bucket, DeliveryStream, EventSource, Function, FunctionCode, HttpApi, Mapping, Notification, Resource,
+    Bucket, DeliveryStream, EventSource, Function, FunctionCode, HttpApi, LogGroup, Mapping, Notification, Resource,
     ResourceKind, Route, Stream, Table, has_attribute, resource_types,
 };
 pub use stack::{Options, Stack, read};

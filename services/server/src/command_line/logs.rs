@@ -50,7 +50,7 @@ pub(super) struct LogsArguments {
     account: String,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Page {
     events: Vec<Event>,
@@ -136,14 +136,18 @@ impl Server<'_> {
             body["nextToken"] = token.into();
         }
         // The server takes any signature; account and region are all it reads.
-        let scope = format!("AWS4-HMAC-SHA256 Credential={account}/20260101/{region}/logs/aws4_request, SignedHeaders=host, Signature=any");
+        let scope = format!(
+            "AWS4-HMAC-SHA256 Credential={account}/20260101/{region}/logs/aws4_request, SignedHeaders=host, Signature=any"
+        );
         let request = Request::post(endpoint_url)
             .header("Content-Type", "application/x-amz-json-1.1")
             .header("X-Amz-Target", "Logs_20140328.FilterLogEvents")
             .header("Authorization", scope)
             .body(Full::from(body.to_string()))
             .map_err(Failure::new)?;
-        let unreachable = |error: &dyn std::fmt::Display| Failure::new(format_args!("can't reach a server at {endpoint_url}: {error}"));
+        let unreachable = |error: &dyn std::fmt::Display| {
+            Failure::new(format_args!("can't reach a server at {endpoint_url}: {error}"))
+        };
         let answer = tokio::time::timeout(ANSWER_WAIT_MAX, self.client.request(request)).await;
         let answer = answer.map_err(|error| unreachable(&error))?.map_err(|error| unreachable(&error))?;
         let is_success = answer.status().is_success();
@@ -152,6 +156,10 @@ impl Server<'_> {
             return serde_json::from_slice(&body).map_err(Failure::new);
         }
         let error: Value = serde_json::from_slice(&body).unwrap_or_default();
+        if self.arguments.follow && error["__type"] == "ResourceNotFoundException" {
+            // A function's log group is there once the function has run.
+            return Ok(Page::default());
+        }
         let reason = error["message"].as_str().unwrap_or("the server failed");
         Err(Failure::new(format_args!("log group {group}: {reason}")))
     }

@@ -8,7 +8,7 @@ use anabranch_http_api::{ApiSpec, Route as ApiRoute};
 use anabranch_lambda::{EventSourceMappingRequest, FunctionSpec, ListEventSourceMappings, Scope};
 use anabranch_objects::{NotificationRule, Notifications};
 use anabranch_protocol::{ApiError, Encoding, ErrorKind, RequestContext, Service};
-use anabranch_template::{EventSource, Function, Resource, ResourceKind, Stack, Stream, Table};
+use anabranch_template::{EventSource, Function, LogGroup, Resource, ResourceKind, Stack, Stream, Table};
 use bytes::Bytes;
 use serde_json::{Value, json};
 
@@ -120,9 +120,26 @@ impl Deployer<'_> {
                 Ok(Some(("bucket", bucket.name.clone(), format!("s3://{}", bucket.name))))
             }
             ResourceKind::Table(table) => self.table(table).await.map(Some),
+            ResourceKind::LogGroup(group) => self.log_group(group).await.map(Some),
             ResourceKind::DeliveryStream(stream) => self.delivery_stream(&stream.name, &stream.request).await.map(Some),
             _ => Ok(None),
         }
+    }
+
+    async fn log_group(&self, group: &LogGroup) -> Result<DeployedResource, String> {
+        let logs = &*self.app.services.logs;
+        let name = json!({ "logGroupName": group.name });
+        match self.call(logs, "CreateLogGroup", &name).await {
+            Err(error) if error.kind != ErrorKind::Conflict => return Err(error.to_string()),
+            _ => {}
+        }
+        let (operation, request) = match group.retention_days {
+            Some(days) => ("PutRetentionPolicy", json!({ "logGroupName": group.name, "retentionInDays": days })),
+            None => ("DeleteRetentionPolicy", name),
+        };
+        self.call(logs, operation, &request).await.map_err(|error| error.to_string())?;
+        let kept = group.retention_days.map_or_else(|| "kept for ever".into(), |days| format!("kept for {days} days"));
+        Ok(("log group", group.name.clone(), kept))
     }
 
     async fn stream(&self, stream: &Stream) -> Result<DeployedResource, String> {

@@ -4,6 +4,7 @@ mod bucket;
 mod delivery_stream;
 mod function;
 mod http_api;
+mod log_group;
 mod reading;
 mod stream;
 mod table;
@@ -21,6 +22,7 @@ pub use bucket::Bucket;
 pub use delivery_stream::DeliveryStream;
 pub use function::{EventSource, Function, FunctionCode, Mapping, Notification, Route};
 pub use http_api::HttpApi;
+pub use log_group::LogGroup;
 pub use stream::Stream;
 pub use table::Table;
 
@@ -52,6 +54,8 @@ pub enum ResourceKind {
     Bucket(Bucket),
     /// `AWS::DynamoDB::Table` and `AWS::Serverless::SimpleTable`.
     Table(Table),
+    /// `AWS::Logs::LogGroup`.
+    LogGroup(LogGroup),
     /// `AWS::Lambda::EventSourceMapping`: body of CreateEventSourceMapping.
     EventSourceMapping(Json),
     /// A type that has no effect here, such as an IAM role.
@@ -59,7 +63,7 @@ pub enum ResourceKind {
 }
 
 /// The types, the property that names each, and its service.
-const TYPES: [(&str, &str, &str); 11] = [
+const TYPES: [(&str, &str, &str); 12] = [
     ("AWS::Serverless::Function", "FunctionName", "lambda"),
     ("AWS::Serverless::HttpApi", "", "apigateway"),
     ("AWS::Serverless::SimpleTable", "TableName", "dynamodb"),
@@ -68,6 +72,7 @@ const TYPES: [(&str, &str, &str); 11] = [
     ("AWS::S3::Bucket", "BucketName", "s3"),
     ("AWS::DynamoDB::Table", "TableName", "dynamodb"),
     ("AWS::Lambda::EventSourceMapping", "", "lambda"),
+    ("AWS::Logs::LogGroup", "LogGroupName", "logs"),
     ("AWS::Lambda::Permission", "", "lambda"),
     ("AWS::IAM::Role", "RoleName", "iam"),
     ("AWS::IAM::Policy", "", "iam"),
@@ -127,6 +132,7 @@ pub(crate) fn attribute(
         ("AWS::DynamoDB::Table" | "AWS::Serverless::SimpleTable", "Arn") => {
             Some(format!("arn:aws:dynamodb:{place}:table/{physical_id}"))
         }
+        ("AWS::Logs::LogGroup", "Arn") => Some(format!("arn:aws:logs:{place}:log-group:{physical_id}:*")),
         ("AWS::IAM::Role", "Arn") => Some(format!("arn:aws:iam::{account_id}:role/{physical_id}")),
         _ => None,
     }
@@ -144,6 +150,7 @@ pub(crate) fn read(kind: &str, node: &Node, reading: &mut Reading<'_>) -> Option
         "AWS::S3::Bucket" => Some(ResourceKind::Bucket(bucket::read(node, reading))),
         "AWS::DynamoDB::Table" => table::read(node, reading).map(ResourceKind::Table),
         "AWS::Serverless::SimpleTable" => Some(ResourceKind::Table(table::read_simple(node, reading))),
+        "AWS::Logs::LogGroup" => Some(ResourceKind::LogGroup(log_group::read(node, reading))),
         "AWS::Lambda::EventSourceMapping" => {
             function::read_mapping(node, reading).map(ResourceKind::EventSourceMapping)
         }
