@@ -102,9 +102,9 @@ async fn print_all(arguments: &LogsArguments) -> Result<(), Failure> {
 }
 
 /// Prints events; false once nobody reads them any more.
-fn print<'a>(events: impl Iterator<Item = &'a Event>) -> Result<bool, Failure> {
+fn print<'a>(mut events: impl Iterator<Item = &'a Event>) -> Result<bool, Failure> {
     let mut out = io::BufWriter::new(io::stdout().lock());
-    let written = events.map(|event| writeln!(out, "{}", line(event))).collect::<io::Result<()>>();
+    let written = events.try_for_each(|event| writeln!(out, "{}", line(event)));
     match written.and_then(|()| out.flush()) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
