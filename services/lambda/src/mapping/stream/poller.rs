@@ -192,6 +192,10 @@ impl Poller {
     /// and all that arrived until then was read, or the shard ended.
     fn window_is_over(&self, lane: usize) -> bool {
         let Some(window) = &self.window else { return false };
+        if self.context.stream_settings().tumbling_window_seconds == 0 {
+            // The mapping had windows before it was changed.
+            return true;
+        }
         match self.lanes[lane].first() {
             Some(next) => !window.holds(next.arrival_ms),
             None => self.drained || self.at_tip_since_ms.is_some_and(|read_ms| read_ms >= window.end_ms),

@@ -44,6 +44,7 @@ struct MemoryStream {
 struct MemoryShard {
     records: Vec<StreamRecord>,
     parent: Option<String>,
+    adjacent_parent: Option<String>,
     closed: bool,
 }
 
@@ -74,6 +75,18 @@ impl MemoryStream {
     }
 }
 
+impl MemoryStream {
+    fn merge(&self, parents: [&str; 2], child: &str) {
+        let [parent, adjacent_parent] = parents.map(|shard_id| {
+            self.close(shard_id, child);
+            Some(shard_id.to_string())
+        });
+        let mut shards = self.shards.lock();
+        let child = shards.entry(child.into()).or_default();
+        (child.parent, child.adjacent_parent) = (parent, adjacent_parent);
+    }
+}
+
 struct MemoryStreams(Arc<MemoryStream>);
 
 #[async_trait]
@@ -94,7 +107,7 @@ impl StreamHandle for MemoryStream {
         let view = |(shard_id, shard): (&String, &MemoryShard)| ShardInfo {
             shard_id: shard_id.clone(),
             parent_shard_id: shard.parent.clone(),
-            adjacent_parent_shard_id: None,
+            adjacent_parent_shard_id: shard.adjacent_parent.clone(),
             closed: shard.closed,
         };
         Ok(self.shards.lock().iter().map(view).collect())
@@ -166,7 +179,12 @@ struct ClosureInvoker {
     done: Mutex<Vec<u64>>,
     invocations: Mutex<Vec<Vec<u64>>>,
     throttles_left: Mutex<u32>,
+    /// Invocations that run, and the most that ever did.
+    running: Mutex<(usize, usize)>,
 }
+
+/// How often an invocation lets others run before it ends.
+const YIELDS: usize = 5;
 
 impl ClosureInvoker {
     fn new(function: impl Fn(&[u64]) -> Result<String, String> + Send + Sync + 'static) -> Arc<Self> {
@@ -179,6 +197,7 @@ impl ClosureInvoker {
             done: Mutex::default(),
             invocations: Mutex::default(),
             throttles_left: Mutex::new(0),
+            running: Mutex::default(),
         })
     }
 }
@@ -211,6 +230,15 @@ impl BatchInvoker for ClosureInvoker {
         let event: Value = serde_json::from_slice(&payload).unwrap();
         let batch = numbers_of(&event);
         self.invocations.lock().push(batch.clone());
+        {
+            let mut running = self.running.lock();
+            running.0 += 1;
+            running.1 = running.1.max(running.0);
+        }
+        for _ in 0..YIELDS {
+            tokio::task::yield_now().await;
+        }
+        self.running.lock().0 -= 1;
         let (payload, function_error) = match (self.function)(&event, &batch) {
             Ok(response) => {
                 self.done.lock().extend(batch);

@@ -281,6 +281,39 @@ async fn in_a_group_what_follows_a_failure_comes_again_in_order() {
 }
 
 #[tokio::test]
+async fn so_many_batches_of_a_queue_are_out_at_once() {
+    for (settings, most) in [
+        (json!({"BatchSize": 1, "ScalingConfig": {"MaximumConcurrency": 2}}), 2..=2),
+        // Five to begin with, and more with time.
+        (json!({"BatchSize": 1}), 5..=100),
+    ] {
+        let fixture = QueueFixture::new(ClosureInvoker::new(|_| Ok(String::new())), settings);
+        fixture.queue.send(0..100);
+        fixture.run_until_in_steps(Duration::from_millis(1), || fixture.queue.is_empty()).await;
+        assert!(most.contains(&fixture.invoker.running.lock().1), "{:?}", fixture.invoker.running.lock());
+    }
+}
+
+#[tokio::test]
+async fn messages_of_a_group_are_invoked_in_order_whatever_fails() {
+    let attempts = Arc::new(Mutex::new(0));
+    let invoker = ClosureInvoker::new(move |batch| {
+        *attempts.lock() += 1;
+        match *attempts.lock() % 3 == 0 {
+            true => Err(format!("no {}", batch.len())),
+            false => Ok(String::new()),
+        }
+    });
+    let fixture = QueueFixture::of(invoker, json!({"BatchSize": 4}), true);
+    fixture.queue.send_grouped(0..60, |number| Some((number % 4).to_string()));
+    fixture.run_until(|| fixture.queue.is_empty()).await;
+    for group in 0..4 {
+        let done: Vec<u64> = fixture.invoker.done.lock().iter().copied().filter(|number| number % 4 == group).collect();
+        assert!(done.is_sorted() && done.len() == 15, "{done:?}");
+    }
+}
+
+#[tokio::test]
 async fn what_no_filter_lets_through_is_deleted_unseen() {
     let by_id = json!({"FilterCriteria": {"Filters": [{"Pattern": r#"{"messageId": ["8", "9"]}"#}]}});
     let fixture = QueueFixture::new(ClosureInvoker::new(|_| Ok(String::new())), by_id);

@@ -178,6 +178,17 @@ async fn children_start_after_their_parent() {
 }
 
 #[tokio::test]
+async fn a_child_of_two_starts_after_both() {
+    let fixture = Fixture::new(ClosureInvoker::new(|_| Ok(String::new())), serde_json::json!({"BatchSize": 3}));
+    fixture.stream.put("a", 0..5);
+    fixture.stream.put("b", 5..50);
+    fixture.stream.put("c", 50..60);
+    fixture.stream.merge(["a", "b"], "c");
+    fixture.run_until(|| fixture.done().len() == 60).await;
+    assert_eq!(fixture.done()[50..], (50..60).collect::<Vec<u64>>());
+}
+
+#[tokio::test]
 async fn shards_start_where_the_mapping_says() {
     for (settings, first) in [
         (serde_json::json!({"StartingPosition": "LATEST"}), 10),
@@ -263,6 +274,51 @@ async fn lanes_keep_the_order_of_each_key() {
     }
     let end = Checkpoint::At { cursor: place("s0", 500), done_through: None, window: None };
     assert_eq!(fixture.checkpoint("s0"), Some(end));
+}
+
+#[tokio::test]
+async fn as_many_batches_of_a_shard_are_out_as_it_has_lanes() {
+    for factor in [1, 3] {
+        let settings = serde_json::json!({"BatchSize": 2, "ParallelizationFactor": factor});
+        let fixture = Fixture::new(ClosureInvoker::new(|_| Ok(String::new())), settings);
+        fixture.stream.put_keyed("s0", 0..200, |number| number.to_string());
+        fixture.run_until(|| fixture.done().len() == 200).await;
+        assert_eq!(fixture.invoker.running.lock().1, factor);
+    }
+}
+
+/// Whatever the keys, the lanes and the poison: the poison alone is given up, all else is done once,
+/// and in order by key.
+#[tokio::test]
+async fn lanes_isolate_poison_and_keep_order() {
+    for seed in 1..8_u64 {
+        let is_poison = move |number: u64| number.wrapping_mul(seed * 2_654_435_761) % 11 == 0;
+        let invoker = ClosureInvoker::new(move |batch| match batch.iter().any(|number| is_poison(*number)) {
+            true => Err("poison".into()),
+            false => Ok(String::new()),
+        });
+        let settings = serde_json::json!({
+            "BatchSize": 3 + seed * 4, "ParallelizationFactor": 1 + seed % 5, "MaximumRetryAttempts": 0,
+            "BisectBatchOnFunctionError": true,
+        });
+        let fixture = Fixture::new(invoker, settings);
+        let key = |number: u64| (number * seed % 13).to_string();
+        fixture.stream.put_keyed("s0", 0..150, key);
+        let end = Some(Checkpoint::At { cursor: place("s0", 150), done_through: None, window: None });
+        fixture.run_until(|| fixture.checkpoint("s0") == end).await;
+        let (mut done, poison) = (fixture.done(), (0..150).filter(|number| is_poison(*number)).count());
+        for of_key in 0..13 {
+            let of_key: Vec<u64> = done.iter().copied().filter(|number| key(*number) == of_key.to_string()).collect();
+            assert!(of_key.is_sorted(), "seed {seed}: {of_key:?}");
+        }
+        done.sort_unstable();
+        assert_eq!(done, (0..150).filter(|number| !is_poison(*number)).collect::<Vec<u64>>(), "seed {seed}");
+        let objects = fixture.objects.0.lock();
+        let given_up: Vec<u64> =
+            objects.iter().flat_map(|(_, body)| numbers(body["payload"].as_str().unwrap().as_bytes())).collect();
+        assert!(given_up.iter().all(|number| is_poison(*number)), "seed {seed}: {given_up:?}");
+        assert_eq!(given_up.len(), poison, "seed {seed}");
+    }
 }
 
 #[tokio::test]

@@ -137,3 +137,30 @@ async fn the_last_invocation_of_a_window_is_repeated_until_it_succeeds() {
     fixture.run_until(|| fixture.checkpoint("s0") == Some(Checkpoint::ShardEnd)).await;
     assert_eq!((*failures.lock(), fixture.given_up()), (3, 0));
 }
+
+#[tokio::test]
+async fn a_mapping_without_windows_ends_the_one_that_it_had() {
+    let (invoker, turns) = summing_without_windows();
+    let fixture = Fixture::new(invoker, json!({}));
+    fixture.stream.put("s0", 1..3);
+    let window = json!({"start_ms": 0, "end_ms": 60_000, "state": {"sum": 7}});
+    let checkpoint = json!({"At": {"cursor": "s0@0", "done_through": null, "window": window}});
+    let checkpoint: Checkpoint = serde_json::from_value(checkpoint).unwrap();
+    fixture.checkpoints.set(&fixture.context.uuid, "s0", checkpoint);
+    let end = Some(Checkpoint::At { cursor: place("s0", 2), done_through: None, window: None });
+    fixture.run_until(|| fixture.checkpoint("s0") == end).await;
+    assert_eq!(*turns.lock(), [(vec![], json!({"sum": 7})), (vec![1, 2], Value::Null)]);
+}
+
+/// What a function was told that may get events without a window.
+type Told = Arc<Mutex<Vec<(Vec<u64>, Value)>>>;
+
+fn summing_without_windows() -> (Arc<ClosureInvoker>, Told) {
+    let turns = Told::default();
+    let told = turns.clone();
+    let invoker = ClosureInvoker::of_events(move |event, batch| {
+        told.lock().push((batch.to_vec(), event["state"].clone()));
+        Ok(json!({"state": {}}).to_string())
+    });
+    (invoker, turns)
+}
