@@ -242,6 +242,29 @@ def test_settings_of_event_source_mappings(server):
     wait_for(lambda: client.list_event_source_mappings()["EventSourceMappings"] == [], "the mapping is gone")
 
 
+def test_failed_batches_go_to_a_topic(server):
+    kinesis, client, topics = server.client("kinesis"), server.client("lambda"), server.client("sns")
+    kinesis.create_stream(StreamName="failing", ShardCount=1)
+    kinesis.get_waiter("stream_exists").wait(StreamName="failing", WaiterConfig={"Delay": 0.1, "MaxAttempts": 100})
+    arn = kinesis.describe_stream_summary(StreamName="failing")["StreamDescriptionSummary"]["StreamARN"]
+    topic = topics.create_topic(Name="failures")["TopicArn"]
+    topics.subscribe(TopicArn=topic, Protocol="lambda", Endpoint=client.get_function_configuration(FunctionName="behaving")["FunctionArn"])
+    source = {"FunctionName": "dying", "EventSourceArn": arn, "StartingPosition": "TRIM_HORIZON", "MaximumRetryAttempts": 0}
+    with pytest.raises(client.exceptions.InvalidParameterValueException, match="cannot take messages"):
+        client.create_event_source_mapping(**source, DestinationConfig={"OnFailure": {"Destination": topic + "0"}})
+    made = client.create_event_source_mapping(**source, DestinationConfig={"OnFailure": {"Destination": topic}})
+    kinesis.put_record(StreamName="failing", Data=b"x", PartitionKey="given-up")
+    told = lambda: [record["Sns"]["Message"] for event in events_of(server) for record in event.get("Records", []) if "Sns" in record]
+    wait_for(told, "the topic's subscriber is told")
+    message = json.loads(told()[0])
+    assert message["KinesisBatchInfo"]["streamArn"] == arn and message["KinesisBatchInfo"]["batchSize"] == 1
+    assert (message["requestContext"]["condition"], message["requestContext"]["approximateInvokeCount"]) == ("RetryAttemptsExhausted", 1)
+    assert message["responseContext"] == {"statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled"}
+    assert set(message) == {"requestContext", "responseContext", "version", "timestamp", "KinesisBatchInfo"}
+    client.delete_event_source_mapping(UUID=made["UUID"])
+    wait_for(lambda: client.list_event_source_mappings()["EventSourceMappings"] == [], "the mapping is gone")
+
+
 def test_a_consumer_of_a_stream_is_read(server):
     kinesis, client = server.client("kinesis"), server.client("lambda")
     kinesis.create_stream(StreamName="fanned", ShardCount=1)

@@ -299,7 +299,7 @@ async fn messages_of_a_group_are_invoked_in_order_whatever_fails() {
     let attempts = Arc::new(Mutex::new(0));
     let invoker = ClosureInvoker::new(move |batch| {
         *attempts.lock() += 1;
-        match *attempts.lock() % 3 == 0 {
+        match u32::is_multiple_of(*attempts.lock(), 3) {
             true => Err(format!("no {}", batch.len())),
             false => Ok(String::new()),
         }

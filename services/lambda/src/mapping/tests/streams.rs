@@ -292,7 +292,7 @@ async fn as_many_batches_of_a_shard_are_out_as_it_has_lanes() {
 #[tokio::test]
 async fn lanes_isolate_poison_and_keep_order() {
     for seed in 1..8_u64 {
-        let is_poison = move |number: u64| number.wrapping_mul(seed * 2_654_435_761) % 11 == 0;
+        let is_poison = move |number: u64| number.wrapping_mul(seed * 2_654_435_761).is_multiple_of(11);
         let invoker = ClosureInvoker::new(move |batch| match batch.iter().any(|number| is_poison(*number)) {
             true => Err("poison".into()),
             false => Ok(String::new()),
