@@ -242,6 +242,83 @@ def test_settings_of_event_source_mappings(server):
     wait_for(lambda: client.list_event_source_mappings()["EventSourceMappings"] == [], "the mapping is gone")
 
 
+def made_queue(server, name, **attributes):
+    queues = server.client("sqs")
+    url = queues.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
+    arn = queues.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    return queues, url, arn
+
+
+def is_empty(queues, url):
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    return set(queues.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"].values()) == {"0"}
+
+
+def test_event_source_mappings_of_a_queue(server):
+    client = server.client("lambda")
+    queues, url, arn = made_queue(server, "jobs", VisibilityTimeout="1")
+    source = {"FunctionName": "behaving", "EventSourceArn": arn}
+    refused = client.exceptions.InvalidParameterValueException
+    with pytest.raises(refused, match="Queue visibility timeout: 1 seconds is less than Function timeout: 2 seconds"):
+        client.create_event_source_mapping(**source)
+    queues.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "30"})
+    with pytest.raises(refused, match="Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10"):
+        client.create_event_source_mapping(**source, BatchSize=11)
+    criteria = {"Filters": [{"Pattern": json.dumps({"body": {"kind": ["job"]}})}]}
+    made = client.create_event_source_mapping(**source, FilterCriteria=criteria, ScalingConfig={"MaximumConcurrency": 2})
+    assert (made["BatchSize"], made["ScalingConfig"], made["StateTransitionReason"]) == (10, {"MaximumConcurrency": 2}, "USER_INITIATED")
+    assert "LastProcessingResult" not in made and "DestinationConfig" not in made
+    body = json.dumps({"kind": "job", "n": 1})
+    attributes = {"text": {"DataType": "String", "StringValue": "v"}, "bytes": {"DataType": "Binary", "BinaryValue": b"\x00\xff"}}
+    sent = queues.send_message(QueueUrl=url, MessageBody=body, MessageAttributes=attributes)
+    queues.send_message(QueueUrl=url, MessageBody=json.dumps({"kind": "other", "n": 2}))
+    got = lambda: [record for event in events_of(server) for record in event.get("Records", []) if record.get("eventSource") == "aws:sqs"]
+    wait_for(lambda: got() and is_empty(queues, url), "the messages are done")
+    [record] = got()
+    assert set(record["attributes"]) >= {"ApproximateReceiveCount", "SentTimestamp", "SenderId", "ApproximateFirstReceiveTimestamp"}
+    assert record["receiptHandle"] and record["attributes"]["ApproximateReceiveCount"] == "1"
+    assert {name: value for name, value in record.items() if name not in ("attributes", "receiptHandle")} == {
+        "messageId": sent["MessageId"], "body": body, "md5OfBody": sent["MD5OfMessageBody"], "eventSource": "aws:sqs",
+        "eventSourceARN": arn, "awsRegion": "us-east-1",
+        "messageAttributes": {
+            "text": {"stringValue": "v", "stringListValues": [], "binaryListValues": [], "dataType": "String"},
+            "bytes": {"binaryValue": "AP8=", "stringListValues": [], "binaryListValues": [], "dataType": "Binary"},
+        },
+    }
+    with pytest.raises(client.exceptions.ResourceConflictException, match="An event source mapping with SQS arn"):
+        client.create_event_source_mapping(**source)
+    client.delete_event_source_mapping(UUID=made["UUID"])
+
+    queues, url, arn = made_queue(server, "steps.fifo", FifoQueue="true", ContentBasedDeduplication="true")
+    with pytest.raises(refused, match="Batching window is not supported for FIFO queues"):
+        client.create_event_source_mapping(FunctionName="behaving", EventSourceArn=arn, MaximumBatchingWindowInSeconds=1)
+    made = client.create_event_source_mapping(FunctionName="behaving", EventSourceArn=arn, BatchSize=2)
+    for number in range(12):
+        queues.send_message(QueueUrl=url, MessageBody=f"step {number}", MessageGroupId=str(number % 2))
+    of_group = lambda group: [record["body"] for record in got() if record["attributes"].get("MessageGroupId") == group]
+    wait_for(lambda: len(of_group("0") + of_group("1")) == 12 and is_empty(queues, url), "all steps are done")
+    for group in (0, 1):
+        assert of_group(str(group)) == [f"step {number}" for number in range(group, 12, 2)]
+    client.delete_event_source_mapping(UUID=made["UUID"])
+    wait_for(lambda: client.list_event_source_mappings()["EventSourceMappings"] == [], "the mappings are gone")
+
+
+def test_failed_batches_go_to_a_queue(server):
+    client = server.client("lambda")
+    tables, arn = made_table(server, "losing")
+    queues, url, queue = made_queue(server, "lost")
+    destination = {"OnFailure": {"Destination": queue}}
+    made = client.create_event_source_mapping(FunctionName="dying", EventSourceArn=arn, StartingPosition="TRIM_HORIZON", MaximumRetryAttempts=0, DestinationConfig=destination)
+    assert made["DestinationConfig"] == destination
+    tables.put_item(TableName="losing", Item={"id": {"S": "lost"}})
+    [message] = queues.receive_message(QueueUrl=url, WaitTimeSeconds=20)["Messages"]
+    lost = json.loads(message["Body"])
+    assert (lost["DDBStreamBatchInfo"]["streamArn"], lost["DDBStreamBatchInfo"]["batchSize"]) == (arn, 1)
+    assert set(lost) == {"requestContext", "responseContext", "version", "timestamp", "DDBStreamBatchInfo"}
+    client.delete_event_source_mapping(UUID=made["UUID"])
+    wait_for(lambda: client.list_event_source_mappings()["EventSourceMappings"] == [], "the mapping is gone")
+
+
 def test_failed_batches_go_to_a_topic(server):
     kinesis, client, topics = server.client("kinesis"), server.client("lambda"), server.client("sns")
     kinesis.create_stream(StreamName="failing", ShardCount=1)
