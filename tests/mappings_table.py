@@ -24,6 +24,8 @@ NO_SETTINGS = {"others"}
 # In AWS's API an exception to its own way of writing names.
 NAMES = {"kms_key_arn": "KMSKeyArn"}
 RUST_TEST = re.compile(r"#\[(?:tokio::)?test[^\]]*\]\s*(?:async )?fn (?P<name>\w+)")
+# Other tests have members of the same names.
+OF_MAPPINGS = re.compile(r"event_source_mapping|EventSourceArn|\bMAPPINGS\b")
 PYTHON_TEST = re.compile(r"^def (?P<name>test_\w+)", re.MULTILINE)
 
 HEAD = """# Settings of event source mappings
@@ -61,7 +63,7 @@ def sources():
 
 
 def tests():
-    """Every test as (name, body)."""
+    """Every test of mappings as (name, body)."""
     found = []
     for path in TESTED:
         text = path.read_text()
@@ -70,7 +72,9 @@ def tests():
             # A function of Rust ends with a brace as far to the left as it began.
             indent = text[text.rfind("\n", 0, start.start()) + 1 : start.start()]
             end = text.find(f"\n{indent}}}\n", start.end()) if path.suffix == ".rs" else -1
-            found.append((start["name"], text[start.end() : next_start if end < 0 else min(end, next_start)]))
+            body = text[start.end() : next_start if end < 0 else min(end, next_start)]
+            if MAPPING in path.parents or OF_MAPPINGS.search(body):
+                found.append((start["name"], body))
     return found
 
 
