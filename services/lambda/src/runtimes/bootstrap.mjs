@@ -116,7 +116,11 @@ function call(method, where, body, headers, own) {
       const parts = [];
       response.on('data', (part) => parts.push(part));
       response.on('error', reject);
-      response.on('end', () => resolve({ status: response.statusCode, headers: response.headers, body: Buffer.concat(parts) }));
+      response.on('end', () => {
+        // What is refused may not have been read: its connection is of no more use.
+        if (response.statusCode >= 400) sent.destroy();
+        resolve({ status: response.statusCode, headers: response.headers, body: Buffer.concat(parts) });
+      });
     });
     sent.end(body);
   });
@@ -393,7 +397,8 @@ async function handle(handler, { headers, body }) {
     logError('Invoke Error', error);
     return await postError(`invocation/${requestId}/error`, error);
   }
-  await call('POST', `invocation/${requestId}/response`, answer, { 'content-type': 'application/json' });
+  // An answer that is too large is refused before it was read; the next call connects anew.
+  await call('POST', `invocation/${requestId}/response`, answer, { 'content-type': 'application/json' }).catch(() => {});
 }
 
 function dieOf(what, error, status) {

@@ -26,6 +26,8 @@ export const handler = async (event, context) => {
     case 'stray':
       Promise.reject(new Error('nobody looks'));
       return new Promise((resolve) => setTimeout(resolve, 60000));
+    case 'large':
+      return 'x'.repeat(7 << 20);
     case 'never':
       return new Promise(() => {});
   }
@@ -68,9 +70,16 @@ async fn handlers_run_as_in_aws_nodejs_runtimes() {
     assert_eq!((type_and_message(&failure), &failure["trace"]), (error("string", "a text"), &json!([])));
     assert_eq!(function.answer(json!({"do": "never"})).await, json!(null), "nothing is left to be done");
 
+    let (failure, log) = function.failure(json!({"do": "large"})).await;
+    assert_eq!(failure["errorType"], "Function.ResponseSizeTooLarge");
+    assert!(!log.contains("Unhandled"), "{log}");
+
     let (failure, _) = function.failure(json!({"do": "exit"})).await;
     assert_eq!(failure["errorType"], "Runtime.ExitError");
-    assert!(failure["errorMessage"].as_str().unwrap().ends_with("Runtime exited with error: exit status 5"));
+    assert!(
+        failure["errorMessage"].as_str().unwrap().ends_with("Runtime exited with error: exit status 5"),
+        "{failure}"
+    );
     let (failure, log) = function.failure(json!({"do": "stray"})).await;
     assert_eq!(type_and_message(&failure), error("Runtime.UnhandledPromiseRejection", "Error: nobody looks"));
     assert!(log.contains("Unhandled Promise Rejection"), "{log}");
