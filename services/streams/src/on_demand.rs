@@ -66,7 +66,7 @@ fn split_one(resharding: &mut Resharding<'_>, index: u32) -> Result<(), ReshardE
         return Err(ReshardError::TooManyShards { limit: most });
     }
     let shard = resharding.open(index)?;
-    let (start, end) = (shard.start_key().0, shard.end_key().0);
+    let (start, end) = (shard.start_key.0, shard.end_key.0);
     resharding.split(index, HashKey(start + (end - start) / 2 + 1)).map(|_| ())
 }
 

@@ -26,7 +26,7 @@ impl Resharding<'_> {
     /// Splits as [`Resharding::split`] does, at a key in decimal, which may be above all hash keys.
     pub(crate) fn split_at(&mut self, index: u32, decimal: &str) -> Result<(u32, u32), ReshardError> {
         let parent = self.open(index)?;
-        let (start, end) = (parent.start_key(), parent.end_key());
+        let (start, end) = (parent.start_key, parent.end_key);
         match HashKey::parse(decimal).filter(|key| key.0 > start.0.saturating_add(1) && *key < end) {
             Some(key) => Ok(self.cut(&parent, key)),
             None => Err(ReshardError::KeyOutOfRange {
@@ -41,7 +41,7 @@ impl Resharding<'_> {
     /// the parent, the other the adjacent parent.
     pub(crate) fn merge(&mut self, index: u32, adjacent: u32) -> Result<u32, ReshardError> {
         let (first, second) = (self.open(index)?, self.open(adjacent)?);
-        if first.end_key().0.checked_add(1) != Some(second.start_key().0) {
+        if first.end_key.0.checked_add(1) != Some(second.start_key.0) {
             let (first, second) = (ShardId(index), ShardId(adjacent));
             return Err(ReshardError::NotAdjacent { first, second, key: self.state.key.clone() });
         }
@@ -52,13 +52,13 @@ impl Resharding<'_> {
     /// their range already stay; those that come between close at once and hold nothing.
     pub(crate) fn scale(&mut self, count: u32) -> Result<(), ReshardError> {
         let mut open: BTreeMap<u128, u32> =
-            self.state.open_shards().map(|shard| (shard.start_key().0, shard.index)).collect();
+            self.state.open_shards().map(|shard| (shard.start_key.0, shard.index)).collect();
         let ranges = even_ranges(count);
         for (start, _) in &ranges {
             if let Some((_, index)) = open.range(..=start.0).next_back().filter(|(first, _)| **first != start.0) {
                 let parent = self.open(*index)?;
                 let (left, right) = self.cut(&parent, *start);
-                open.insert(parent.start_key().0, left);
+                open.insert(parent.start_key.0, left);
                 open.insert(start.0, right);
             }
         }
@@ -89,15 +89,15 @@ impl Resharding<'_> {
     fn cut(&mut self, parent: &Shard, key: HashKey) -> (u32, u32) {
         self.close(parent.index);
         let last = HashKey(key.0.saturating_sub(1));
-        let left = self.add(parent.start_key(), last, parent, None);
-        (left, self.add(key, parent.end_key(), parent, None))
+        let left = self.add(parent.start_key, last, parent, None);
+        (left, self.add(key, parent.end_key, parent, None))
     }
 
     fn join(&mut self, first: &Shard, second: &Shard) -> u32 {
         self.close(first.index);
         self.close(second.index);
-        let start = first.start_key().min(second.start_key());
-        self.add(start, first.end_key().max(second.end_key()), first, Some(second))
+        let start = first.start_key.min(second.start_key);
+        self.add(start, first.end_key.max(second.end_key), first, Some(second))
     }
 
     fn close(&mut self, index: u32) {
@@ -113,8 +113,8 @@ impl Resharding<'_> {
         let index = self.state.shards.last().map_or(0, |shard| shard.index + 1);
         self.state.shards.push(Shard {
             index,
-            start_hash_key: start.0.to_string(),
-            end_hash_key: end.0.to_string(),
+            start_key: start,
+            end_key: end,
             parent: Some(parent.index),
             adjacent_parent: adjacent.map(|shard| shard.index),
             created_s: (self.now_ms / 1000).max(parents_s + 1),
@@ -135,12 +135,12 @@ mod tests {
     /// Open shards by hash key; panics unless they cover all keys without gap or overlap.
     fn open(state: &StreamState) -> Vec<Shard> {
         let mut shards: Vec<Shard> = state.open_shards().cloned().collect();
-        shards.sort_by_key(Shard::start_key);
+        shards.sort_by_key(|shard| shard.start_key);
         let mut next = Some(0);
         for shard in &shards {
-            assert_eq!(Some(shard.start_key().0), next);
-            assert!(shard.start_key() <= shard.end_key());
-            next = shard.end_key().0.checked_add(1);
+            assert_eq!(Some(shard.start_key.0), next);
+            assert!(shard.start_key <= shard.end_key);
+            next = shard.end_key.0.checked_add(1);
         }
         assert_eq!(next, None, "the last key is covered");
         shards
@@ -162,7 +162,7 @@ mod tests {
                     _ => resharding.scale(pick % 12 + 1),
                 };
                 if outcome.is_ok() && kind == 2 {
-                    let ranges: Vec<_> = open(&state).iter().map(|shard| (shard.start_key(), shard.end_key())).collect();
+                    let ranges: Vec<_> = open(&state).iter().map(|shard| (shard.start_key, shard.end_key)).collect();
                     prop_assert_eq!(ranges, even_ranges(pick % 12 + 1));
                 }
             }

@@ -46,7 +46,7 @@ pub(crate) struct Routes {
 impl Routes {
     pub(crate) fn new(state: &StreamState) -> Self {
         let mut shards: Vec<(HashKey, OpenShard)> =
-            state.open_shards().map(|shard| (shard.start_key(), OpenShard::new(shard))).collect();
+            state.open_shards().map(|shard| (shard.start_key, OpenShard::new(shard))).collect();
         shards.sort_by_key(|(start, _)| *start);
         let (starts, shards) = shards.into_iter().unzip();
         Self { starts, shards }

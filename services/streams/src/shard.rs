@@ -3,24 +3,23 @@
 use std::fmt;
 
 use anabranch_storage::{LaneId, Position};
-use serde::{Deserialize, Serialize};
 
 use crate::hash_key::HashKey;
 use crate::sequence_number::SequenceNumber;
 
-/// A shard as control state keeps it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+/// A shard of a stream.
+#[derive(Debug, Clone)]
 pub(crate) struct Shard {
     /// Its number in the stream, never used again; also its lane.
     pub(crate) index: u32,
-    pub(crate) start_hash_key: String,
-    pub(crate) end_hash_key: String,
+    /// Its first hash key and its last.
+    pub(crate) start_key: HashKey,
+    pub(crate) end_key: HashKey,
     pub(crate) parent: Option<u32>,
     pub(crate) adjacent_parent: Option<u32>,
     /// The second in which it was created: later than its parents'.
     pub(crate) created_s: u64,
     /// When it was made; 0 for a shard that came with its stream.
-    #[serde(default)]
     pub(crate) opened_ms: u64,
     /// First position its records can have.
     pub(crate) opened_at: u64,
@@ -29,7 +28,7 @@ pub(crate) struct Shard {
 }
 
 /// The end of a shard.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Closed {
     pub(crate) at: u64,
     pub(crate) at_ms: u64,
@@ -42,14 +41,6 @@ impl Shard {
 
     pub(crate) fn id(&self) -> String {
         shard_id(self.index)
-    }
-
-    pub(crate) fn start_key(&self) -> HashKey {
-        HashKey::parse(&self.start_hash_key).unwrap_or(HashKey(0))
-    }
-
-    pub(crate) fn end_key(&self) -> HashKey {
-        HashKey::parse(&self.end_hash_key).unwrap_or(HashKey(u128::MAX))
     }
 
     /// Whether it was closed earlier than at `moment_ms`.

@@ -28,7 +28,7 @@ pub(crate) enum ReshardError {
     #[error(
         "NewStartingHashKey {decimal} used in SplitShard() on shard {} in stream {} is not both greater than one plus the \
          shard's StartingHashKey {} and less than the shard's EndingHashKey {}.",
-        .shard.id(), .key.under_account(), .shard.start_key().0, .shard.end_key().0
+        .shard.id(), .key.under_account(), .shard.start_key.0, .shard.end_key.0
     )]
     KeyOutOfRange { decimal: String, shard: Box<Shard>, key: StreamKey },
     #[error(

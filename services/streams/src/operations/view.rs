@@ -52,7 +52,7 @@ impl From<&Shard> for ShardView {
 
 impl From<&Shard> for HashKeyRange {
     fn from(shard: &Shard) -> Self {
-        Self { starting_hash_key: shard.start_hash_key.clone(), ending_hash_key: shard.end_hash_key.clone() }
+        Self { starting_hash_key: shard.start_key.0.to_string(), ending_hash_key: shard.end_key.0.to_string() }
     }
 }
 

@@ -7,6 +7,7 @@ use super::{Registry, STREAMS};
 use crate::error::{ChangeError, ControlFailure};
 use crate::resharding::Resharding;
 use crate::routing::Routes;
+use crate::state::stored::StoredStream;
 use crate::state::stream::{StreamMode, StreamState};
 use crate::stream::Stream;
 
@@ -111,6 +112,6 @@ impl Registry {
     }
 
     fn store(&self, state: &StreamState) -> Result<(), ControlFailure> {
-        Ok(self.control.put(STREAMS, &state.key.to_string(), state)?)
+        Ok(self.control.put(STREAMS, &state.key.to_string(), &StoredStream::from(state.clone()))?)
     }
 }

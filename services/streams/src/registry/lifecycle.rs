@@ -10,6 +10,7 @@ use crate::error::{ChangeError, ControlFailure, CreateError};
 use crate::leftovers::UNFINISHED;
 use crate::state::account_use::AccountUse;
 use crate::state::key::StreamKey;
+use crate::state::stored::StoredStream;
 use crate::state::stream::StreamState;
 use crate::stream::Stream;
 
@@ -70,7 +71,7 @@ impl Registry {
         stream.log.make()?;
         let (state, mut changes) = (stream.state(), Changes::default());
         changes.delete(UNFINISHED, &state.id.to_string());
-        let entered = changes.put(STREAMS, &state.key.to_string(), &*state);
+        let entered = changes.put(STREAMS, &state.key.to_string(), &StoredStream::from((*state).clone()));
         Ok(entered.and_then(|()| self.control.commit(changes)).map_err(ControlFailure::from)?)
     }
 

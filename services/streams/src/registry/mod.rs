@@ -21,6 +21,7 @@ use crate::open_logs::OpenLogs;
 use crate::state::account_use::AccountUse;
 use crate::state::key::StreamKey;
 use crate::state::status::StreamStatus;
+use crate::state::stored::StoredStream;
 use crate::state::stream::StreamState;
 use crate::stream::Stream;
 
@@ -70,7 +71,8 @@ impl Registry {
     ) -> anabranch_control::Result<Self> {
         let (mut entries, mut removed) = (Entries::default(), Changes::default());
         let open_logs = Arc::new(OpenLogs::new(config.open_logs_max));
-        for (key, state) in control.scan::<StreamState>(STREAMS, "")? {
+        for (key, row) in control.scan::<StoredStream>(STREAMS, "")? {
+            let state = StreamState::from(row);
             if state.deleting {
                 removed.delete(STREAMS, &key);
                 removed.put(UNFINISHED, &state.id.to_string(), &Marker)?;

@@ -1,12 +1,10 @@
 //! A registered consumer of a stream.
 
-use serde::{Deserialize, Serialize};
-
 use crate::state::status::ConsumerStatus;
 use crate::tags::Tags;
 
-/// A consumer as control state keeps it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+/// A registered consumer.
+#[derive(Debug, Clone)]
 pub(crate) struct Consumer {
     pub(crate) name: String,
     pub(crate) created_ms: u64,

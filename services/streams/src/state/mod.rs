@@ -1,4 +1,5 @@
-//! What control state keeps of streams, and what follows from it at a moment. Nothing in here knows
+//! What is known of streams, and what follows from it at a moment. The form in which control state
+//! keeps it is in `stored.rs`. Nothing in here knows
 //! of logs, requests or other streams.
 
 mod consumers;
@@ -8,4 +9,5 @@ pub(crate) mod consumer;
 pub(crate) mod encryption;
 pub(crate) mod key;
 pub(crate) mod status;
+pub(crate) mod stored;
 pub(crate) mod stream;

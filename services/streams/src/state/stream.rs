@@ -1,8 +1,7 @@
-//! A stream as control state keeps it, and what follows from that at a moment.
+//! What is known of a stream, and what follows from that at a moment.
 
-use anabranch_control::Stored;
 use anabranch_protocol::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use uuid::Uuid;
 
 use crate::error::{NotActive, ShardNotFound, StreamNotFound};
@@ -15,7 +14,7 @@ use crate::state::status::StreamStatus;
 use crate::tags::Tags;
 
 /// How a stream's capacity is set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(crate) enum StreamMode {
     Provisioned,
@@ -23,14 +22,14 @@ pub(crate) enum StreamMode {
 }
 
 /// The moment from which a stream counts as encrypted with a key, or as not encrypted.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone)]
 pub(crate) struct EncryptionChange {
     pub(crate) from_ms: u64,
     pub(crate) key_id: Option<String>,
 }
 
-/// A stream as control state keeps it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+/// A stream's settings, shards and consumers.
+#[derive(Debug, Clone)]
 pub(crate) struct StreamState {
     pub(crate) id: Uuid,
     pub(crate) key: StreamKey,
@@ -38,7 +37,6 @@ pub(crate) struct StreamState {
     /// Until then it is CREATING.
     pub(crate) active_from_ms: u64,
     /// Until then it is UPDATING.
-    #[serde(default)]
     pub(crate) updating_until_ms: u64,
     /// Set once it is being deleted.
     pub(crate) deleting: bool,
@@ -46,38 +44,23 @@ pub(crate) struct StreamState {
     pub(crate) retention_hours: u32,
     /// Records that came before this moment had expired when the retention period was last changed,
     /// and stay so.
-    #[serde(default)]
     pub(crate) expired_before_ms: u64,
     pub(crate) record_kib_max: u32,
     pub(crate) tags: Tags,
     /// All shards that hold records or take them, by index.
     pub(crate) shards: Vec<Shard>,
     /// When `UpdateShardCount` was last used, as far as it counts against its limit.
-    #[serde(default)]
     pub(crate) scalings_ms: Vec<u64>,
     /// Starts and stops of its encryption, in order.
-    #[serde(default)]
     pub(crate) encryption: Vec<EncryptionChange>,
-    #[serde(default)]
     pub(crate) shard_level_metrics: Vec<String>,
     /// When its mode was last changed, as far as it counts against the limit.
-    #[serde(default)]
     pub(crate) mode_switches_ms: Vec<u64>,
-    #[serde(default)]
     pub(crate) warm_throughput_mibps: Option<u32>,
     /// Its resource policy, as it was put.
-    #[serde(default)]
     pub(crate) policy: Option<String>,
     /// Its consumers by name, among them some that may be gone.
-    #[serde(default)]
     pub(crate) consumers: Vec<Consumer>,
-}
-
-/// Rows of version 1 may lack the fields that have a default: they came one after another, before
-/// rows had versions.
-impl Stored for StreamState {
-    const KIND: &'static str = "stream";
-    const VERSION: u32 = 2;
 }
 
 impl StreamState {
@@ -85,8 +68,8 @@ impl StreamState {
     pub(crate) fn new(key: StreamKey, shards: u32, now_ms: u64) -> Self {
         let shard = |(index, (start, end)): (u32, (HashKey, HashKey))| Shard {
             index,
-            start_hash_key: start.0.to_string(),
-            end_hash_key: end.0.to_string(),
+            start_key: start,
+            end_key: end,
             parent: None,
             adjacent_parent: None,
             created_s: now_ms / 1000,
@@ -195,106 +178,5 @@ impl StreamState {
     /// A stream that is being deleted is gone for those who read and write it.
     pub(crate) fn check_not_deleting(&self) -> Result<(), StreamNotFound> {
         if self.deleting { Err(StreamNotFound(self.key.clone())) } else { Ok(()) }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use anabranch_control::{ControlStore, Table, check_fixtures};
-
-    use super::*;
-    use crate::shard::Closed;
-    use crate::state::status::EncryptionType;
-
-    const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/stored");
-
-    /// A state of which every field says something.
-    fn state() -> StreamState {
-        let key = StreamKey {
-            account_id: "123456789012".parse().unwrap(),
-            region: "eu-central-1".parse().unwrap(),
-            name: "clicks".into(),
-        };
-        let tags = |key: &str, value: &str| Tags::from([(key.to_string(), value.to_string())]);
-        let parent =
-            Shard { closed: Some(Closed { at: 12, at_ms: 9 }), ..StreamState::new(key.clone(), 1, 0).shards.remove(0) };
-        let child = Shard {
-            index: 3,
-            parent: Some(0),
-            adjacent_parent: Some(1),
-            created_s: 1,
-            opened_ms: 9,
-            opened_at: 12,
-            closed: None,
-            ..parent.clone()
-        };
-        StreamState {
-            id: "67e55044-10b1-426f-9247-bb680e5fe0c8".parse().unwrap(),
-            key,
-            created_ms: 5,
-            active_from_ms: 7,
-            updating_until_ms: 11,
-            deleting: false,
-            mode: StreamMode::OnDemand,
-            retention_hours: 48,
-            expired_before_ms: 3,
-            record_kib_max: 2048,
-            tags: tags("a", "b"),
-            shards: vec![parent, child],
-            scalings_ms: vec![8],
-            encryption: vec![
-                EncryptionChange { from_ms: 6, key_id: Some("alias/clicks".into()) },
-                EncryptionChange { from_ms: 10, key_id: None },
-            ],
-            shard_level_metrics: vec!["ALL".into()],
-            mode_switches_ms: vec![9],
-            warm_throughput_mibps: Some(7),
-            policy: Some("{}".into()),
-            consumers: vec![Consumer {
-                name: "reader".into(),
-                created_ms: 8,
-                active_from_ms: 9,
-                deleted_from_ms: Some(20),
-                tags: tags("c", "d"),
-                policy: Some("{}".into()),
-            }],
-        }
-    }
-
-    #[test]
-    fn rows_of_every_version_are_read() {
-        check_fixtures(FIXTURES, &[state()]);
-    }
-
-    #[test]
-    fn a_row_of_the_first_version_is_a_stream_that_nothing_happened_to() {
-        let rows = std::fs::read_to_string(format!("{FIXTURES}/stream.v1.json")).unwrap();
-        let row = serde_json::from_str::<Vec<serde_json::Value>>(&rows).unwrap().remove(0);
-        let state = StreamState::migrate(1, row).unwrap();
-        assert_eq!((state.status(6), state.status(7)), (StreamStatus::Creating, StreamStatus::Active));
-        assert_eq!(
-            (state.encryption_type_at(7), state.registered(7).count(), state.open_shards().count()),
-            (EncryptionType::None, 0, 1)
-        );
-    }
-
-    /// What a later program writes.
-    #[derive(Serialize, Deserialize)]
-    struct Later {}
-
-    impl Stored for Later {
-        const KIND: &'static str = StreamState::KIND;
-        const VERSION: u32 = StreamState::VERSION + 1;
-    }
-
-    #[test]
-    fn a_row_of_a_later_version_is_refused_by_name() {
-        let directory = tempfile::tempdir().unwrap();
-        let control = ControlStore::open(&directory.path().join("control.redb")).unwrap();
-        control.put(Table("streams"), "123456789012/eu-central-1/clicks", &Later {}).unwrap();
-        let error = control.scan::<StreamState>(Table("streams"), "").unwrap_err().to_string();
-        for part in ["streams", "123456789012/eu-central-1/clicks", "version 3"] {
-            assert!(error.contains(part), "{error}");
-        }
     }
 }
