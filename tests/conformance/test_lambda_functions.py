@@ -224,6 +224,82 @@ def test_layers(client):
     client.delete_function(FunctionName="layered")
 
 
+def fetch(url, host=None, **more):
+    """Status, headers and body of an answer, of a name that this machine may not resolve."""
+    request = urllib.request.Request(url, **more)
+    if host:
+        request.add_header("Host", host)
+    try:
+        with urllib.request.urlopen(request) as answer:
+            return answer.status, answer.headers, answer.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.headers, error.read()
+
+
+def test_function_urls(server, client):
+    create(client, "url", Publish=True)
+    cors = {"AllowOrigins": ["https://a.example"], "AllowMethods": ["GET"], "MaxAge": 60}
+    made = client.create_function_url_config(FunctionName="url", AuthType="NONE", Cors=cors)
+    assert made["Cors"] == cors and made["InvokeMode"] == "BUFFERED"
+    host = made["FunctionUrl"].split("//")[1].rstrip("/")
+    url_id = host.split(".")[0]
+    assert host == f"{url_id}.lambda-url.us-east-1.localhost:{server.port}"
+    status, headers, body = fetch(f"{server.url}/a/b?x=1&x=2", host, data=b"text", headers={"Origin": "https://a.example", "Content-Type": "text/plain"})
+    event = json.loads(body)["got"]
+    assert (status, event["version"], event["rawPath"], event["queryStringParameters"], event["body"]) == (200, "2.0", "/a/b", {"x": "1,2"}, "text")
+    assert event["requestContext"]["apiId"] == url_id and event["requestContext"]["http"]["method"] == "POST"
+    assert headers["Access-Control-Allow-Origin"] == "https://a.example"
+    asked = {"Origin": "https://a.example", "Access-Control-Request-Method": "GET"}
+    status, headers, _ = fetch(f"{server.url}/", host, method="OPTIONS", headers=asked)
+    assert (status, headers["Access-Control-Allow-Methods"], headers["Access-Control-Max-Age"]) == (200, "GET", "60")
+    status, headers, body = fetch(f"{server.url}/_aws/lambda-url/{url_id}/c")
+    assert json.loads(body)["got"]["rawPath"] == "/c" and "sandbox" in headers["Content-Security-Policy"]
+    assert refused(client.create_function_url_config, FunctionName="url", AuthType="NONE")[0] == "ResourceConflictException"
+    updated = client.update_function_url_config(FunctionName="url", InvokeMode="RESPONSE_STREAM", Cors={})
+    assert updated["InvokeMode"] == "RESPONSE_STREAM" and "Cors" not in updated
+    assert fetch(f"{server.url}/", host)[0] == 200, "what is not streamed is answered all the same"
+    client.create_alias(FunctionName="url", Name="live", FunctionVersion="1")
+    client.create_function_url_config(FunctionName="url", Qualifier="live", AuthType="AWS_IAM")
+    assert len(client.list_function_url_configs(FunctionName="url")["FunctionUrlConfigs"]) == 2
+    client.delete_function_url_config(FunctionName="url")
+    assert fetch(f"{server.url}/", host)[0] == 403
+    client.delete_function(FunctionName="url")
+
+
+STREAMING = """#!/usr/bin/env python3
+import http.client, json, os, urllib.request
+API = os.environ["AWS_LAMBDA_RUNTIME_API"]
+while True:
+    with urllib.request.urlopen(f"http://{API}/2018-06-01/runtime/invocation/next", timeout=3600) as invocation:
+        request_id = invocation.headers["Lambda-Runtime-Aws-Request-Id"]
+        invocation.read()
+    connection = http.client.HTTPConnection(API)
+    headers = {
+        "Lambda-Runtime-Function-Response-Mode": "streaming",
+        "Content-Type": "application/vnd.awslambda.http-integration-response",
+        "Transfer-Encoding": "chunked",
+    }
+    prelude = json.dumps({"statusCode": 201, "headers": {"X-Made": "by hand"}, "cookies": ["a=1"]}).encode()
+    pieces = iter([prelude, bytes(8) + b"one ", b"two"])
+    connection.request("POST", f"/2018-06-01/runtime/invocation/{request_id}/response", pieces, headers, encode_chunked=True)
+    connection.getresponse().read()
+    connection.close()
+"""
+
+
+def test_a_function_url_streams(server, client):
+    memory = io.BytesIO()
+    with zipfile.ZipFile(memory, "w") as archive:
+        entry = zipfile.ZipInfo("bootstrap")
+        entry.external_attr = 0o755 << 16
+        archive.writestr(entry, STREAMING)
+    create(client, "streams", Code={"ZipFile": memory.getvalue()})
+    url = client.create_function_url_config(FunctionName="streams", AuthType="NONE", InvokeMode="RESPONSE_STREAM")["FunctionUrl"]
+    status, headers, body = fetch(f"{server.url}/", url.split("//")[1].rstrip("/"))
+    assert (status, headers["X-Made"], headers["Set-Cookie"], body) == (201, "by hand", "a=1", b"one two")
+    client.delete_function(FunctionName="streams")
+
+
 def test_what_is_not_offered_is_said(client):
     code, message = refused(create, client=client, name="bad", Runtime="python2.7")
     assert code == "InvalidParameterValueException" and message.startswith("Value python2.7 at 'runtime' failed to satisfy constraint")

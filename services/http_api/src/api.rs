@@ -7,6 +7,7 @@ use std::time::Duration;
 use anabranch_control::{Changes, ControlError, ControlStore, Table};
 use anabranch_ports::{FunctionInvoker, FunctionOutcome};
 use anabranch_protocol::{Account, Clock};
+use anabranch_proxy::{Integration, event, message, reply};
 use axum::body::Body;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
@@ -14,8 +15,6 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use parking_lot::RwLock;
 use uuid::Uuid;
 
-use crate::event::{RequestAttributes, event};
-use crate::reply::{message, reply};
 use crate::route::find;
 use crate::spec::ApiSpec;
 use crate::stored::StoredApi;
@@ -105,15 +104,19 @@ impl HttpApis {
             return message(StatusCode::NOT_FOUND, "Not Found");
         };
         let request_id = Uuid::new_v4().to_string();
-        let at = RequestAttributes {
+        // A named stage is part of the path, `$default` is not.
+        let raw_path = if api.stage == "$default" { path.to_string() } else { format!("/{}{path}", api.stage) };
+        let integration = Integration {
             api_id: &api.api_id,
-            account: Account::DEFAULT,
+            account: Account::DEFAULT.as_str(),
             stage: &api.stage,
-            path,
+            route_key: &matched.route.key,
+            raw_path: &raw_path,
+            path_parameters: &matched.parameters,
             request_id: &request_id,
             now_ms: self.clock.now_ms(),
         };
-        let payload = Bytes::from(event(&head, &body, &matched, &at).to_string());
+        let payload = Bytes::from(event(&head, &body, &integration).to_string());
         self.answer(&matched.route.function, payload, &request_id).await
     }
 

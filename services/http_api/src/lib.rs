@@ -8,8 +8,6 @@
 
 mod address;
 mod api;
-mod event;
-mod reply;
 mod route;
 mod section;
 mod service;

@@ -1,6 +1,7 @@
 //! HTTP APIs as the server sees them. Their requests are answered by [`HttpApis::handle`].
 
 use anabranch_protocol::{ApiError, HttpEntry, RequestContext, ResourceType, Section, Service, ServiceModel, Wire};
+use anabranch_proxy::message;
 use async_trait::async_trait;
 use axum::body::Body;
 use http::header::CONTENT_SECURITY_POLICY;
@@ -8,7 +9,6 @@ use http::{HeaderValue, Request, Response, StatusCode};
 
 use crate::HttpApis;
 use crate::address::{Address, PATH};
-use crate::reply::message;
 use crate::section::section;
 
 /// What a page may do that has no origin: all but what needs one.

@@ -264,6 +264,14 @@ impl Functions {
         hosted.iter().filter(|(id, _)| id.scope == *scope).map(|(_, hosted)| hosted.record.clone()).collect()
     }
 
+    /// The function whose URL has the id `url_id`, and the key of the URL: an alias or `$LATEST`.
+    pub(crate) fn by_url(&self, url_id: &str) -> Option<(Arc<FunctionRecord>, String)> {
+        self.hosted.read().values().find_map(|hosted| {
+            let found = hosted.record.urls.iter().find(|(_, url)| url.id == url_id);
+            found.map(|(key, _)| (hosted.record.clone(), key.clone()))
+        })
+    }
+
     /// How asynchronous invocations of `function` are done, if that is configured.
     pub(crate) fn event_invoke(&self, function: &QualifiedFunction) -> Option<EventInvoke> {
         let record = self.record(&function.id).ok()?;

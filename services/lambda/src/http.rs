@@ -1,4 +1,4 @@
-//! What Lambda answers over plain HTTP: downloads of deployment packages and layers.
+//! What Lambda answers over plain HTTP: function URLs, and downloads of deployment packages and layers.
 
 use axum::body::Body;
 use http::header::CONTENT_TYPE;
@@ -6,10 +6,14 @@ use http::{HeaderValue, Method, Request, Response, StatusCode};
 
 use crate::Lambda;
 use crate::code_location::CODE_PATH;
+use crate::function_url;
 
 /// Answers `request`, whose address is one of this service's.
 pub(crate) async fn handle(lambda: &Lambda, request: Request<Body>) -> Response<Body> {
-    match request.uri().path().strip_prefix(CODE_PATH).and_then(|name| name.strip_suffix(".zip")) {
+    let Some(name) = request.uri().path().strip_prefix(CODE_PATH) else {
+        return function_url::handle(lambda, request).await;
+    };
+    match name.strip_suffix(".zip") {
         Some(sha256) if request.method() == Method::GET => archive(lambda, sha256).await,
         _ => message(StatusCode::NOT_FOUND, "Not Found"),
     }

@@ -23,6 +23,7 @@ mod error;
 mod failing;
 mod function;
 mod function_id;
+mod function_url;
 mod functions;
 mod host;
 mod http;

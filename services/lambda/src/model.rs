@@ -10,6 +10,7 @@ use axum::body::Body;
 
 use crate::code_location::CODE_PATH;
 use crate::error::EXCEPTIONS;
+use crate::function_url::{URL_LABEL, URL_PATH};
 use crate::{Lambda, http, operations, section};
 
 const FUNCTION: &[ResourceReference] = &[ResourceReference::Name { member: "FunctionName", resource: "function:{}" }];
@@ -97,12 +98,13 @@ pub(crate) const MODEL: ServiceModel = ServiceModel {
     ],
     wires: &[Wire::RestJson, Wire::Http],
     http: Some(HttpEntry {
-        metered_as: "lambda-http",
-        path_prefixes: &[CODE_PATH],
-        host_label: None,
+        metered_as: "lambda-url",
+        path_prefixes: &[CODE_PATH, URL_PATH],
+        host_label: Some(URL_LABEL),
         takes_the_rest: false,
         streams_bodies: false,
-        is_open_to_pages: false,
+        // Which may read an answer is up to the function.
+        is_open_to_pages: true,
     }),
     rest: Some(RestStyle {
         malformed_body: "InvalidRequestContentException",
@@ -136,9 +138,11 @@ pub(crate) const MODEL: ServiceModel = ServiceModel {
             .at("POST", "/2015-03-31/event-source-mappings")
             .answered_with(202),
         Operation::new("CreateFunction").on(FUNCTION).at("POST", "/2015-03-31/functions").answered_with(201),
-        Operation::not_offered("CreateFunctionUrlConfig")
+        Operation::new("CreateFunctionUrlConfig")
             .on(FUNCTION)
-            .at("POST", "/2021-10-31/functions/{FunctionName}/url"),
+            .at("POST", "/2021-10-31/functions/{FunctionName}/url")
+            .answered_with(201)
+            .bound(QUALIFIER, &[]),
         Operation::new("DeleteAlias")
             .on(FUNCTION)
             .at("DELETE", "/2015-03-31/functions/{FunctionName}/aliases/{Name}")
@@ -169,9 +173,11 @@ pub(crate) const MODEL: ServiceModel = ServiceModel {
             .at("DELETE", "/2019-09-25/functions/{FunctionName}/event-invoke-config")
             .answered_with(204)
             .bound(QUALIFIER, &[]),
-        Operation::not_offered("DeleteFunctionUrlConfig")
+        Operation::new("DeleteFunctionUrlConfig")
             .on(FUNCTION)
-            .at("DELETE", "/2021-10-31/functions/{FunctionName}/url"),
+            .at("DELETE", "/2021-10-31/functions/{FunctionName}/url")
+            .answered_with(204)
+            .bound(QUALIFIER, &[]),
         Operation::new("DeleteLayerVersion")
             .on(LAYER)
             .at("DELETE", "/2018-10-31/layers/{LayerName}/versions/{VersionNumber}")
@@ -223,9 +229,10 @@ pub(crate) const MODEL: ServiceModel = ServiceModel {
         Operation::not_offered("GetFunctionScalingConfig")
             .on(FUNCTION)
             .at("GET", "/2025-11-30/functions/{FunctionName}/function-scaling-config"),
-        Operation::not_offered("GetFunctionUrlConfig")
+        Operation::new("GetFunctionUrlConfig")
             .on(FUNCTION)
-            .at("GET", "/2021-10-31/functions/{FunctionName}/url"),
+            .at("GET", "/2021-10-31/functions/{FunctionName}/url")
+            .bound(QUALIFIER, &[]),
         Operation::new("GetLayerVersion")
             .on(LAYER)
             .at("GET", "/2018-10-31/layers/{LayerName}/versions/{VersionNumber}"),
@@ -277,9 +284,10 @@ pub(crate) const MODEL: ServiceModel = ServiceModel {
             .on(FUNCTION)
             .at("GET", "/2019-09-25/functions/{FunctionName}/event-invoke-config/list")
             .bound(PAGE, &[]),
-        Operation::not_offered("ListFunctionUrlConfigs")
+        Operation::new("ListFunctionUrlConfigs")
             .on(FUNCTION)
-            .at("GET", "/2021-10-31/functions/{FunctionName}/urls"),
+            .at("GET", "/2021-10-31/functions/{FunctionName}/urls")
+            .bound(PAGE, &[]),
         Operation::not_offered("ListFunctionVersionsByCapacityProvider")
             .on(CAPACITY)
             .at("GET", "/2025-11-30/capacity-providers/{CapacityProviderName}/function-versions"),
@@ -378,9 +386,10 @@ pub(crate) const MODEL: ServiceModel = ServiceModel {
             .on(FUNCTION)
             .at("POST", "/2019-09-25/functions/{FunctionName}/event-invoke-config")
             .bound(QUALIFIER, &[]),
-        Operation::not_offered("UpdateFunctionUrlConfig")
+        Operation::new("UpdateFunctionUrlConfig")
             .on(FUNCTION)
-            .at("PUT", "/2021-10-31/functions/{FunctionName}/url"),
+            .at("PUT", "/2021-10-31/functions/{FunctionName}/url")
+            .bound(QUALIFIER, &[]),
     ],
     ..ServiceModel::new("lambda", "Lambda")
 };

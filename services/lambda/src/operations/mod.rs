@@ -10,6 +10,7 @@ mod delete_function;
 mod event_invoke_config;
 mod function_concurrency;
 mod function_configuration;
+mod function_urls;
 mod get_account_settings;
 mod get_event_source_mapping;
 mod get_function;
@@ -55,6 +56,9 @@ pub(crate) async fn perform(lambda: &Lambda, call: &Call) -> Result<Answer, ApiE
             call.answer(&create_event_source_mapping::create_event_source_mapping(lambda, &scope, call.input()?).await?)
         }
         "CreateFunction" => call.answer(&create_function::create_function(lambda, &scope, call.input()?).await?),
+        "CreateFunctionUrlConfig" => {
+            call.answer(&function_urls::create_function_url_config(lambda, &scope, call.input()?).await?)
+        }
         "DeleteAlias" => {
             aliases::delete_alias(lambda, &scope, call.input()?).await?;
             call.done()
@@ -69,6 +73,10 @@ pub(crate) async fn perform(lambda: &Lambda, call: &Call) -> Result<Answer, ApiE
         }
         "DeleteFunctionEventInvokeConfig" => {
             event_invoke_config::delete_function_event_invoke_config(lambda, &scope, call.input()?).await?;
+            call.done()
+        }
+        "DeleteFunctionUrlConfig" => {
+            function_urls::delete_function_url_config(lambda, &scope, call.input()?).await?;
             call.done()
         }
         "DeleteLayerVersion" => {
@@ -97,6 +105,9 @@ pub(crate) async fn perform(lambda: &Lambda, call: &Call) -> Result<Answer, ApiE
         "GetFunctionRecursionConfig" => {
             call.perform(|_, input| recursion_config::get_function_recursion_config(lambda, &scope, &input))
         }
+        "GetFunctionUrlConfig" => {
+            call.perform(|_, input| function_urls::get_function_url_config(lambda, &scope, &input))
+        }
         "GetLayerVersion" => call.perform(|_, input| layers::get_layer_version(lambda, &scope, &input)),
         "GetLayerVersionByArn" => call.perform(|_, input| layers::get_layer_version_by_arn(lambda, &input)),
         "GetLayerVersionPolicy" => {
@@ -117,6 +128,9 @@ pub(crate) async fn perform(lambda: &Lambda, call: &Call) -> Result<Answer, ApiE
         }
         "ListFunctionEventInvokeConfigs" => {
             call.perform(|_, input| event_invoke_config::list_function_event_invoke_configs(lambda, &scope, &input))
+        }
+        "ListFunctionUrlConfigs" => {
+            call.perform(|_, input| function_urls::list_function_url_configs(lambda, &scope, &input))
         }
         "ListFunctions" => call.perform(|_, input| list_functions::list_functions(lambda, &scope, &input)),
         "ListLayerVersions" => call.perform(|_, input| layers::list_layer_versions(lambda, &scope, &input)),
@@ -173,6 +187,9 @@ pub(crate) async fn perform(lambda: &Lambda, call: &Call) -> Result<Answer, ApiE
         }
         "UpdateFunctionEventInvokeConfig" => {
             call.answer(&event_invoke_config::update_function_event_invoke_config(lambda, &scope, call.input()?).await?)
+        }
+        "UpdateFunctionUrlConfig" => {
+            call.answer(&function_urls::update_function_url_config(lambda, &scope, call.input()?).await?)
         }
         other => Err(ApiError::unknown_operation(other)),
     }

@@ -7,8 +7,8 @@ use http::header::{CONTENT_TYPE, SET_COOKIE};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use serde_json::{Map, Value, json};
 
-/// A plain answer of API Gateway's own.
-pub(crate) fn message(status: StatusCode, text: &str) -> Response<Body> {
+/// A plain answer of the gateway's own.
+pub fn message(status: StatusCode, text: &str) -> Response<Body> {
     json_answer(status, Bytes::from(json!({ "message": text }).to_string()))
 }
 
@@ -21,7 +21,7 @@ fn json_answer(status: StatusCode, body: Bytes) -> Response<Body> {
 
 /// A result with a `statusCode` is a whole response; any other valid JSON is a body, answered
 /// with 200. A result that is neither is the API's failure.
-pub(crate) fn reply(result: &Bytes) -> Response<Body> {
+pub fn reply(result: &Bytes) -> Response<Body> {
     let Ok(value) = serde_json::from_slice::<Value>(result) else {
         return message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error");
     };
@@ -34,11 +34,6 @@ pub(crate) fn reply(result: &Bytes) -> Response<Body> {
 }
 
 fn whole(members: &Map<String, Value>) -> Option<Response<Body>> {
-    let status = match members.get("statusCode")? {
-        Value::Number(number) => number.as_u64()?,
-        Value::String(text) => text.parse().ok()?,
-        _ => return None,
-    };
     let body = match members.get("body") {
         None | Some(Value::Null) => Bytes::new(),
         Some(Value::String(text)) if members.get("isBase64Encoded") == Some(&Value::Bool(true)) => {
@@ -47,7 +42,21 @@ fn whole(members: &Map<String, Value>) -> Option<Response<Body>> {
         Some(Value::String(text)) => Bytes::from(text.clone()),
         Some(_) => return None,
     };
-    let mut response = Response::new(Body::from(body));
+    let mut response = head(members)?;
+    *response.body_mut() = Body::from(body);
+    response.headers_mut().entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("text/plain; charset=utf-8"));
+    Some(response)
+}
+
+/// The response that `members` (`statusCode`, `headers`, `cookies`) describe, without its body; none
+/// if they describe none.
+pub fn head(members: &Map<String, Value>) -> Option<Response<Body>> {
+    let status = match members.get("statusCode")? {
+        Value::Number(number) => number.as_u64()?,
+        Value::String(text) => text.parse().ok()?,
+        _ => return None,
+    };
+    let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::from_u16(u16::try_from(status).ok()?).ok()?;
     for (name, value) in members.get("headers").and_then(Value::as_object).into_iter().flatten() {
         add(&mut response, name, value, false)?;
@@ -60,7 +69,6 @@ fn whole(members: &Map<String, Value>) -> Option<Response<Body>> {
     for cookie in members.get("cookies").and_then(Value::as_array).into_iter().flatten() {
         response.headers_mut().append(SET_COOKIE, HeaderValue::from_str(cookie.as_str()?).ok()?);
     }
-    response.headers_mut().entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("text/plain; charset=utf-8"));
     Some(response)
 }
 

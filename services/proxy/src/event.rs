@@ -1,7 +1,9 @@
 //! The event a function gets, payload format 2.0. (API Gateway Developer Guide, "Working with
-//! AWS Lambda proxy integrations for HTTP APIs".)
+//! AWS Lambda proxy integrations for HTTP APIs"; Lambda Developer Guide, "Invoking Lambda function
+//! URLs".)
 
-use anabranch_protocol::Account;
+use std::collections::BTreeMap;
+
 use base64_simd::STANDARD;
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, COOKIE, HOST, USER_AGENT};
@@ -9,17 +11,24 @@ use http::request::Parts;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use crate::route::Matched;
-
 /// What the event says besides the request itself.
-pub(crate) struct RequestAttributes<'a> {
-    pub(crate) api_id: &'a str,
-    pub(crate) account: Account,
-    pub(crate) stage: &'a str,
-    /// The path after the stage.
-    pub(crate) path: &'a str,
-    pub(crate) request_id: &'a str,
-    pub(crate) now_ms: u64,
+pub struct Integration<'a> {
+    /// The first label of the API's host name.
+    pub api_id: &'a str,
+    /// Whose it is; `anonymous` for function URLs without authentication.
+    pub account: &'a str,
+    /// `$default`, or the stage's name.
+    pub stage: &'a str,
+    /// Such as `GET /clicks/{id}`, or `$default`.
+    pub route_key: &'a str,
+    /// The path of the request, with a named stage before it.
+    pub raw_path: &'a str,
+    /// What the route's variables stand for.
+    pub path_parameters: &'a BTreeMap<String, String>,
+    /// The request's id.
+    pub request_id: &'a str,
+    /// When it came, in ms since the Unix epoch.
+    pub now_ms: u64,
 }
 
 /// Text is passed on as it is, everything else as base64.
@@ -36,18 +45,18 @@ fn is_text(head: &Parts) -> bool {
             || names.contains(&kind.as_str()))
 }
 
-pub(crate) fn event(head: &Parts, body: &Bytes, matched: &Matched<'_>, at: &RequestAttributes<'_>) -> Value {
+/// The event for a request.
+pub fn event(head: &Parts, body: &Bytes, at: &Integration<'_>) -> Value {
     let header = |name| head.headers.get(name).and_then(|value: &http::HeaderValue| value.to_str().ok());
     let query = head.uri.query().unwrap_or_default();
     let method = head.method.as_str();
     let time = Timestamp::from_millisecond(at.now_ms as i64).unwrap_or(Timestamp::UNIX_EPOCH);
-    let route_key = &matched.route.key;
     let domain = header(HOST).unwrap_or("localhost");
     // API Gateway leaves absent members out.
     let mut event = json!({
         "version": "2.0",
-        "routeKey": route_key,
-        "rawPath": raw_path(at),
+        "routeKey": at.route_key,
+        "rawPath": at.raw_path,
         "rawQueryString": query,
         "headers": headers(head),
         "requestContext": {
@@ -57,13 +66,13 @@ pub(crate) fn event(head: &Parts, body: &Bytes, matched: &Matched<'_>, at: &Requ
             "domainPrefix": domain.split('.').next().unwrap_or_default(),
             "http": {
                 "method": method,
-                "path": raw_path(at),
+                "path": at.raw_path,
                 "protocol": format!("{:?}", head.version),
                 "sourceIp": "127.0.0.1",
                 "userAgent": header(USER_AGENT).unwrap_or_default(),
             },
             "requestId": at.request_id,
-            "routeKey": route_key,
+            "routeKey": at.route_key,
             "stage": at.stage,
             "time": time.strftime("%d/%b/%Y:%H:%M:%S +0000").to_string(),
             "timeEpoch": at.now_ms,
@@ -85,8 +94,8 @@ pub(crate) fn event(head: &Parts, body: &Bytes, matched: &Matched<'_>, at: &Requ
     if !query.is_empty() {
         event["queryStringParameters"] = Value::Object(query_parameters(query));
     }
-    if !matched.parameters.is_empty() {
-        event["pathParameters"] = json!(matched.parameters);
+    if !at.path_parameters.is_empty() {
+        event["pathParameters"] = json!(at.path_parameters);
     }
     if !body.is_empty() {
         match std::str::from_utf8(body).ok().filter(|_| is_text(head)) {
@@ -98,11 +107,6 @@ pub(crate) fn event(head: &Parts, body: &Bytes, matched: &Matched<'_>, at: &Requ
         }
     }
     event
-}
-
-/// A named stage is part of the path, `$default` is not.
-fn raw_path(at: &RequestAttributes<'_>) -> String {
-    if at.stage == "$default" { at.path.to_string() } else { format!("/{}{}", at.stage, at.path) }
 }
 
 /// Names in small letters, several values joined by commas; cookies have a member of their own.
