@@ -19,8 +19,8 @@ pub(crate) fn request(operation: &str, body: &Value) -> Vec<u8> {
 /// A whole request to the service that is signed for by `scope` and addressed by `prefix`.
 pub(crate) fn to_service(scope: &str, prefix: &str, operation: &str, body: &Value) -> Vec<u8> {
     let body = body.to_string();
-    // DynamoDB speaks JSON 1.0.
-    let minor = u8::from(scope != "dynamodb");
+    // DynamoDB and SQS speak JSON 1.0.
+    let minor = u8::from(!matches!(scope, "dynamodb" | "sqs"));
     let head = format!(
         "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-amz-json-1.{minor}\r\n\
          X-Amz-Target: {prefix}.{operation}\r\nX-Amz-Date: 20260101T000000Z\r\n\

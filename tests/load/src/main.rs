@@ -1,5 +1,5 @@
 //! Measures a Kinesis endpoint: puts or gets from several connections, each waiting for its answer,
-//! or subscriptions by enhanced fan-out. Or a DynamoDB endpoint: updates of items. Prints records a second with the latencies of the calls.
+//! or subscriptions by enhanced fan-out. Or a DynamoDB endpoint: updates of items; or one of SQS: messages in batches of ten. Prints records a second with the latencies of the calls.
 //! Requests are made before the clock runs, so that the client costs little.
 //!
 //! `cargo run --release -p anabranch-load -- --endpoint 127.0.0.1:4566 --connections 8 --batch 100`
@@ -11,6 +11,7 @@ mod get;
 mod measure;
 mod options;
 mod put;
+mod queue;
 mod repeat;
 mod spread;
 mod stream;
@@ -43,6 +44,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         Work::Update => {
             update::make_table(&options)?;
             report(&options, &measure(&options, update::update)?);
+        }
+        Work::Queue => {
+            queue::make_queue(&options)?;
+            report(&options, &measure(&options, queue::send)?);
         }
         Work::Delivery => println!("{}", fan_out::delivery(&options)?),
         Work::Subscribers => println!("{}", fan_out::subscribers(&options)?),

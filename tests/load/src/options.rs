@@ -31,7 +31,7 @@ pub(crate) struct Options {
     /// Seconds before that
     #[arg(long, default_value_t = 1.0)]
     pub(crate) warm_up: f64,
-    /// Stream to put to, or table to update; made if absent
+    /// Stream to put to, table to update or queue to send to; made if absent
     #[arg(long, default_value = "load")]
     pub(crate) stream: String,
     /// Stop after so many records instead of by time
@@ -59,6 +59,8 @@ pub(crate) enum Work {
     Delivery,
     /// Update items of a table, each of which counts a click
     Update,
+    /// Send messages to a queue, at most ten a call
+    Queue,
     /// Have many subscribers each get every record
     Subscribers,
 }
