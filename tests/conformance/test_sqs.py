@@ -358,6 +358,18 @@ def test_redrive_policies_are_checked(sqs):
     assert "maxReceiveCount" in str(refused(make, sqs, "s", RedrivePolicy=redrive("closed", 0)))
 
 
+def test_a_queue_outlives_its_dead_letter_queue(sqs):
+    dead = make(sqs, "mortal")
+    url = make(sqs, "survivor", RedrivePolicy=redrive("mortal", 1), VisibilityTimeout=0)
+    sqs.delete_queue(QueueUrl=dead)
+    sqs.tag_queue(QueueUrl=url, Tags={"a": "b"})
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"DelaySeconds": "0"})
+    sqs.send_message(QueueUrl=url, MessageBody="x")
+    assert [receive(sqs, url)[0]["Attributes"]["ApproximateReceiveCount"] for _ in range(3)] == ["1", "2", "3"]
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"RedrivePolicy": ""})
+    assert "RedrivePolicy" not in attributes(sqs, url)
+
+
 def test_time_goes_by(clocked):
     sqs = clocked.client("sqs", read_timeout=40)
     url = make(sqs, "timed", MessageRetentionPeriod=60, DelaySeconds=5)

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use anabranch_protocol::{Clock, Problem, ProblemKind};
+use anabranch_protocol::{Problem, ProblemKind};
 use anabranch_storage::{
     Acknowledgement, Failure, FailureKind, LaneBatch, LaneId, LanePositions, Log, Position, ReadLimit, RecordLog,
     Refusal, Waiting,
@@ -118,10 +118,11 @@ impl Journal {
     }
 
     /// Has what was noted flushed, a little later and together.
-    pub(crate) async fn flush_notes(&self, clock: &dyn Clock) {
+    #[allow(clippy::disallowed_methods, reason = "flushes are not of service time")]
+    pub(crate) async fn flush_notes(&self) {
         loop {
             self.flush.notified().await;
-            clock.sleep(Duration::from_millis(RECEIVES_UNFLUSHED_MS_MAX)).await;
+            tokio::time::sleep(Duration::from_millis(RECEIVES_UNFLUSHED_MS_MAX)).await;
             let noted = self.unflushed.lock().take();
             if let Some(noted) = noted
                 && let Err(error) = noted.await

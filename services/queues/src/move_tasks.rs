@@ -161,7 +161,7 @@ fn move_some(registry: &Registry, task: &StoredMoveTask) -> Result<(u64, Option<
             }
         };
         match moving::move_messages(registry, &source, &target, &[*seq], Move::Task) {
-            Ok(count) => moved += count as u64,
+            Ok(some) => moved += some.count as u64,
             Err(error) => {
                 moving::stay(&source, rest);
                 return Err(error);

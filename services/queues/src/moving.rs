@@ -7,6 +7,7 @@ use parking_lot::MutexGuard;
 use uuid::Uuid;
 
 use crate::error::{log_failure, no_such_queue};
+use crate::journal::Appending;
 use crate::queue::{Messages, Queue};
 use crate::record::{self, Scope};
 use crate::registry::Registry;
@@ -30,12 +31,30 @@ pub(crate) fn stay(queue: &Queue, seqs: &[Seq]) {
     queue.arrivals.notify_one();
 }
 
+/// Messages that were moved, and are shown once that is durable.
+#[derive(Default)]
+pub(crate) struct Moved {
+    pub(crate) count: usize,
+    appending: Option<Appending>,
+}
+
+impl Moved {
+    /// Waits until it is durable.
+    pub(crate) async fn done(self) -> Result<usize, ApiError> {
+        if let Some(appending) = self.appending {
+            appending.done().await.map_err(|failure| log_failure(&failure))?;
+        }
+        Ok(self.count)
+    }
+}
+
 /// As [`move_messages`]; what can't be moved stays.
-pub(crate) fn move_or_stay(registry: &Registry, from: &Arc<Queue>, to: &Arc<Queue>, seqs: &[Seq], why: Move) {
-    if let Err(error) = move_messages(registry, from, to, seqs, why) {
+pub(crate) fn move_or_stay(registry: &Registry, from: &Arc<Queue>, to: &Arc<Queue>, seqs: &[Seq], why: Move) -> Moved {
+    move_messages(registry, from, to, seqs, why).unwrap_or_else(|error| {
         tracing::warn!(from = from.arn, to = to.arn, %error, "messages can't be moved");
         stay(from, seqs);
-    }
+        Moved::default()
+    })
 }
 
 /// Moves messages of `from` that are [`Place::Leaving`] to `to`. Neither queue shows them before they
@@ -46,11 +65,11 @@ pub(crate) fn move_messages(
     to: &Arc<Queue>,
     seqs: &[Seq],
     why: Move,
-) -> Result<usize, ApiError> {
+) -> Result<Moved, ApiError> {
     let (journal, now_ms) = (&registry.journal, registry.clock.now_ms());
     if from.id == to.id {
         stay(from, seqs);
-        return Ok(0);
+        return Ok(Moved::default());
     }
     let mut found = Vec::with_capacity(seqs.len());
     for seq in seqs {
@@ -88,7 +107,7 @@ pub(crate) fn move_messages(
         moved.push((seq, new_seq, message, record));
     }
     if moved.is_empty() {
-        return Ok(0);
+        return Ok(Moved::default());
     }
     let gone: Vec<Seq> = moved.iter().map(|(seq, ..)| *seq).collect();
     let deleted = record::deleted(from.id, &gone);
@@ -101,11 +120,10 @@ pub(crate) fn move_messages(
         source.state.remove(seq);
     }
     drop((source, target));
-    drop(appending);
     registry.expect_expiry_of(to);
     from.arrivals.notify_one();
     to.arrivals.notify_one();
-    Ok(count)
+    Ok(Moved { count, appending: Some(appending) })
 }
 
 /// Locks two queues, always in the same order.

@@ -9,7 +9,7 @@ use crate::blocking::blocking;
 use crate::error::{OVER_LIMIT, log_failure};
 use crate::journal::Journal;
 use crate::limits::IN_FLIGHT_MAX;
-use crate::moving::{self, Move};
+use crate::moving::{self, Move, Moved};
 use crate::queue::{Figures, Queue};
 use crate::receipt::Receipt;
 use crate::record::{self, Contents};
@@ -113,11 +113,15 @@ pub(crate) async fn receive(registry: &Arc<Registry>, queue: &Arc<Queue>, ask: A
         };
         if !look.dead.is_empty() {
             let (registry, queue, dead) = (registry.clone(), queue.clone(), look.dead);
-            blocking(move || match dead_letters {
+            let moved = blocking(move || match dead_letters {
                 Some(target) => moving::move_or_stay(&registry, &queue, &target, &dead, Move::Dead),
-                None => moving::stay(&queue, &dead),
-            })
-            .await?;
+                None => {
+                    moving::stay(&queue, &dead);
+                    Moved::default()
+                }
+            });
+            // Whoever then looks for them there finds them.
+            moved.await?.done().await?;
             if look.held.messages.is_empty() {
                 continue;
             }
@@ -144,11 +148,20 @@ pub(crate) async fn receive(registry: &Arc<Registry>, queue: &Arc<Queue>, ask: A
                 None => std::future::pending().await,
             }
         };
+        let stopping = async {
+            match deadline {
+                Some(_) => {
+                    registry.stopping.wait().await;
+                }
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             () = arrival => {}
             () = flushed => {}
             () = due => {}
             () = over => {}
+            () = stopping => return Ok(look.held),
         }
     }
 }

@@ -161,8 +161,11 @@ impl Registry {
         if self.find(&queue.name).is_none_or(|found| found.id != queue.id) {
             return Err(no_such_queue());
         }
-        let description = change(Description::clone(&queue.description()))?;
+        let before = queue.description();
+        let description = change(Description::clone(&before))?;
+        // What was allowed once stays, also when its dead-letter queue is gone.
         let redrive = description.settings.redrive.as_ref();
+        let redrive = redrive.filter(|redrive| before.settings.redrive.as_ref() != Some(*redrive));
         self.check_redrive(&queue.name, redrive, description.settings.given.get("RedrivePolicy"))?;
         self.change(changing, async move |registry| {
             registry.catalog.put(&queue.to_stored(&description)).await?;
@@ -262,6 +265,12 @@ impl Registry {
             sender.send(&registry.journal, now_ms, outgoing)
         });
         sending.await??.done(&self.journal).await
+    }
+
+    /// Ends what waits, since the server is about to stop.
+    pub(crate) fn stop(&self) {
+        // Set once; whoever comes second has nothing to do.
+        let _ = self.stopping.set(());
     }
 
     /// Looks anew when a message of `queue` is too old.

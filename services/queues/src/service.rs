@@ -37,9 +37,9 @@ impl Queues {
     ) -> Result<Arc<Self>, QueuesError> {
         let registry = Arc::new(opening::open(directory, control, clock, log_config)?);
         registry.resume_move_tasks();
-        let (journal, clock) = (registry.journal.clone(), registry.clock.clone());
+        let journal = registry.journal.clone();
         let background = vec![
-            tokio::spawn(async move { journal.flush_notes(&*clock).await }),
+            tokio::spawn(async move { journal.flush_notes().await }),
             tokio::spawn(upkeep::expire(registry.clone())),
             tokio::spawn(upkeep::reclaim(registry.clone())),
         ];
@@ -61,8 +61,7 @@ impl Queues {
 
     /// Ends background work and closes the log.
     pub async fn shutdown(&self) {
-        // Set once; whoever comes second has nothing to do.
-        let _ = self.registry.stopping.set(());
+        self.registry.stop();
         let background = std::mem::take(&mut *self.background.lock());
         background.iter().for_each(JoinHandle::abort);
         let journal = self.registry.journal.clone();
@@ -94,6 +93,11 @@ impl Service for Queues {
 
     async fn sections(&self) -> Vec<Section> {
         vec![section::section(&self.registry)]
+    }
+
+    async fn pause(&self) {
+        // Whoever waits for messages is answered while requests still are.
+        self.registry.stop();
     }
 
     async fn close(&self) {

@@ -91,3 +91,13 @@ async fn services_take_as_many_as_they_ask_for() {
     }
     assert_eq!(harness.counts(&url).await, [0, 1_000, 0]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waits_is_answered_when_the_server_stops() {
+    let harness = Arc::new(Harness::new());
+    let url = harness.make("jobs", json!({})).await;
+    let waiting = harness.clone();
+    let waiting = tokio::spawn(async move { waiting.receive(&url, json!({ "WaitTimeSeconds": 20 })).await });
+    anabranch_protocol::Service::pause(&*harness.queues).await;
+    assert!(waiting.await.unwrap().is_empty());
+}
