@@ -7,7 +7,7 @@
 //! **A log group is one log, a stream a lane in it, a put a record** (`batch.rs`). A group has a log
 //! of its own because retention is a setting of groups: expired events go by whole segments, and a
 //! deleted group is a removed directory. One flush covers all puts to a group that wait. Logs are
-//! open only while they are used, no more than [`OPEN_LOGS_MAX`](limits) at once (`store.rs`): a
+//! open only while they are used, no more than `OPEN_LOGS_MAX` at once (`store.rs`): a
 //! thousand idle groups take neither descriptors nor time.
 //!
 //! The log orders puts by when they came; readers ask for events by when they happened. Of every
