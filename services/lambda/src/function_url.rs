@@ -1,13 +1,14 @@
 //! Function URLs: HTTP requests that invoke a function. (Lambda Developer Guide, "Creating and managing
 //! Lambda function URLs".)
 
+mod answers;
 mod cors;
 mod stream;
 
 use std::collections::BTreeMap;
 
-use anabranch_protocol::{ErrorKind, Region};
-use anabranch_proxy::{Integration, event, message, reply};
+use anabranch_protocol::Region;
+use anabranch_proxy::{Integration, event, message};
 use axum::body::Body;
 use bytes::Bytes;
 use http::header::{CONTENT_SECURITY_POLICY, HOST};
@@ -20,6 +21,7 @@ use crate::config::LambdaConfig;
 use crate::function_id::{LATEST_VERSION, QualifiedFunction};
 use crate::invoke::{InvokeOptions, PAYLOAD_BYTES_MAX};
 use crate::stored_function::Url;
+use answers::{buffered, forbidden, refused};
 
 /// Where function URLs are by path: their id and the request's path follow.
 pub(crate) const URL_PATH: &str = "/_aws/lambda-url/";
@@ -108,29 +110,6 @@ async fn invoke(
         Ok(executed) => buffered(executed.outcome.function_error.as_deref(), &executed.outcome.payload),
         Err(error) => refused(error.kind),
     }
-}
-
-/// What a function returned as a whole.
-fn buffered(function_error: Option<&str>, payload: &Bytes) -> Response<Body> {
-    match function_error {
-        None => reply(payload),
-        Some(_) => message(StatusCode::BAD_GATEWAY, "Internal Server Error"),
-    }
-}
-
-/// The function was not reached.
-fn refused(kind: ErrorKind) -> Response<Body> {
-    match kind {
-        ErrorKind::Throttled => message(StatusCode::TOO_MANY_REQUESTS, "Rate Exceeded."),
-        ErrorKind::NotFound => forbidden(),
-        ErrorKind::TooLarge => message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large"),
-        _ => message(StatusCode::BAD_GATEWAY, "Internal Server Error"),
-    }
-}
-
-/// What AWS answers where there is no function URL.
-fn forbidden() -> Response<Body> {
-    crate::http::message(StatusCode::FORBIDDEN, "Forbidden")
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use http::{HeaderValue, Method, Request, Response, StatusCode};
 use crate::Lambda;
 use crate::code_location::CODE_PATH;
 use crate::function_url;
+use crate::http_message::message;
 
 /// Answers `request`, whose address is one of this service's.
 pub(crate) async fn handle(lambda: &Lambda, request: Request<Body>) -> Response<Body> {
@@ -35,12 +36,4 @@ async fn archive(lambda: &Lambda, sha256: &str) -> Response<Body> {
         }
         _ => message(StatusCode::NOT_FOUND, "Not Found"),
     }
-}
-
-/// An answer of the service's own.
-pub(crate) fn message(status: StatusCode, text: &str) -> Response<Body> {
-    let mut response = Response::new(Body::from(serde_json::json!({ "Message": text }).to_string()));
-    *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
 }

@@ -27,6 +27,7 @@ mod function_url;
 mod functions;
 mod host;
 mod http;
+mod http_message;
 mod invoke;
 mod invoker;
 mod layers;

@@ -11,7 +11,7 @@ use axum::body::Body;
 use crate::code_location::CODE_PATH;
 use crate::error::EXCEPTIONS;
 use crate::function_url::{URL_LABEL, URL_PATH};
-use crate::{Lambda, http, operations, section};
+use crate::{Lambda, http, http_message, operations, section};
 
 const FUNCTION: &[ResourceReference] = &[ResourceReference::Name { member: "FunctionName", resource: "function:{}" }];
 const MAPPING: &[ResourceReference] =
@@ -409,7 +409,7 @@ impl Service for Lambda {
     }
 
     fn refuse(&self, error: &ApiError, status: u16, _: &str) -> Response<Body> {
-        http::message(StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST), &error.message)
+        http_message::message(StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST), &error.message)
     }
 
     fn problems(&self) -> Vec<Problem> {

@@ -13,7 +13,7 @@ use http::{HeaderValue, Response, StatusCode};
 use serde_json::Value;
 use tokio::sync::mpsc;
 
-use super::{buffered, refused};
+use super::answers::{buffered, refused};
 use crate::Lambda;
 use crate::error::service_exception;
 use crate::function_id::QualifiedFunction;
