@@ -31,8 +31,6 @@ pub(super) struct CreateFunctionRequest {
     code_signing_config_arn: Option<String>,
     architectures: Option<Vec<String>>,
     tenancy_config: Option<serde::de::IgnoredAny>,
-    #[serde(flatten)]
-    settings: Settings,
 }
 
 /// Creates a function. It is durable, with its code, when this returns.
@@ -40,13 +38,14 @@ pub(super) async fn create_function(
     lambda: &Lambda,
     scope: &Scope,
     request: CreateFunctionRequest,
+    settings: Settings,
 ) -> Result<Value, ApiError> {
     let mut violations = Violations::default();
     violations.required("functionName", request.function_name.as_ref());
-    violations.required("role", request.settings.role().as_ref());
+    violations.required("role", settings.role().as_ref());
     violations.required("code", request.code.as_ref());
     violations.text("packageType", request.package_type.as_deref(), &shapes::PACKAGE_TYPE);
-    request.settings.note(&mut violations);
+    settings.note(&mut violations);
     violations.finish()?;
     let (Some(name), Some(source)) = (request.function_name, request.code) else {
         return Err(invalid_parameter("functionName and code are required"));
@@ -69,12 +68,12 @@ pub(super) async fn create_function(
     if let Some((_, what)) = refused.iter().find(|(is_asked, _)| *is_asked) {
         return Err(not_supported(what));
     }
-    if request.settings.runtime().is_none() || request.settings.handler().is_none() {
+    if settings.runtime().is_none() || settings.handler().is_none() {
         return Err(invalid_parameter(
             "Runtime and Handler are mandatory parameters for functions created with deployment packages.",
         ));
     }
-    let settings = request.settings.check(lambda, scope)?;
+    let settings = settings.check(lambda, scope)?;
     if lambda.functions.record(&id).is_ok() {
         return Err(crate::error::resource_conflict(format!("Function already exist: {}", id.name)));
     }

@@ -55,7 +55,10 @@ pub(crate) async fn perform(lambda: &Lambda, call: &Call) -> Result<Answer, ApiE
             check_size(call)?;
             call.answer(&create_event_source_mapping::create_event_source_mapping(lambda, &scope, call.input()?).await?)
         }
-        "CreateFunction" => call.answer(&create_function::create_function(lambda, &scope, call.input()?).await?),
+        "CreateFunction" => {
+            let (request, settings) = (call.input()?, call.input()?);
+            call.answer(&create_function::create_function(lambda, &scope, request, settings).await?)
+        }
         "CreateFunctionUrlConfig" => {
             call.answer(&function_urls::create_function_url_config(lambda, &scope, call.input()?).await?)
         }
@@ -182,8 +185,10 @@ pub(crate) async fn perform(lambda: &Lambda, call: &Call) -> Result<Answer, ApiE
             call.answer(&update_function_code::update_function_code(lambda, &scope, call.input()?).await?)
         }
         "UpdateFunctionConfiguration" => {
-            let input = call.input()?;
-            call.answer(&update_function_configuration::update_function_configuration(lambda, &scope, input).await?)
+            let (request, settings) = (call.input()?, call.input()?);
+            let updated =
+                update_function_configuration::update_function_configuration(lambda, &scope, request, settings).await?;
+            call.answer(&updated)
         }
         "UpdateFunctionEventInvokeConfig" => {
             call.answer(&event_invoke_config::update_function_event_invoke_config(lambda, &scope, call.input()?).await?)

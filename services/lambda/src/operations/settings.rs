@@ -11,7 +11,8 @@ use crate::function_id::FunctionId;
 use crate::runtimes::Runtime;
 use crate::{Lambda, Scope};
 
-/// What both operations take. What is absent stays as it is.
+/// What both operations take. What is absent stays as it is. It is read by itself, not flattened into
+/// their requests: serde would keep all members in memory for that, and take a list for a structure.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub(super) struct Settings {

@@ -14,8 +14,6 @@ use crate::{Lambda, Scope};
 pub(super) struct UpdateFunctionConfigurationRequest {
     function_name: String,
     revision_id: Option<String>,
-    #[serde(flatten)]
-    settings: Settings,
 }
 
 /// Changes the settings of `$LATEST`; what the request leaves out stays.
@@ -23,13 +21,14 @@ pub(super) async fn update_function_configuration(
     lambda: &Lambda,
     scope: &Scope,
     request: UpdateFunctionConfigurationRequest,
+    settings: Settings,
 ) -> Result<Value, ApiError> {
     let mut violations = Violations::default();
-    request.settings.note(&mut violations);
+    settings.note(&mut violations);
     violations.finish()?;
     let id = FunctionId::resolve(&request.function_name, None, scope)?;
     lambda.functions.record(&id)?;
-    let settings = request.settings.check(lambda, scope)?;
+    let settings = settings.check(lambda, scope)?;
     let now_ms = lambda.functions.now_ms();
     let changed = lambda.functions.change(&id, |draft| {
         draft.check_revision(request.revision_id.as_deref())?;
