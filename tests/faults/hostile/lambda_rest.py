@@ -36,7 +36,7 @@ INVOCATIONS = [
     rest("lambda an operation not offered", "POST", "/2015-03-31/functions", body=b"{}", statuses=(400, 403, 404, 405, 501)),
     rest("lambda another version of the API", "GET", "/2015-03-32/functions", statuses=(400, 403, 404, 405)),
     rest("lambda a path of 1,000 slashes", "GET", "/2015-03-31/functions/" + "/" * 1000, statuses=(400, 403, 404, 405)),
-    rest("lambda listing -1", "GET", "/2015-03-31/functions/?MaxItems=-1", "InvalidParameterValueException"),
+    rest("lambda listing -1", "GET", "/2015-03-31/functions/?MaxItems=-1", "ValidationException"),
     rest("lambda listing cows", "GET", "/2015-03-31/functions/?MaxItems=cow", "InvalidParameterValueException"),
     rest("lambda listing 2^64", "GET", "/2015-03-31/functions/?MaxItems=18446744073709551616", "InvalidParameterValueException"),
     rest("lambda listing from 10,000 letters", "GET", "/2015-03-31/functions/?Marker=" + "a" * 10_000, statuses=(200, 400)),

@@ -9,6 +9,7 @@ import botocore.session
 
 from .case import SCOPE, Case, Expected
 from .wire import Answer
+from .world import CHANGED_FUNCTION
 
 TEXT = "not what it should be"
 WRONG = {
@@ -102,9 +103,9 @@ def by_target(service, operation):
 
 
 def by_path(service, operation):
-    """Calls of a REST service whose members are those of a JSON body; paths have names that are nobody's."""
+    """Calls of a REST service whose members are those of a JSON body. The function that they change is nobody else's."""
     one = model(service).operation_model(operation)
-    path = one.http["requestUri"].replace("{FunctionName}", "behaving").replace("{UUID}", "00000000-0000-0000-0000-000000000000")
+    path = one.http["requestUri"].replace("{FunctionName}", CHANGED_FUNCTION).replace("{UUID}", "00000000-0000-0000-0000-000000000000")
 
     def send(world):
         connection = http.client.HTTPConnection("127.0.0.1", world.port, timeout=60)
@@ -115,7 +116,8 @@ def by_path(service, operation):
         unique = {json.dumps(request) for request in requests}
         return [call(connection, one.http["method"], path, headers, body) for body in sorted(unique)]
 
-    return Case(f"model {service} {operation}", send, Expected(STATUSES, shape="rest"))
+    # 412 is what a revision gets that is not the latest.
+    return Case(f"model {service} {operation}", send, Expected((*STATUSES, 412), shape="rest"))
 
 
 CASES = [

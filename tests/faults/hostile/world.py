@@ -1,11 +1,23 @@
 """What the corpus is sent to: a server with one of each thing, and what is to be watched of its process."""
 
+import io
 import json
 import pathlib
+import zipfile
 
 from anabranch_server import wait_for
 
 BUCKET = STREAM = TABLE = DELIVERY_STREAM = "hostile"
+# A function that is changed and never invoked.
+CHANGED_FUNCTION = "changed"
+
+
+def package():
+    """The least that a function can be of."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as packed:
+        packed.writestr("bootstrap", "#!/bin/sh\n")
+    return archive.getvalue()
 
 
 class World:
@@ -26,6 +38,13 @@ class World:
         firehose.create_delivery_stream(
             DeliveryStreamName=DELIVERY_STREAM,
             ExtendedS3DestinationConfiguration={"RoleARN": "arn:aws:iam::000000000000:role/r", "BucketARN": f"arn:aws:s3:::{BUCKET}"},
+        )
+        server.client("lambda").create_function(
+            FunctionName=CHANGED_FUNCTION,
+            Runtime="provided.al2023",
+            Handler="bootstrap",
+            Role="arn:aws:iam::000000000000:role/r",
+            Code={"ZipFile": package()},
         )
         summary = lambda: kinesis.describe_stream_summary(StreamName=STREAM)["StreamDescriptionSummary"]
         wait_for(lambda: summary()["StreamStatus"] == "ACTIVE", "the stream is ACTIVE")
