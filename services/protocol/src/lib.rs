@@ -21,6 +21,7 @@ mod event_stream;
 mod json;
 mod measured;
 mod mismatch;
+mod page;
 mod port_error;
 mod problem;
 mod query;
@@ -39,6 +40,7 @@ pub use encoding::{Blob, Encoding, Timestamp};
 pub use error::{ApiError, ErrorKind};
 pub use event_stream::{EVENT_STREAM_TYPE, Event, EventStream};
 pub use measured::{Measured, MeasuredKind};
+pub use page::{NotAToken, Page};
 pub use problem::{Problem, ProblemKind};
 pub use query::{
     PARAMETER_DEPTH_MAX, PARAMETERS_MAX, QUERY_ANSWER_TYPE, QueryRequest, QueryStyle, query_answer, query_error,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anabranch_protocol::{ApiError, RequestContext, Timestamp, Violations};
 use serde::{Deserialize, Serialize};
 
-use super::page::Page;
+use super::page::page;
 use crate::archive::Archive;
 use crate::error::not_found;
 use crate::events::Events;
@@ -91,7 +91,7 @@ pub(super) async fn list_archives(
     violations.text("namePrefix", request.name_prefix.as_deref(), &ARCHIVE_NAME);
     violations.text("eventSourceArn", request.event_source_arn.as_deref(), &ARN);
     violations.text("state", request.state.as_deref(), &ARCHIVE_STATE);
-    let page = Page::read(violations, request.next_token.as_deref(), request.limit)?;
+    let page = page(violations, request.next_token.as_deref(), request.limit)?;
     let is_wanted = |archive: &Arc<Archive>| {
         let settings = &archive.settings;
         request.name_prefix.as_deref().is_none_or(|prefix| settings.name.starts_with(prefix))

@@ -3,7 +3,7 @@
 use anabranch_protocol::{ApiError, RequestContext, Timestamp, Violations};
 use serde::{Deserialize, Serialize};
 
-use super::page::Page;
+use super::page::page;
 use crate::bus::BusSettings;
 use crate::events::Events;
 use crate::shapes::EVENT_BUS_NAME;
@@ -46,7 +46,7 @@ pub(super) fn list_event_buses(
 ) -> Result<ListEventBusesResponse, ApiError> {
     let mut violations = Violations::default();
     violations.text("namePrefix", request.name_prefix.as_deref(), &EVENT_BUS_NAME);
-    let page = Page::read(violations, request.next_token.as_deref(), request.limit)?;
+    let page = page(violations, request.next_token.as_deref(), request.limit)?;
     let prefix = request.name_prefix.as_deref().unwrap_or_default();
     let buses = events.registry.of_caller(context);
     let wanted = buses.iter().filter(|bus| bus.settings.name.starts_with(prefix));

@@ -4,7 +4,7 @@ use anabranch_protocol::{ApiError, RequestContext, Violations};
 use serde::{Deserialize, Serialize};
 
 use super::describe_rule::RuleMembers;
-use super::page::Page;
+use super::page::page;
 use crate::events::Events;
 use crate::shapes::{ARN, EVENT_BUS_NAME_OR_ARN, RULE_NAME};
 
@@ -51,7 +51,7 @@ pub(super) fn list_rules(
     let mut violations = Violations::default();
     violations.text("namePrefix", request.name_prefix.as_deref(), &RULE_NAME);
     violations.text("eventBusName", request.event_bus_name.as_deref(), &EVENT_BUS_NAME_OR_ARN);
-    let page = Page::read(violations, request.next_token.as_deref(), request.limit)?;
+    let page = page(violations, request.next_token.as_deref(), request.limit)?;
     let bus = events.registry.bus(context, request.event_bus_name.as_deref())?;
     let prefix = request.name_prefix.as_deref().unwrap_or_default();
     let wanted = bus.rules.values().filter(|rule| rule.settings.name.starts_with(prefix));
@@ -68,7 +68,7 @@ pub(super) fn list_rule_names_by_target(
     let mut violations = Violations::default();
     violations.required_text("targetArn", request.target_arn.as_deref(), &ARN);
     violations.text("eventBusName", request.event_bus_name.as_deref(), &EVENT_BUS_NAME_OR_ARN);
-    let page = Page::read(violations, request.next_token.as_deref(), request.limit)?;
+    let page = page(violations, request.next_token.as_deref(), request.limit)?;
     let bus = events.registry.bus(context, request.event_bus_name.as_deref())?;
     let arn = request.target_arn.as_deref().unwrap_or_default();
     let wanted = bus.rules.values().filter(|rule| rule.settings.targets.iter().any(|target| target.arn == arn));

@@ -3,7 +3,7 @@
 use anabranch_protocol::{ApiError, RequestContext, Violations};
 use serde::{Deserialize, Serialize};
 
-use super::page::Page;
+use super::page::page;
 use super::target_members::TargetMembers;
 use crate::events::Events;
 use crate::shapes::{EVENT_BUS_NAME_OR_ARN, RULE_NAME};
@@ -35,7 +35,7 @@ pub(super) fn list_targets_by_rule(
     let mut violations = Violations::default();
     violations.required_text("rule", request.rule.as_deref(), &RULE_NAME);
     violations.text("eventBusName", request.event_bus_name.as_deref(), &EVENT_BUS_NAME_OR_ARN);
-    let page = Page::read(violations, request.next_token.as_deref(), request.limit)?;
+    let page = page(violations, request.next_token.as_deref(), request.limit)?;
     let name = request.rule.as_deref().unwrap_or_default();
     let (_, rule) = events.registry.rule(context, request.event_bus_name.as_deref(), name)?;
     let mut targets: Vec<&RuleTarget> = rule.settings.targets.iter().collect();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anabranch_protocol::{ApiError, BoundedList, List, RequestContext, Timestamp, Violations};
 use serde::{Deserialize, Serialize};
 
-use super::page::Page;
+use super::page::page;
 use crate::bus::BusAddress;
 use crate::error::{already_exists, limit_exceeded, not_found};
 use crate::events::Events;
@@ -249,7 +249,7 @@ pub(super) fn list_replays(
     violations.text("namePrefix", request.name_prefix.as_deref(), &REPLAY_NAME);
     violations.text("state", request.state.as_deref(), &REPLAY_STATE);
     violations.text("eventSourceArn", request.event_source_arn.as_deref(), &ARN);
-    let page = Page::read(violations, request.next_token.as_deref(), request.limit)?;
+    let page = page(violations, request.next_token.as_deref(), request.limit)?;
     let is_wanted = |replay: &Arc<Replay>| {
         request.name_prefix.as_deref().is_none_or(|prefix| replay.name.starts_with(prefix))
             && request.state.as_deref().is_none_or(|state| replay.state.as_str() == state)

@@ -6,7 +6,7 @@ use anabranch_protocol::{ApiError, RequestContext, Timestamp, Violations};
 use serde::{Deserialize, Serialize};
 
 use super::get_schedule::Nothing;
-use super::page::Page;
+use super::page::page;
 use super::tags::{TagList, check, merged};
 use crate::error::{conflict, quota_exceeded};
 use crate::limits::GROUPS_MAX;
@@ -156,7 +156,7 @@ pub(super) fn list_schedule_groups(
 ) -> Result<ListScheduleGroupsResponse, ApiError> {
     let mut violations = Violations::default();
     violations.text("namePrefix", request.name_prefix.as_deref(), &NAME);
-    let page = Page::read(violations, request.next_token.as_deref(), request.max_results)?;
+    let page = page(violations, request.next_token.as_deref(), request.max_results)?;
     let prefix = request.name_prefix.as_deref().unwrap_or_default();
     let groups = scheduler.registry.groups_of(context);
     let wanted = groups.iter().filter(|group| group.name.starts_with(prefix));

@@ -6,7 +6,7 @@ use anabranch_protocol::{ApiError, RequestContext, Timestamp, Violations};
 use serde::{Deserialize, Serialize};
 
 use super::get_schedule::state;
-use super::page::Page;
+use super::page::page;
 use crate::schedule::{Schedule, schedule_arn};
 use crate::scheduler::Scheduler;
 use crate::shapes::{NAME, STATE};
@@ -57,7 +57,7 @@ pub(super) fn list_schedules(
     violations.text("groupName", request.group_name.as_deref(), &NAME);
     violations.text("namePrefix", request.name_prefix.as_deref(), &NAME);
     violations.text("state", request.state.as_deref(), &STATE);
-    let page = Page::read(violations, request.next_token.as_deref(), request.max_results)?;
+    let page = page(violations, request.next_token.as_deref(), request.max_results)?;
     let below = match request.group_name.as_deref() {
         Some(group) => {
             scheduler.registry.group(context, group)?;
