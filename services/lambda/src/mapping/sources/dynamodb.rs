@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use anabranch_pattern::{Body, SourceFilter};
-use anabranch_ports::{PortError, ShardCursor, ShardInfo, Start, StreamHandle, StreamRecord, StreamSource};
+use anabranch_ports::{PortError, StreamRecord, StreamSource};
 use anabranch_protocol::Arn;
 use async_trait::async_trait;
 use serde_json::Value;
 
-use super::source::{Delivery, EventSource, Reader, Rules, SourceRecord, StartingPosition, StreamRead, StreamReader};
+use super::port_stream::PortStream;
+use super::source::{Delivery, EventSource, Reader, Rules, SourceRecord, StartingPosition};
 use super::write::json_string;
 
 static RULES: Rules = Rules {
@@ -52,46 +53,11 @@ impl EventSource for DynamoDb {
     }
 
     async fn open(&self, arn: &Arn) -> Result<Reader, PortError> {
-        let arn = arn.to_string();
+        let arn: Arc<str> = arn.to_string().into();
         let stream = self.streams.open_stream(&arn).await?;
-        Ok(Reader::Stream(Arc::new(Stream { stream, arn: arn.into() })))
-    }
-}
-
-struct Stream {
-    stream: Arc<dyn StreamHandle>,
-    arn: Arc<str>,
-}
-
-#[async_trait]
-impl StreamReader for Stream {
-    async fn list_shards(&self) -> Result<Vec<ShardInfo>, PortError> {
-        self.stream.list_shards().await
-    }
-
-    async fn resolve_start(&self, shard_id: &str, start: Start) -> Result<ShardCursor, PortError> {
-        self.stream.resolve_start(shard_id, start).await
-    }
-
-    async fn read(
-        &self,
-        shard_id: &str,
-        cursor: &ShardCursor,
-        records_max: usize,
-        bytes_max: usize,
-    ) -> Result<StreamRead, PortError> {
-        let read = self.stream.read_shard(shard_id, cursor, records_max, bytes_max).await?;
-        let record = |record| -> Box<dyn SourceRecord> { Box::new(Record { record, arn: self.arn.clone() }) };
-        Ok(StreamRead {
-            records: read.records.into_iter().map(record).collect(),
-            next: read.next,
-            at_tip: read.at_tip,
-            closed_and_drained: read.closed_and_drained,
-        })
-    }
-
-    async fn wait(&self, shard_id: &str, cursor: &ShardCursor) -> Result<(), PortError> {
-        self.stream.wait_for_records(shard_id, cursor).await
+        let record =
+            move |_: &Arc<str>, record| -> Box<dyn SourceRecord> { Box::new(Record { record, arn: arn.clone() }) };
+        Ok(Reader::Stream(Arc::new(PortStream { stream, record })))
     }
 }
 

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use anabranch_pattern::{Body, SourceFilter};
-use anabranch_ports::{PortError, ShardCursor, ShardInfo, Start, StreamHandle, StreamRecord, StreamSource};
+use anabranch_ports::{PortError, StreamRecord, StreamSource};
 use anabranch_protocol::{Account, Arn};
 use async_trait::async_trait;
 use base64_simd::STANDARD;
 use serde_json::{Value, json};
 
-use super::source::{Delivery, EventSource, Reader, Rules, SourceRecord, StartingPosition, StreamRead, StreamReader};
+use super::port_stream::PortStream;
+use super::source::{Delivery, EventSource, Reader, Rules, SourceRecord, StartingPosition};
 use super::write::json_string;
 
 static RULES: Rules = Rules {
@@ -62,13 +63,12 @@ impl EventSource for Kinesis {
 
     async fn open(&self, arn: &Arn) -> Result<Reader, PortError> {
         let stream = self.streams.open_stream(&arn.to_string()).await?;
-        Ok(Reader::Stream(Arc::new(Stream { stream, origin: Arc::new(Origin::new(arn)) })))
+        let origin = Arc::new(Origin::new(arn));
+        let record = move |shard_id: &Arc<str>, record| -> Box<dyn SourceRecord> {
+            Box::new(Record { record, shard_id: shard_id.clone(), origin: origin.clone() })
+        };
+        Ok(Reader::Stream(Arc::new(PortStream { stream, record })))
     }
-}
-
-struct Stream {
-    stream: Arc<dyn StreamHandle>,
-    origin: Arc<Origin>,
 }
 
 /// What is the same in all records of a mapping, as it stands in events.
@@ -92,41 +92,6 @@ impl Origin {
             r#"","eventName":"aws:kinesis:record","invokeIdentityArn":"{invoke_identity_arn}","awsRegion":"{region}","eventSourceARN":"{arn}"}}"#
         );
         Self { invoke_identity_arn, region, arn, tail }
-    }
-}
-
-#[async_trait]
-impl StreamReader for Stream {
-    async fn list_shards(&self) -> Result<Vec<ShardInfo>, PortError> {
-        self.stream.list_shards().await
-    }
-
-    async fn resolve_start(&self, shard_id: &str, start: Start) -> Result<ShardCursor, PortError> {
-        self.stream.resolve_start(shard_id, start).await
-    }
-
-    async fn read(
-        &self,
-        shard_id: &str,
-        cursor: &ShardCursor,
-        records_max: usize,
-        bytes_max: usize,
-    ) -> Result<StreamRead, PortError> {
-        let read = self.stream.read_shard(shard_id, cursor, records_max, bytes_max).await?;
-        let shard_id: Arc<str> = shard_id.into();
-        let record = |record| -> Box<dyn SourceRecord> {
-            Box::new(Record { record, shard_id: shard_id.clone(), origin: self.origin.clone() })
-        };
-        Ok(StreamRead {
-            records: read.records.into_iter().map(record).collect(),
-            next: read.next,
-            at_tip: read.at_tip,
-            closed_and_drained: read.closed_and_drained,
-        })
-    }
-
-    async fn wait(&self, shard_id: &str, cursor: &ShardCursor) -> Result<(), PortError> {
-        self.stream.wait_for_records(shard_id, cursor).await
     }
 }
 
@@ -198,6 +163,8 @@ impl Record {
 
 #[cfg(test)]
 mod tests {
+    use anabranch_ports::StreamHandle;
+
     use super::*;
 
     const ARN: &str = "arn:aws:kinesis:us-east-2:123456789012:stream/lambda-stream";

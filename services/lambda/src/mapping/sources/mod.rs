@@ -8,6 +8,7 @@
 
 mod dynamodb;
 mod kinesis;
+mod port_stream;
 mod source;
 mod sqs;
 mod write;
